@@ -1,16 +1,17 @@
 """What a binary product takes, by how products are counted: one way beside another.
 
 A product is of one bit of an operand and a weight of -1 or +1, and counting it, adding up what
-several subarrays have counted, and holding the sum against a threshold belong to it. One row
-command works on all columns of a row, so a command carries out as many products as a row has
-columns.
+several subarrays have counted, and holding the sum against a threshold belong to it, as a run of a
+layer books them. One row command works on all columns of a row, so a command carries out as many
+products as a row has columns. Rows that go from one subarray to another are no row commands, but
+take time and energy: each is read and written over the channel.
 
 >>> weights = np.random.default_rng(0).choice([-1, 1], (8, 64))
 >>> for way in folded(weights):
 ...     print(way.name, round(way.commands_per_product, 2))
 full adders 8.23
 chains 6.36
-output tree 2.16
+output tree 2.12
 """
 
 from __future__ import annotations
@@ -28,17 +29,14 @@ from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.timeline.command_stream import Run, Segment, issue_order
+from pimsim.dram.timeline.command_stream import Run, Segment, issue_order, row_cycle
 from pimsim.errors import InputError, OutOfRowsError
-from pimsim.microprogram.and_count import and_count
-from pimsim.microprogram.arithmetic import greater_equal, greater_equal_constant
-from pimsim.microprogram.counting import popcount
-from pimsim.microprogram.logic import XNOR
+from pimsim.microprogram.divided import ands, full_adders, xnors
 from pimsim.microprogram.output_tree.grouping import climbed, clustered
 from pimsim.microprogram.output_tree.layer import GroupProgram, Layer
 from pimsim.microprogram.output_tree.tree import Tree, leaves
 
-MOST_GROUP = 16
+MOST_GROUP = 8
 """Outputs of a group that are tried; more have never been better."""
 _SPARE = 24
 """Data rows beside operands without which no part is tried."""
@@ -65,7 +63,7 @@ class Products:
     group: int = 1
     """Outputs that share a stream of commands."""
     rows_moved: int = 0
-    """Rows brought from one subarray to another, which are no row commands."""
+    """Rows brought from one subarray to another, for all products: no row commands, but priced."""
 
     @property
     def commands_per_product(self) -> float:
@@ -80,13 +78,17 @@ class Products:
     def cost(self, standard: Standard, options: ModelOptions) -> tuple[float, float]:
         """Latency in ps and energy in pJ of a product, where all banks do the same.
 
-        APs are taken to be spread evenly among the AAPs.
+        Rows that are moved are read and written whole. APs are taken to be spread evenly among the
+        AAPs.
         """
         often = max(1, self.ap)
         each, rest = divmod(self.aap, often)
         runs = [Run(((Kind.AAP, each), (Kind.AP, 1)) if self.ap else ((Kind.AAP, each),), often)]
         if rest:
             runs.append(Run(((Kind.AAP, rest),), 1))
+        bursts = -(-standard.columns // (8 * standard.burst_bytes))
+        if self.rows_moved:
+            runs += [Run(row_cycle(kind, bursts), self.rows_moved) for kind in (Kind.RD, Kind.WR)]
         banks = issue_order(standard, range(options.banks))
         total = price([Segment(tuple(runs), banks)], standard, options)
         products = self.products * standard.columns * options.banks
@@ -121,11 +123,10 @@ def folded(
     if weights.ndim != 2 or not weights.size or not np.isin(weights, (-1, 0, 1)).all():
         raise InputError("`weights` must be a table of -1, 0 and +1: (outputs, fan-in)")
     outputs = len(weights)
-    counted = np.count_nonzero(weights, axis=1).tolist()
-    products = sum(counted) * planes
+    products = np.count_nonzero(weights) * planes
     if not products:
         raise InputError("`weights` must not all be 0")
-    yield _published(counted, planes, products, address_map)
+    yield _published(weights, planes, products, data_rows, address_map)
     for name, summary, most in (
         ("chains", "six commands an adder, one output at a time", 1),
         ("output tree", "an adder serves the outputs of a group", MOST_GROUP),
@@ -153,46 +154,41 @@ def rows(
 ) -> Iterator[Products]:
     """Yield the ways to count products of two rows, the published one first.
 
-    A fan-in beyond a subarray is counted in subarrays that each hold a part against a number.
+    Args:
+        fan_in: products of an output.
+        data_rows: of a subarray.
+        address_map: of the subarrays.
+
+    Raises InputError where operands do not fit.
     """
-    most = (data_rows - _SPARE) // 2
-    while True:
-        parts = -(-fan_in // most)
-        size = -(-fan_in // parts)
-        count = and_count(size, address_map=address_map)
-        if len(count.symbols) <= data_rows or most < 4:
-            break
-        most -= max(1, (len(count.symbols) - data_rows) // 3)
-    full = popcount(size, address_map)
-    bits = size.bit_length()
-    compare = greater_equal(bits).on(address_map)
-    xnor = XNOR.on(address_map)
-    yield Products(
-        "XNOR, full adders", "a product, then the published count", size,
-        size * xnor.aap + full.aap + compare.aap, size * xnor.ap + full.ap + compare.ap,
-        data_rows=3 * size + len(full.scratch), subarrays=parts,
-    )  # fmt: skip
-    yield Products(
-        "AND, chains", "ones of x AND w, those of x and of w being known", size,
-        count.aap, count.ap, data_rows=len(count.symbols), subarrays=parts,
-    )  # fmt: skip
+    for name, summary, count in (
+        ("XNOR, full adders", "a product, then the published count", xnors),
+        ("AND, chains", "ones of x AND w, those of x and of w being known", ands),
+    ):
+        taken = count(fan_in, data_rows=data_rows, address_map=address_map)
+        yield Products(
+            name, summary, fan_in, taken.aap, taken.ap,
+            data_rows=taken.rows, subarrays=taken.parts, rows_moved=taken.moved,
+        )  # fmt: skip
 
 
-def _published(counted: list[int], planes: int, products: int, address_map: AddressMap) -> Products:
+def _published(
+    weights: NDArray[np.integer[Any]],
+    planes: int,
+    products: int,
+    data_rows: int,
+    address_map: AddressMap,
+) -> Products:
     """One output after the other by full adders, as SIMDRAM has them."""
-    aap = ap = highest = 0
-    for number, times in Counter(counted).items():
-        bits = max(1, (number * ((1 << planes) - 1)).bit_length())
-        highest = max(highest, bits)
-        compare = greater_equal_constant(bits, 1).on(address_map)
-        aap, ap = aap + times * compare.aap, ap + times * compare.ap
-        if number > 1:
-            count = popcount(number, address_map)
-            aap, ap = aap + times * planes * count.aap, ap + times * planes * count.ap
-    data_rows = max(counted) * planes + 3 * highest
+    parts = aap = ap = moved = highest = 0
+    for number, times in Counter(np.count_nonzero(weights, axis=1).tolist()).items():
+        taken = full_adders(number, planes, data_rows=data_rows, address_map=address_map)
+        aap, ap = aap + times * taken.aap, ap + times * taken.ap
+        moved, highest = moved + times * taken.moved, max(highest, taken.rows)
+        parts = max(parts, taken.parts)
     return Products(
         "full adders", "eight commands an adder, one output at a time", products,
-        aap, ap, data_rows=data_rows,
+        aap, ap, data_rows=highest, subarrays=parts, rows_moved=moved,
     )  # fmt: skip
 
 
@@ -205,7 +201,8 @@ def _layer(
     most: int,
 ) -> tuple[Layer, list[Tree], int]:
     """The layer and its groups: as few subarrays and as large groups as rows allow."""
-    least = np.zeros(len(weights), np.int64)
+    # half of what can be reached, as where operands of -1 and +1 are held against 0
+    least = -((1 - (1 << planes)) * weights.sum(axis=1, dtype=np.int64) // 2)
     parts = -(-weights.shape[1] * planes // max(1, data_rows - _SPARE))
     best: tuple[int, Layer, list[Tree], int] | None = None
     refusal: OutOfRowsError | None = None

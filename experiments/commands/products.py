@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
         **({} if args.address_map == "all" else dram.stated_map(args)),
         "rows_per_subarray": standard.rows_per_subarray,
         "operands": _told(args, weights),
-        "rows moved between subarrays": "counted, not priced",
+        "rows moved between subarrays": "read and written over the channel",
     }
     if args.json:
         best = min(found, key=lambda row: float(row[_LIMITS[args.minimise]]))

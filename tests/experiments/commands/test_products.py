@@ -54,7 +54,9 @@ def test_a_table_of_every_map(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     for name in address_map.names():
         assert name in printed
-    assert "rows moved between subarrays counted, not priced" in " ".join(printed.split())
+    assert "rows moved between subarrays read and written over the channel" in " ".join(
+        printed.split()
+    )
 
 
 def test_weights_of_a_file_and_of_a_network(

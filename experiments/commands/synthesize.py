@@ -192,7 +192,7 @@ def _known(args: argparse.Namespace, standard: Standard, options: ModelOptions) 
         else:
             found = entry.recomputed(args.memory_mb, partial(_tell, name))
             record |= _record(found, standard, options)
-            if (len(found.program), found.bound) != (len(entry.program()), entry.bound):
+            if not entry.agrees(found):
                 differ.append(name)
         records.append(record)
         if args.recompute is not None and not args.json:

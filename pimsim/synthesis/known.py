@@ -1,7 +1,8 @@
-"""Shortest programs that are known: ``known.toml``, one entry each, with what was proven.
+"""Shortest programs that are known, and one for which that is open: ``known.toml``, an entry each.
 
 An entry says what is computed as :func:`~pimsim.synthesis.task.task` takes it, the program, and
-``bound``: no program has fewer commands under the rules of :mod:`~pimsim.synthesis.task`. To
+``bound``: no program has fewer commands under the rules of :mod:`~pimsim.synthesis.task`. Where
+the program has more than that, the search outgrew its memory. To
 add one, state what is computed and ``pimsim synthesize --recompute NAME --json`` says the rest.
 
 >>> entry = load()["xor"]
@@ -76,10 +77,35 @@ class Known:
     def recomputed(
         self, memory_mb: int = search.MEMORY_MB, tell: search.Tell = lambda _: None
     ) -> search.Found:
-        """Search for it anew."""
-        return search.synthesize(
-            self.task(), objective.COMMANDS, name=self.name, memory_mb=memory_mb, tell=tell
-        )
+        """Search for it anew; where memory ends first, return this program with what is proven.
+
+        Raises :class:`~pimsim.synthesis.search.TooLargeError` where memory ends before the
+        program is found that is known to be shortest.
+        """
+        wanted = self.task()
+        try:
+            return search.synthesize(
+                wanted, objective.COMMANDS, name=self.name, memory_mb=memory_mb, tell=tell
+            )
+        except search.TooLargeError as error:
+            if self.optimal:
+                raise
+            return search.Found(
+                wanted,
+                self.program(),
+                self.complemented,
+                objective.COMMANDS,
+                optimal=False,
+                bound=error.bound,
+                states=error.states,
+            )
+
+    def agrees(self, found: search.Found) -> bool:
+        """Whether a search found what the entry says, or, where that is open, no more."""
+        own, length = len(self.program()), len(found.program)
+        if self.optimal:
+            return (length, found.bound) == (own, self.bound)
+        return length >= own and found.bound <= self.bound
 
 
 @cache

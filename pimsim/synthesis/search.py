@@ -66,7 +66,18 @@ class Found:
 
 
 class TooLargeError(InputError):
-    """A search needs more memory than it may take; the message says what would do."""
+    """A search needs more memory than it may take; the message says what would do.
+
+    Args:
+        message: the text.
+        bound: no program has fewer commands.
+        states: that were found in the last round.
+
+    """
+
+    def __init__(self, message: str, bound: int, states: int) -> None:
+        super().__init__(message)
+        self.bound, self.states = bound, states
 
 
 class NothingFoundError(InputError):
@@ -159,7 +170,9 @@ class _Search:
         raise TooLargeError(
             f"the search must fit into {self.memory_mb:,} MB, which it exceeds; no program has "
             f"fewer than {bound} commands. More memory, fewer outputs at a time, outputs that may "
-            "be complemented, or operands in cells at the start would do"
+            "be complemented, or operands in cells at the start would do",
+            bound,
+            self.states,
         )
 
     def _round(self, limit: int, what: str, *, sampled: bool = False) -> int | None:

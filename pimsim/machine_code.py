@@ -28,12 +28,12 @@ def kept(function: F, **others: Any) -> F:
     """
     from numba import config, njit
 
-    _listen()
+    listen()
     options: dict[str, Any] = {"parallel": True, "error_model": "numpy", **others}
     try:
         return njit(cache=True, **options)(function)  # type: ignore[no-any-return]
     except RuntimeError:  # "no locator available"
-        folder = _own_folder()
+        folder = own_folder()
     if folder is None:
         return njit(**options)(function)  # type: ignore[no-any-return]
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
@@ -69,7 +69,7 @@ def for_any_number(compiled: F) -> F:
 
 
 @cache
-def _listen() -> None:
+def listen() -> None:
     """Have numba say when it compiles, which it does not where machine code has been kept."""
     from numba.core import event
 
@@ -94,7 +94,7 @@ def _listen() -> None:
     event.register("numba:compile", Compiling())  # type: ignore[no-untyped-call]
 
 
-def _own_folder() -> Path | None:
+def own_folder() -> Path | None:
     """A folder that nobody else can write to (it holds what is executed); None if there is none."""
     try:
         path = Path(tempfile.gettempdir()) / f"pimsim-{os.getuid()}"

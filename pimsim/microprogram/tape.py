@@ -16,8 +16,9 @@ there plain and complemented, in a *pattern*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,7 @@ from pimsim.microprogram.logic import AND, COPY, MAJ3, OR
 from pimsim.microprogram.output_tree import deciding, joint
 from pimsim.microprogram.program import Program
 from pimsim.microprogram.schedule import Step
+from pimsim.object_code import Kept
 
 Pattern = tuple[tuple[str, bool] | tuple[str, bool, int], ...]
 """Cells, whether they hold the complement of v, and 1 where v is a second value beside one."""
@@ -200,7 +202,7 @@ class AdderTape:
         starts, slots = _slots(self.address_map)
         found = np.empty((int(self.histogram @ np.diff(starts)), 2), np.int16)
         first = self.address_map.first_constant
-        _compiled(_expand)(self.words, sizes(self.address_map), starts, slots, first, found)
+        _EXPAND(self.words, sizes(self.address_map), starts, slots, first, found)
         return found
 
     def addresses(self, output: int) -> Iterator[tuple[int, int | None]]:
@@ -241,7 +243,7 @@ def counted(words: NDArray[np.int32], address_map: AddressMap) -> NDArray[np.int
     """Return how often each template comes among records."""
     size = sizes(address_map)
     found = np.zeros(len(size), np.int64)
-    _compiled(_count)(words, size, found)
+    _COUNT(words, size, found)
     return found
 
 
@@ -250,7 +252,7 @@ def placed(words: NDArray[np.int32], shift: int, address_map: AddressMap) -> NDA
     if not shift:
         return words
     found = words.copy()
-    _compiled(_shift)(found, sizes(address_map), shift)
+    _SHIFT(found, sizes(address_map), shift)
     return found
 
 
@@ -259,16 +261,8 @@ def renamed(
 ) -> NDArray[np.int32]:
     """Return records with other rows: ``rows[place]`` for each place."""
     found = words.copy()
-    _compiled(_rename)(found, sizes(address_map), rows)
+    _RENAME(found, sizes(address_map), rows)
     return found
-
-
-@cache
-def _compiled(function: Callable[..., None]) -> Callable[..., None]:
-    """The function compiled, when it is first needed: numba takes long to import."""
-    from pimsim.machine_code import kept
-
-    return kept(function, parallel=False)
 
 
 def _count(words: NDArray[np.int32], size: NDArray[np.int64], found: NDArray[np.int64]) -> None:
@@ -312,6 +306,11 @@ def _expand(
                 found[number, side] = first + words[at + 1 + origin] if given else origin
             number += 1
         at += size[words[at]]
+
+
+_COUNT, _SHIFT, _RENAME, _EXPAND = (
+    Kept(function, [Path(__file__)]) for function in (_count, _shift, _rename, _expand)
+)
 
 
 @cache

@@ -11,14 +11,14 @@ It is of channels with one rank: with more, what is next is not a matter of one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.dram.timeline.cycles import LanePlan
 from pimsim.dram.timeline.lockstep import StateNumber, Transition
+from pimsim.object_code import Kept
 
 _Ints = NDArray[np.int64]
 
@@ -98,7 +98,7 @@ class LeapTables:
 
         """
         held = self._nodes_of, self._nodes, self._chances, self._free
-        return _compiled()(steps, rounds, at, now, refi_ps, *held) == 0
+        return _WALK(steps, rounds, at, now, refi_ps, *held) == 0
 
     def _added(self, which: int, table: _Ints, rows: _Ints) -> tuple[int, _Ints]:
         """Where the rows are now, and the table with them."""
@@ -123,14 +123,6 @@ def _fitting(nodes: NDArray[np.int32], number: int, state: int) -> NDArray[np.in
     more = np.full(shape, -1, np.int32)
     more[: nodes.shape[0], : nodes.shape[1]] = nodes
     return more
-
-
-@cache
-def _compiled() -> Callable[..., int]:
-    """The walk compiled, when it is first needed: numba takes long to import."""
-    from pimsim.machine_code import kept
-
-    return kept(_walk, parallel=False)
 
 
 def _walk(
@@ -211,3 +203,6 @@ def _walk(
         at[STEP] = 0
         at[ROUND] += 1
     return 0
+
+
+_WALK = Kept(_walk, [Path(__file__)])

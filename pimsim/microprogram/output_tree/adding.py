@@ -7,17 +7,14 @@ constants' first; -1 stands for a digit that is the same in every column. What c
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from pimsim.machine_code import for_any_number
+from pimsim.object_code import part
 
 Ints = NDArray[np.int64]
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 AT, FREE, USED, PEAK, ADDERS, FULL, WRONG = range(7)
 """Of the state: records written; free rows; rows in use; most of them so far; adders; whether the
@@ -67,10 +64,8 @@ class Work(NamedTuple):
     """``(2, MAX_WEIGHT)`` how many."""
 
 
-def compiled(function: _Function) -> _Function:
-    """Compile a function as a part of those that call it; wrappers would take half of the time."""
-    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
-    return for_any_number(cast(_Function, cast(Any, njit)(**options)(function)))
+compiled = part
+"""Compiled as a part of those that call it; wrappers would take half of the time."""
 
 
 # -- rows and records -----------------------------------------------------------------------------

@@ -7,8 +7,6 @@ opposite are complemented. See :mod:`~pimsim.microprogram.output_tree.tree` and
 
 from __future__ import annotations
 
-import numpy as np
-
 from pimsim.microprogram.output_tree.adding import (
     BLOCK,
     MAX_WEIGHT,
@@ -64,9 +62,11 @@ def compressed(work: Work, found: Found, nodes: Nodes, node: Ints, size: int) ->
     both halves at once. Returns how many lists of items are left, and how many items there are for
     one half.
     """
-    own = nodes.own
-    keys = (((own[PRESENT, :size] << 16) | own[NEGATIVE, :size]) << 8) | own[WEIGHT, :size]
-    order = np.argsort(keys, kind="mergesort")
+    own, keys = nodes.own, nodes.signs[:size]
+    for i in range(size):
+        keys[i] = (((own[PRESENT, i] << 16) | own[NEGATIVE, i]) << 8) | own[WEIGHT, i]
+    order = nodes.order[0, :size]
+    _sort(keys, order, nodes.order[1])
     at = 0, 0
     first = 0
     while first < size:
@@ -86,6 +86,29 @@ def compressed(work: Work, found: Found, nodes: Nodes, node: Ints, size: int) ->
             return at
         first = until
     return at
+
+
+@compiled
+def _sort(keys: Ints, order: Ints, other: Ints) -> None:
+    """Put the numbers of keys in their order, equal ones as they come; ``other`` is overwritten."""
+    size = len(keys)
+    for i in range(size):
+        order[i] = i
+    width = 1
+    while width < size:
+        for low in range(0, size, 2 * width):
+            middle, high = min(low + width, size), min(low + 2 * width, size)
+            one, two = low, middle
+            for i in range(low, high):
+                if one < middle and (two == high or keys[order[one]] <= keys[order[two]]):
+                    other[i] = order[one]
+                    one += 1
+                else:
+                    other[i] = order[two]
+                    two += 1
+        for i in range(size):
+            order[i] = other[i]
+        width *= 2
 
 
 @compiled
@@ -139,8 +162,10 @@ def _both(
                 new = 0
             wait(work, side, own[WEIGHT, order[i]], own[ITEM, order[i]])
             new += 1
-    unseen = waiting.sum()
-    weight = 0
+    unseen = weight = 0
+    for side in range(2):
+        for i in range(MAX_WEIGHT):
+            unseen += waiting[side, i]
     while unseen:
         unseen -= waiting[0, weight] + waiting[1, weight]
         unseen -= waiting[0, weight + 1] + waiting[1, weight + 1]

@@ -31,6 +31,7 @@ from pimsim.microprogram.output_tree.nodes import (
     SETTLED,
     Found,
     Group,
+    Nodes,
 )
 from pimsim.microprogram.output_tree.tree import Tree, leaves
 from pimsim.microprogram.tape import table
@@ -249,7 +250,7 @@ def _written(
         np.full((ends, 2, adding.MAX_WEIGHT), adding.NOTHING, np.int64),
         np.zeros((ends, 2), np.int64),
     )
-    planner.write(work, group, found)
+    planner.write(work, group, found, Nodes.of(capacity))
     if work.state[adding.WRONG] == 1:
         raise OutOfRowsError(
             f"adding rows: more than the {len(part.free)} data rows are needed at once that "

@@ -12,13 +12,14 @@ commands fall.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.microprogram.output_tree.tree import Tree, leaves, shaped
+from pimsim.object_code import Kept
 
 
 def clustered(weights: NDArray[np.integer[Any]], size: int) -> list[Tree]:
@@ -59,16 +60,8 @@ def _matched(alike: NDArray[np.float32]) -> tuple[list[tuple[int, int]], list[in
     first, second = np.triu_indices(len(alike), 1)
     order = np.argsort(-alike[first, second], kind="stable")
     free, found = np.ones(len(alike), np.bool_), np.empty((len(alike) // 2, 2), np.int64)
-    count = _compiled()(first[order], second[order], free, found)
+    count = _MATCH(first[order], second[order], free, found)
     return [(one, other) for one, other in found[:count].tolist()], np.flatnonzero(free).tolist()
-
-
-@cache
-def _compiled() -> Callable[..., int]:
-    """The matching compiled, when it is first needed: numba takes long to import."""
-    from pimsim.machine_code import kept
-
-    return kept(_match, parallel=False)
 
 
 def _match(
@@ -81,6 +74,9 @@ def _match(
             found[count, 0], found[count, 1] = one, other
             count += 1
     return count
+
+
+_MATCH = Kept(_match, [Path(__file__)])
 
 
 def climbed(

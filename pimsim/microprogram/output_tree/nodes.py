@@ -75,3 +75,24 @@ class Nodes(NamedTuple):
     """``(capacity,)`` how many items that is."""
     left: Ints
     """``(capacity, 6)`` the items."""
+    signs: Ints
+    """``(capacity,)`` outputs, signs and weight of each item of this node."""
+    order: Ints
+    """``(2, capacity)`` items in order of these, and what sorting takes."""
+    sizes: Ints
+    """``(2,)`` digits of a leaf's numbers."""
+
+    @classmethod
+    def of(cls, capacity: int) -> Nodes:
+        """Memory for so many items."""
+        return cls(
+            np.empty((DEPTHS, 4, capacity), np.int64),
+            np.zeros(DEPTHS, np.int64),
+            np.empty((4, capacity), np.int64),
+            np.empty(capacity, np.int64),
+            np.empty(capacity, np.int64),
+            np.empty((capacity, 6), np.int64),
+            np.empty(capacity, np.int64),
+            np.empty((2, capacity), np.int64),
+            np.empty(2, np.int64),
+        )

@@ -8,13 +8,8 @@ signs, halves) and in :mod:`~pimsim.microprogram.output_tree.joint`. It adds by
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from pimsim.machine_code import kept
 from pimsim.microprogram.output_tree.adding import (
     AT,
     BLOCK,
@@ -33,7 +28,6 @@ from pimsim.microprogram.output_tree.nodes import (
     COLUMN,
     DECIDED,
     DEPTH,
-    DEPTHS,
     INNER,
     ITEM,
     KIND,
@@ -50,20 +44,11 @@ from pimsim.microprogram.output_tree.nodes import (
     Nodes,
 )
 from pimsim.microprogram.output_tree.settling import decide, decide_both, extended, settle, shares
+from pimsim.object_code import Kept
 
 
-@compiled
-def _write(work: Work, group: Group, found: Found) -> None:
+def _write(work: Work, group: Group, found: Found, nodes: Nodes) -> None:
     """Write the records of a group in one part."""
-    capacity = work.sorted.shape[1]
-    nodes = Nodes(
-        np.empty((DEPTHS, 4, capacity), np.int64),
-        np.zeros(DEPTHS, np.int64),
-        np.empty((4, capacity), np.int64),
-        np.empty(capacity, np.int64),
-        np.empty(capacity, np.int64),
-        np.empty((capacity, 6), np.int64),
-    )
     _begin(group, nodes)
     leaf = came = 0
     for number in range(len(group.nodes)):
@@ -171,7 +156,8 @@ def _leaf(
         # the count is held against a number that is the same in all columns
         last = 1 if (kappa - beside) % 4 == 0 else -1
         another = kappa - beside - last
-    sizes = np.zeros(2, np.int64)
+    sizes = nodes.sizes
+    sizes[0] = sizes[1] = 0
     for column in range(2 if group.here else columns):
         clear(work.waiting[0])
         if column < columns:
@@ -223,25 +209,5 @@ def _leaf(
 _PARTS = ("adding", "joining", "settling", "nodes", "buckets", "planner")
 
 
-def _digest() -> str:
-    folder = Path(__file__).parent
-    text = b"".join((folder / f"{part}.py").read_bytes() for part in _PARTS)
-    return hashlib.sha256(text).hexdigest()
-
-
-def _kept(digest: str) -> Callable[[Work, Group, Found], int]:
-    """Return :func:`write`, whose machine code is kept for later processes.
-
-    The compiler files it under the closure's values; ``digest`` is one, so that code of an older
-    version of any of the modules in it is not taken for that of this one.
-    """
-
-    def write(work: Work, group: Group, found: Found) -> int:
-        _write(work, group, found)
-        return len(digest)
-
-    return kept(write, parallel=False, nogil=True, no_cfunc_wrapper=True)
-
-
-write = _kept(_digest())
+write = Kept(_write, [Path(__file__).with_name(f"{part}.py") for part in _PARTS])
 """Write the records of a group in one part."""

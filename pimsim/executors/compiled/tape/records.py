@@ -78,13 +78,13 @@ class CompiledTapes:
         places = layout.places
         flags = np.zeros((3, places), dtype=np.bool_)
         order = np.full(places, -1, dtype=np.int64)
-        parts = np.zeros(layout.parts, dtype=np.bool_)
+        parts, told = np.zeros(layout.parts, dtype=np.bool_), np.zeros(2, dtype=np.int64)
         for number in range(len(tapes)):
             read = np.zeros(self.slots[number], dtype=np.bool_)
-            seen = scan.Seen(flags[0], flags[1], order, parts, read)
-            wrong, at, meant = scan.scan(self.tape(number), rules, seen)
+            seen = scan.Seen(flags[0], flags[1], order, parts, read, told)
+            wrong = scan.scan(self.tape(number), rules, seen)
             if wrong:
-                raise InputError(f"tape {number}, {self._refusal(wrong, at, meant)}")
+                raise InputError(f"tape {number}, {self._refusal(wrong, *told.tolist())}")
             if not read.all():
                 raise InputError(
                     f"tape {number} must read a row into each of its {len(read)} slots, "

@@ -1,18 +1,14 @@
-"""The compiled look through a tape, which machine code then trusts.
-
-All that is compiled stands here: machine code that is kept is held against the date of its own
-module alone.
-"""
+"""The compiled look through a tape, which machine code then trusts."""
 
 from __future__ import annotations
 
-from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.machine_code import kept
+from pimsim.object_code import Kept, part
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -55,11 +51,18 @@ class Seen(NamedTuple):
     """(parts,) whether templates run there."""
     slots: Flags
     """(slots,) whether a row is read into it, of the last tape."""
+    told: Ints
+    """(2,) where the record begins that is wrong, and the number meant."""
 
 
-@partial(kept, parallel=False)
-def scan(tape: NDArray[Any], rules: Rules, seen: Seen) -> tuple[int, int, int]:
-    """Look through a tape; returns what is wrong, where its record begins, and the number meant."""
+@part
+def _tell(seen: Seen, wrong: int, at: int, meant: int) -> int:
+    seen.told[0], seen.told[1] = at, meant
+    return wrong
+
+
+def _scan(tape: NDArray[Any], rules: Rules, seen: Seen) -> int:
+    """Look through a tape; returns what is wrong."""
     stride, stored, constants, parts = rules.layout
     templates = len(rules.before)
     wanted = 0
@@ -69,30 +72,30 @@ def scan(tape: NDArray[Any], rules: Rules, seen: Seen) -> tuple[int, int, int]:
     while at < len(tape):
         code = int(tape[at])
         if code >= templates + 2:
-            return CODE, at, code
+            return _tell(seen, CODE, at, code)
         places = rules.symbols[code]
         if at + places >= len(tape):
-            return SHORT, at, places
+            return _tell(seen, SHORT, at, places)
         part = -1
         for index in range(places):
             place = int(tape[at + 1 + index])
             if code == templates and index == 1:
                 if place >= len(seen.slots):
-                    return SLOT, at, place
+                    return _tell(seen, SLOT, at, place)
                 seen.slots[place] = True
                 continue
             own = place % stride
             if place >= parts * stride or own >= stored:
-                return PLACE, at, place
+                return _tell(seen, PLACE, at, place)
             if own < constants and (code >= templates or rules.writes[code, index]):
-                return CONSTANT, at, place
+                return _tell(seen, CONSTANT, at, place)
             if code < templates:
                 if part not in (-1, place // stride):
-                    return PARTS, at, place
+                    return _tell(seen, PARTS, at, place)
                 part = place // stride
             for other in range(index):
                 if rules.apart[code, index, other] and int(tape[at + 1 + other]) == place:
-                    return APART, at, place
+                    return _tell(seen, APART, at, place)
             if rules.reads[code, index] and not seen.written[place] and not seen.wanted[place]:
                 seen.wanted[place] = True
                 seen.order[wanted] = place
@@ -103,8 +106,12 @@ def scan(tape: NDArray[Any], rules: Rules, seen: Seen) -> tuple[int, int, int]:
         if code < templates:
             before = rules.before[code]
             if before >= 0 and (pattern != before or part != home):
-                return PATTERN, at, code
+                return _tell(seen, PATTERN, at, code)
             pattern, home = rules.after[code], part
             seen.parts[part] = True
         at += 1 + places
-    return FINE, at, 0
+    return _tell(seen, FINE, at, 0)
+
+
+scan = Kept(_scan, [Path(__file__)])
+"""Look through a tape; returns what is wrong."""

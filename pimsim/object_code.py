@@ -1,0 +1,333 @@
+"""Machine code that later processes load without the compiler, which takes long to import.
+
+A function that is given numbers, arrays and named tuples of these, and neither makes arrays nor
+raises, needs nothing of the compiler once it is compiled. Its object code is kept as it is, behind
+a digest of itself, beside the module or where nobody else can write. A file that is damaged, of
+another processor or of other sources is not taken, and one that cannot be written is done without.
+
+>>> from pimsim.object_code import Kept
+>>> twice = Kept(_example, [Path(__file__)])
+>>> values = np.arange(3)
+>>> twice(values, 2), values.tolist()
+(3, [0, 2, 4])
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import operator
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim import machine_code
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_ENTRY = "pimsim_entry"
+_MAGIC = b"pimsim object code 1\n"
+_FOREIGN = ("memset", "memcpy", "memmove")
+"""What every process has of what compiled code calls."""
+_ALONE: dict[str, Any] = {
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "error_model": "numpy",
+}
+"""Options of numba for what is not called from Python."""
+
+Signature = tuple[Any, ...]
+"""Of each argument ``i`` for a number, type and axes of an array, or class and parts of a tuple."""
+
+
+def _example(values: NDArray[np.int64], factor: int) -> int:
+    for place in range(len(values)):
+        values[place] *= factor
+    return len(values)
+
+
+class Part:
+    """What the compiler meets where a function is called that is compiled with those that do."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    @cached_property
+    def _compiled(self) -> Any:
+        from numba import njit
+
+        return machine_code.for_any_number(njit(**_ALONE)(self.function))
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba takes it for when it meets its name."""
+        return self._compiled._numba_type_
+
+
+def part(function: _Function) -> _Function:
+    """Have a function compiled as a part of those that call it, and by them alone."""
+    return cast(_Function, Part(function))
+
+
+class Kept:
+    """A function, compiled when it is first called with arguments of some types, or loaded.
+
+    Arrays must lie in one piece, row by row.
+
+    Args:
+        function: what is compiled.
+        parts: files that its code comes from.
+
+    """
+
+    def __init__(self, function: Callable[..., Any], parts: Sequence[Path]) -> None:
+        self._function, self._parts = function, parts
+        self._entries: dict[Signature, Callable[..., int]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, *arguments: Any) -> int:
+        """Run it; returns the number that it gives, and 0 if it gives none."""
+        numbers: list[int] = []
+        signature = tuple([_flat(each, numbers) for each in arguments])
+        entry = self._entries.get(signature)
+        if entry is None:
+            with self._lock:
+                entry = self._entries.get(signature) or self._found(signature)
+                self._entries[signature] = entry
+        table = (ctypes.c_int64 * len(numbers))(*numbers)
+        found = entry(table)
+        if table[0]:
+            raise RuntimeError(f"{self._function.__qualname__} must not raise")
+        return found
+
+    def _found(self, signature: Signature) -> Callable[..., int]:
+        """The machine code: one that is kept, or else a new one."""
+        digest = hashlib.sha256(_machine())
+        for text in (self._function.__module__, self._function.__qualname__, _text(signature)):
+            digest.update(text.encode())
+        for path in self._parts:
+            digest.update(path.read_bytes())
+        name = f"{self._function.__qualname__}-{digest.hexdigest()[:32]}.o"
+        code = next(filter(None, (_read(folder / name) for folder in self._folders())), None)
+        if code is None:
+            code = _compiled(self._function, signature)
+            any(_written(folder, name, code) for folder in self._folders())
+        return _loaded(code)
+
+    def _folders(self) -> list[Path]:
+        own = machine_code.own_folder()
+        beside = Path(self._function.__code__.co_filename).parent / "__pycache__"
+        return [beside, *([] if own is None else [own])]
+
+
+def _flat(value: Any, numbers: list[int]) -> Any:
+    """Add what the machine code is given of an argument; returns its part of the signature."""
+    if isinstance(value, np.ndarray):
+        seen = value.__array_interface__
+        if seen["strides"] is not None:
+            raise ValueError("arrays that compiled code is given must lie in one piece")
+        numbers.append(seen["data"][0])
+        numbers += seen["shape"]
+        return value.dtype.char, value.ndim
+    if isinstance(value, tuple):
+        return type(value), *[_flat(each, numbers) for each in value]
+    numbers.append(operator.index(value))
+    return "i"
+
+
+def _text(signature: Any) -> str:
+    if isinstance(signature, type):
+        return signature.__qualname__
+    if isinstance(signature, tuple):
+        return f"({','.join(map(_text, signature))})"
+    return str(signature)
+
+
+# -- files ----------------------------------------------------------------------------------------
+
+
+@cache
+def _machine() -> bytes:
+    """What else decides which code is made."""
+    import llvmlite
+    from llvmlite import binding
+
+    every = (
+        sys.implementation.cache_tag,
+        llvmlite.__version__,
+        binding.get_process_triple(),
+        binding.get_host_cpu_name(),
+        binding.get_host_cpu_features().flatten(),
+    )
+    return "\n".join(map(str, every)).encode() + Path(__file__).read_bytes()
+
+
+def _read(path: Path) -> bytes | None:
+    """Object code; None if there is none, or it is not as it was written."""
+    try:
+        found = path.read_bytes()
+    except OSError:
+        return None
+    head, digest, code = found[: len(_MAGIC)], *_split(found[len(_MAGIC) :])
+    return code if head == _MAGIC and digest == hashlib.sha256(code).digest() else None
+
+
+def _split(found: bytes) -> tuple[bytes, bytes]:
+    size = hashlib.sha256().digest_size
+    return found[:size], found[size:]
+
+
+def _written(folder: Path, name: str, code: bytes) -> bool:
+    """Keep object code, whole or not at all; whether that could be done."""
+    temporary = None
+    try:
+        folder.mkdir(exist_ok=True)
+        number, temporary = tempfile.mkstemp(dir=folder)
+        with os.fdopen(number, "wb") as file:
+            file.write(_MAGIC + hashlib.sha256(code).digest() + code)
+        Path(temporary).replace(folder / name)
+    except OSError:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        return False
+    return True
+
+
+# -- code -----------------------------------------------------------------------------------------
+
+
+def _target() -> Any:
+    """The processor that code is made for."""
+    from llvmlite import binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    return binding.Target.from_default_triple().create_target_machine(
+        cpu=binding.get_host_cpu_name(),
+        features=binding.get_host_cpu_features().flatten(),
+        opt=3,
+        jit=True,
+    )
+
+
+def _loaded(code: bytes) -> Callable[..., int]:
+    """The function in object code, which stays for the life of the process."""
+    from llvmlite import binding
+
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _target())
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    found = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(engine.get_function_address(_ENTRY))
+    _ENGINES.append(engine)
+    return found
+
+
+_ENGINES: list[Any] = []
+"""One for each function, since all of them call theirs the same."""
+
+
+def _compiled(function: Callable[..., Any], signature: Signature) -> bytes:
+    """Object code of a function, behind an entry that takes a table of numbers.
+
+    Raises ValueError if it needs more than every process has.
+    """
+    from llvmlite import binding
+    from numba import njit
+
+    machine_code.listen()
+    dispatcher: Any = njit(**_ALONE)(function)
+    types = tuple([_type(each) for each in signature])
+    dispatcher.compile(types)
+    made = dispatcher.overloads[types]
+    module = binding.parse_assembly(made.library.get_llvm_str())
+    module.link_in(binding.parse_assembly(_entry(made, types)))
+    for one in module.functions:
+        if not one.is_declaration and one.name != _ENTRY:
+            one.linkage = "internal"
+    target = _target()
+    builder = binding.create_pass_builder(target, binding.create_pipeline_tuning_options(2))
+    builder.getModulePassManager().run(module, builder)
+    foreign = {one.name for one in module.functions if one.is_declaration}
+    lacking = sorted(one for one in foreign if not one.startswith("llvm.") and one not in _FOREIGN)
+    if lacking:
+        raise ValueError(f"{function.__qualname__} must stand alone, and not call {lacking[0]}")
+    return bytes(target.emit_object(module))
+
+
+def _type(signature: Any) -> Any:
+    """What numba calls an argument."""
+    from numba import from_dtype, types
+
+    if signature == "i":
+        return types.int64
+    if isinstance(signature[0], type):
+        every: Any = types.BaseTuple
+        return every.from_types([_type(each) for each in signature[1:]], signature[0])
+    char, axes = signature
+    return types.Array(from_dtype(np.dtype(char)), axes, "C")
+
+
+def _entry(made: Any, arguments: tuple[Any, ...]) -> str:
+    """LLVM IR that calls a function as numba does, arrays being taken apart."""
+    from numba import types
+
+    lines, given, at = list[str](), list[str](), 0
+
+    def number() -> str:
+        nonlocal at
+        lines.append(f"%p{at} = getelementptr i64, ptr %table, i64 {at}")
+        lines.append(f"%n{at} = load i64, ptr %p{at}, align 8")
+        at += 1
+        return f"%n{at - 1}"
+
+    def take(kind: Any) -> None:
+        if isinstance(kind, types.BaseTuple):
+            parts: Any = kind
+            for each in parts.types:
+                take(each)
+            return
+        if isinstance(kind, types.Integer):
+            given.append(f"i64 {number()}")
+            return
+        address, own = number(), at
+        lines.append(f"%a{own} = inttoptr i64 {address} to ptr")
+        shape = [number() for _ in range(kind.ndim)]
+        size = made.target_context.get_abi_sizeof(made.target_context.get_value_type(kind.dtype))
+        strides = [str(size)]
+        for axis, length in enumerate(reversed(shape)):
+            name = f"%s{own}_{axis}"
+            lines.append(f"{name} = mul i64 {strides[0]}, {length}")
+            strides.insert(0, name)
+        lines.append(f"%c{own} = sdiv i64 {strides[0]}, {size}")
+        given.extend(["ptr null", "ptr null", f"i64 %c{own}", f"i64 {size}", f"ptr %a{own}"])
+        given.extend(f"i64 {each}" for each in (*shape, *strides[1:]))
+
+    for kind in arguments:
+        take(kind)
+    name = made.fndesc.llvm_func_name
+    whole = ", ".join(["ptr %result", "ptr %error", *given])
+    kinds = ", ".join(["ptr", "ptr", *[each.split()[0] for each in given]])
+    return "\n".join(
+        [
+            f'declare i32 @"{name}"({kinds})',
+            f"define i64 @{_ENTRY}(ptr %table) {{",
+            "%result = alloca i64, align 8",
+            "%error = alloca ptr, align 8",
+            "store i64 0, ptr %result, align 8",
+            *lines,
+            f'%status = call i32 @"{name}"({whole})',
+            "%told = sext i32 %status to i64",
+            "store i64 %told, ptr %table, align 8",
+            "%found = load i64, ptr %result, align 8",
+            "ret i64 %found",
+            "}",
+        ]
+    )

@@ -1,0 +1,122 @@
+"""Object code is kept where there is a place for it, and taken only as it was written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pimsim.object_code import Kept
+
+MODULE = """\
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from pimsim.object_code import Kept, part
+
+
+class Pair(NamedTuple):
+    numbers: np.ndarray
+    flags: np.ndarray
+
+
+@part
+def _added(pair, place, number):
+    if pair.flags[place]:
+        pair.numbers[place, 1] += number
+
+
+def _add(pair, number, twice):
+    for place in range(len(pair.flags)):
+        _added(pair, place, 2 * number if twice else number)
+    return len(pair.flags)
+
+
+add = Kept(_add, [Path(__file__)])
+pair = Pair(np.zeros((3, 2), np.int16), np.array([True, False, True]))
+print(add(pair, 3, True), add(pair, -1, False), pair.numbers.tolist(), "numba" in sys.modules)
+"""
+NEW = "3 3 [[0, 5], [0, 0], [0, 5]] True\n"
+OLD = NEW.replace("True", "False")
+
+
+def _run(folder: Path) -> str:
+    path = folder / "mine.py"
+    if not path.exists():
+        path.write_text(MODULE)
+    done = subprocess.run(
+        [sys.executable, "mine.py"],
+        cwd=folder,
+        env=os.environ
+        | {
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]),
+            "TMPDIR": str(folder),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_a_later_process_does_without_the_compiler(tmp_path: Path) -> None:
+    assert [_run(tmp_path), _run(tmp_path)] == [NEW, OLD]
+    (tmp_path / "mine.py").write_text(MODULE.replace("+= number", "-= number"))
+    assert _run(tmp_path) == NEW.replace("5", "-5")  # of other sources
+
+
+def test_what_is_damaged_is_not_taken_and_is_made_again(tmp_path: Path) -> None:
+    _run(tmp_path)
+    (kept,) = (tmp_path / "__pycache__").glob("*.o")
+    whole = kept.read_bytes()
+    for damaged in (b"", whole[:100], whole[:-1], whole[:-9] + b"x" + whole[-8:], b"x" + whole[1:]):
+        kept.write_bytes(damaged)
+        assert _run(tmp_path) == NEW
+        assert kept.read_bytes()[:64] == whole[:64]
+    assert _run(tmp_path) == OLD
+
+
+@pytest.mark.parametrize("kind", ["fine", "open to others", "none"])
+def test_it_is_kept_elsewhere_where_nothing_can_be_written_beside(
+    tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "__pycache__").write_text("")  # no folder
+    own = tmp_path / f"pimsim-{os.getuid()}"
+    if kind == "none":
+        own.write_text("")
+    elif kind == "open to others":
+        own.mkdir()
+        own.chmod(0o777)
+    assert [_run(tmp_path), _run(tmp_path)] == [NEW, OLD if kind == "fine" else NEW]
+    assert len([*tmp_path.rglob("*.o")]) == (kind == "fine")
+
+
+def _makes(values: NDArray[np.int64]) -> int:
+    return len(np.sort(values))
+
+
+def _raises(values: NDArray[np.int64]) -> int:
+    if values[0]:
+        raise ValueError
+    return 7
+
+
+def test_a_function_must_stand_alone_and_not_raise() -> None:
+    with pytest.raises(ValueError, match="_makes must stand alone, and not call NRT_"):
+        Kept(_makes, [Path(__file__)])(np.arange(3))
+    raising = Kept(_raises, [Path(__file__)])
+    assert raising(np.arange(3)) == 7
+    with pytest.raises(RuntimeError, match="_raises must not raise"):
+        raising(np.arange(1, 3))
+    with pytest.raises(ValueError, match="must lie in one piece"):
+        raising(np.arange(6)[::2])

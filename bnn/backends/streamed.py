@@ -31,7 +31,7 @@ from pimsim.executors.compiled.tape.walker import best_tile_words
 from pimsim.microprogram.output_tree.stream import Digit, Stream
 from pimsim.microprogram.tape import patterns, templates
 
-MEMORY_BYTES = 16 << 20
+MEMORY_BYTES = 64 << 20
 """Rows and results held at a time, about: what is used again need not be fetched again."""
 
 _CHUNK_BYTES = 1 << 19

@@ -55,11 +55,11 @@ class ChipTally(ActivationCounter):
             self._majority[address] = len(address_map.wordlines(address)) in address_map.majorities
         self._data = address_map.first_data
         self._of: dict[Hashable, tuple[object, Steps]] = {}
-        self._layer: dict[Site, Steps] = {}
+        self._sites: dict[Site, Steps] = {}
 
     def layer(self, key: Hashable) -> None:
         """Count what follows for that layer."""
-        self._layer = self.steps.setdefault(key, {})
+        self._sites = self.steps.setdefault(key, {})
 
     def schedule(self, schedule: Schedule, outputs: NDArray[np.intp], site: Site) -> None:
         """Count a schedule that was run for ``outputs``."""
@@ -101,7 +101,7 @@ class ChipTally(ActivationCounter):
         return total
 
     def _note(self, site: Site, found: Steps) -> None:
-        self._layer[site] = self._layer.get(site, np.zeros(2, np.int64)) + found
+        self._sites[site] = self._sites.get(site, np.zeros(2, np.int64)) + found
 
     def _steps(self, commands: NDArray[np.int16]) -> Steps:
         """Of commands (outputs, commands, 2): (outputs, 2) majorities, and copies to data rows."""

@@ -18,7 +18,7 @@ from bnn.backends.stage_strings import StageStrings
 from bnn.mapped.mapped_stage import Checker, MappedStage
 from bnn.mapped.placement.placement import cut
 from bnn.mapped.readback import Reader, ReadOut, decide
-from bnn.values.bitstrings import BitStrings, Values
+from bnn.values.bitstrings import BitStrings, Pictures, Values
 from bnn.values.encoding import Integers
 from pimsim.bits import Words
 from pimsim.executors.compiled.lower.compile import compile_program
@@ -94,7 +94,7 @@ class CompiledStage:
 
     def run(
         self,
-        operands: Integers | BitStrings,
+        operands: Integers | BitStrings | Pictures,
         *,
         threads: int | None = None,
         checker: Checker | None = None,
@@ -116,7 +116,7 @@ class CompiledStage:
         every = np.arange(stage.outputs)[:, None, None], np.arange(positions)
         values = BitStrings.empty(count, positions, stage.outputs)
         wide = np.empty(0 if bits else values.shape, np.int64)
-        if not isinstance(operands, BitStrings):
+        if isinstance(operands, np.ndarray):
             operands = BitStrings.of(operands, stage.planes)
         for some in cut(count, self.images):
             found = self._run(operands.some(some), threads)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.mapped.mapped_stage import ConstantRows, MappedStage, OperandRows, SumRows
-from bnn.values.bitstrings import BitStrings, Frame, unpacked
+from bnn.values.bitstrings import BitStrings, Frame, Pictures, unpacked
 from bnn.values.encoding import Integers
 from pimsim.executors.compiled.run.write_bits import BitRun
 from pimsim.microprogram.row_program import Write
@@ -106,8 +106,10 @@ class StageStrings:
                     held = BitStrings.of(bits.transpose(1, 2, 0).astype(np.uint8))
                     self.constants.append((item, bits, held))
 
-    def of(self, operands: Integers | BitStrings) -> Laid:
+    def of(self, operands: Integers | BitStrings | Pictures) -> Laid:
         """Lay operands (images, pixels, channels) out, the groups of an image side by side."""
+        if isinstance(operands, Pictures):
+            operands = operands.some(slice(len(operands)))
         sums = [self._sums(item, operands) for item in self.sums]
         laid = self._operands(operands)
         if self._turning:

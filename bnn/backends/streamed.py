@@ -18,7 +18,7 @@ from bnn.backends.stage_rows import Columns, StageRows
 from bnn.backends.stage_strings import StageStrings
 from bnn.mapped.mapped_stage import Checker, MappedStage
 from bnn.mapped.placement.placement import cut
-from bnn.values.bitstrings import BitStrings, Values
+from bnn.values.bitstrings import BitStrings, Pictures, Values
 from bnn.values.encoding import Integers
 from pimsim.bits import Words
 from pimsim.executors.compiled.run.processors import default_threads, spread
@@ -110,7 +110,7 @@ class StreamedStage:
 
     def run(
         self,
-        operands: Integers | BitStrings,
+        operands: Integers | BitStrings | Pictures,
         *,
         threads: int | None = None,
         checker: Checker | None = None,
@@ -132,7 +132,7 @@ class StreamedStage:
         bits, blocks = stage.thresholds is not None, self._mapped.blocks
         values = self._strings_for(count if bits else 0)
         wide = np.empty((0 if bits else count, positions, stage.outputs), np.int64)
-        if not isinstance(operands, BitStrings):
+        if isinstance(operands, np.ndarray):
             operands = BitStrings.of(operands, stage.planes)
         for some in cut(count, self.images):
             self._rows.load(self._strings.of(operands.some(some)), threads)

@@ -22,7 +22,7 @@ from bnn.model.geometry import Indices
 from bnn.system.ledger import CommandLedger
 from bnn.system.row_moves import part_banks
 from bnn.system.system import Occupancy, System
-from bnn.values.bitstrings import BitStrings, Values, unpacked
+from bnn.values.bitstrings import BitStrings, Pictures, Values, unpacked
 from bnn.values.encoding import Integers
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.row_program import RowProgram
@@ -254,7 +254,7 @@ class Checker(Protocol):
 class StageInputs:
     """The operands of a stage, and who wants to know of its progress and its sums."""
 
-    operands: Integers | BitStrings
+    operands: Integers | BitStrings | Pictures
     """``(images, pixels, channels)`` integers that the bits hold."""
     ledger: CommandLedger
     """Books every command."""

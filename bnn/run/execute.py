@@ -42,6 +42,7 @@ from bnn.run.audit import Audit
 from bnn.run.flow import Flow
 from bnn.run.plan import LayerRun, Plan, plan, walk
 from bnn.system.system import System
+from bnn.values.bitstrings import BitStrings, Pictures
 from bnn.values.encoding import Encoding, encode
 from pimsim.dram.traces.trace import Trace
 
@@ -192,8 +193,15 @@ class _Executor:
         if isinstance(stage, HostStage):
             self._flow.run_on_host(stage)
             return replace(layer, wall_s=self._clock_s() - started_s)
-        operands = self._flow.operands(stage)
-        checker = None if audit is None else audit.checker(stage, operands)
+        checker = None
+        operands: BitStrings | Pictures
+        if audit is not None:
+            operands = self._flow.operands(stage)
+            checker = audit.checker(stage, operands)
+        else:  # vector code takes a few images at a time, and has them encoded then
+            few = self._how.compiled and layer.ledger.system.faults is None
+            pictures = self._flow.pictures(stage) if few else None
+            operands = self._flow.operands(stage) if pictures is None else pictures
         report = partial(self._how.tell, stage.name)
         execute = self._prepared.pop(stage.name)  # schedules are large: one goes with its layer
         result = execute(StageInputs(operands, layer.ledger, self._how.threads, checker, report))

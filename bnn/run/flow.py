@@ -21,7 +21,7 @@ from bnn.model.layers.shape import Reshape
 from bnn.model.network import INPUT, Flatten, Layer, Network, Product
 from bnn.model.operand_encoding import OperandEncoding
 from bnn.run.doubts import Disputes
-from bnn.values.bitstrings import BitStrings, unpacked
+from bnn.values.bitstrings import BitStrings, Pictures, unpacked
 from bnn.values.encoding import Encoding
 
 
@@ -80,6 +80,14 @@ class Flow:
         self._positions: Counter[int] = Counter()
         self._parts: dict[int, NDArray[np.int64]] = {}
 
+    def pictures(self, stage: Stage) -> Pictures | None:
+        """The images, if the stage is fed with them as they are encoded; they are not yet."""
+        value = self._values[self.network.inputs[stage.index][0]]
+        encoded = self.analysis.fed[stage.index].encoded
+        if not encoded or self.encoding is None or isinstance(value, Bits):
+            return None
+        return Pictures(value, self.encoding, stage.windows.channels, self._threads)
+
     def operands(self, stage: Stage) -> BitStrings:
         """Integers whose bits the stage is fed with, (images, pixels, channels)."""
         fed, channels = self.analysis.fed[stage.index], stage.windows.channels
@@ -87,8 +95,9 @@ class Flow:
         if isinstance(value, Bits) and value.encoding == fed.encoding:
             pixels = value.strings.pixels * value.strings.channels // channels
             return value.strings.reshaped(pixels, channels)  # a sign of a sign is that sign
-        if fed.encoded and self.encoding is not None and not isinstance(value, Bits):
-            return BitStrings.encoded(value, self.encoding, channels, self._threads)
+        pictures = self.pictures(stage)
+        if pictures is not None:
+            return pictures.some(slice(len(pictures)))
         found = fed.integers(stage.layer, _numbers(value), self.encoding)
         stored = fed.encoding.stored(found)
         return BitStrings.of(stored.reshape(len(stored), -1, channels), fed.encoding.planes)

@@ -170,10 +170,40 @@ class BitStrings:
 Frame = tuple[tuple[int, int], tuple[int, int]]
 """Pixels before and behind, along height and along width."""
 
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """Images that become strings when some of them are taken: most of them are never all there.
+
+    >>> from bnn.values.encoding import ENCODINGS
+    >>> pictures = Pictures(np.float32([[0, 1], [1, 1]]), ENCODINGS["binary"], channels=2)
+    >>> len(pictures), pictures.some(slice(0, 1)).integers().tolist()
+    (2, [[[0, 1]]])
+    """
+
+    x: NDArray[np.float32] | NDArray[np.uint8]
+    """``(images, ..., channels)``."""
+    encoding: Encoding
+    channels: int
+    threads: int | None = None
+
+    def __len__(self) -> int:
+        """Images."""
+        return len(self.x)
+
+    def some(self, images: slice) -> BitStrings:
+        """Strings of images that follow each other."""
+        return BitStrings.encoded(self.x[images], self.encoding, self.channels, self.threads)
+
+    def integers(self) -> Integers:
+        """The integers of all, ``(images, pixels, channels)``."""
+        return self.some(slice(len(self))).integers()
+
+
 Values = NDArray[np.uint8] | NDArray[np.int64] | BitStrings
 """``(images, positions, outputs)``: bits, packed or not, or sums where a stage has no threshold."""
 
 
-def unpacked(values: NDArray[np.integer[Any]] | BitStrings) -> NDArray[Any]:
+def unpacked(values: NDArray[np.integer[Any]] | BitStrings | Pictures) -> NDArray[Any]:
     """Unpack strings; an array is given back as it is."""
-    return values.integers() if isinstance(values, BitStrings) else values
+    return values if isinstance(values, np.ndarray) else values.integers()

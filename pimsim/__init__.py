@@ -55,7 +55,7 @@ __version__ = "0.1.0"
 
 RESULT_VERSION = 1
 """Raised with every change after which any run gives other numbers; results that were kept under
-another one are not used again. Measures and mappings have versions of their own."""
+another one are not used again. Measures, mappings and noise have versions of their own."""
 
 _ELSEWHERE = {
     "Program": ("pimsim.microprogram.program", "Program"),

@@ -55,6 +55,7 @@ def identity(values: Values) -> Mapping[str, Any]:
         "data": networks.data_digest(values),
         "dram": networks.dram_identity(values),
         **networks.planner(values),
+        **_noise(values),
     }
     if rule != LARGEST:
         found["answers"] = rule
@@ -66,6 +67,18 @@ def identity(values: Values) -> Mapping[str, Any]:
         raise InputError("`variation_percent` or `failures` must be set for accuracy")
     circuits.require_effect(values)
     return {**found, **circuits.identity(values)}
+
+
+def _noise(values: Values) -> dict[str, Any]:
+    """The number of the random streams, where noise may be drawn from them."""
+    from pimsim.dram.array import noise_stream
+
+    drawn = values["effect"] == "noise"
+    if values["effect"] == "table":
+        drawn = "failures" in values or any(
+            one.per_access for one in circuits.process_of(values).varied
+        )
+    return {"noise_version": noise_stream.VERSION} if drawn else {}
 
 
 def _require_layers(values: Values) -> None:

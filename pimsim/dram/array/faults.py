@@ -41,6 +41,7 @@ from numpy.typing import NDArray
 
 from pimsim.circuit.failure_tables.table import FailureTable
 from pimsim.documents import require_one_of
+from pimsim.dram.array.noise_stream import Gaps, candidates, key_of, named
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,11 +56,10 @@ KINDS = ("sense", "copy", "not")
 EFFECTS = ("table", "static", "noise")
 """To what the probabilities of a table are put down: to what the table says, or all to one."""
 
-BLOCK = 8192
+BLOCK = 4096
 """Columns, about, whose noise is drawn together: it must stay what it is, or the faults of a seed
 change."""
 
-_AT_ONCE = 1 << 20
 _CACHED = 64
 
 
@@ -214,22 +214,21 @@ class Faults:
 
         """
         most = float(self.access_rates(access).max())
-        slots = events * width
-        if most <= 0.0 or not slots:
+        if most <= 0.0:
             return _NOTHING
-        key: tuple[int, ...] = (
-            job.stage,
-            job.output,
-            job.part,
-            block,
-            KINDS.index(access.kind),
-            access.rows,
-        )
-        key += (job.attempt,) if job.attempt else ()
-        rng = np.random.default_rng(np.random.SeedSequence(self.noise, spawn_key=key))
-        where = _bernoulli(rng, slots, most)
+        key = named(self.noise_key(job, access), [job.part, job.output, block])
+        where, draw = candidates(key, Gaps.of(most), events * width)
         event, column = np.divmod(where, width)
-        return Draws(event, column, rng.random(len(where)) * most)
+        return Draws(event, column, draw * most)
+
+    def noise_key(self, job: Job, access: Access) -> int:
+        """Return the key under which the noise of parts, outputs and blocks has its own.
+
+        Of a job only the stage is asked, and the attempt. A part's key is that of its number under
+        this one, an output's that under its part's, a block's that under its output's.
+        """
+        kind = KINDS.index(access.kind)
+        return key_of(self.noise, (job.stage, job.attempt, kind, access.rows))
 
 
 _NOTHING = Draws(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float64))
@@ -250,27 +249,9 @@ def block_width(positions: int) -> int:
     """Return the columns of a block: whole images of so many positions.
 
     >>> block_width(1), block_width(100), block_width(10_000)
-    (8192, 8100, 10000)
+    (4096, 4000, 10000)
     """
     return max(BLOCK // positions, 1) * positions
-
-
-def _bernoulli(rng: np.random.Generator, slots: int, rate: float) -> NDArray[np.int64]:
-    """Numbers below ``slots``, each with probability ``rate``, in order."""
-    if rate >= 1.0:
-        return np.arange(slots, dtype=np.int64)
-    found, last = [], -1
-    while last < slots:
-        expected = (slots - last) * rate
-        count = min(int(expected + 6.0 * expected**0.5) + 8, _AT_ONCE)
-        # A gap beyond the end is as good as one just behind it, and sums stay small.
-        gaps = np.minimum(rng.geometric(rate, count), slots + 1)
-        where = last + np.cumsum(gaps)
-        found.append(where)
-        last = int(where[-1])
-    every: NDArray[np.int64] = np.concatenate(found)
-    inside: NDArray[np.int64] = every[: np.searchsorted(every, slots)]
-    return inside
 
 
 @lru_cache(maxsize=_CACHED)

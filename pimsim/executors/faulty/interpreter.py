@@ -15,6 +15,7 @@ from functools import cache, cached_property
 from pimsim.dram.array.faults import Access, patterns
 from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
 from pimsim.executors.faulty.command_tape import MOVE
+from pimsim.executors.faulty.strikes import Dealt, Drawn, Strikes
 
 
 @dataclass(frozen=True)
@@ -58,32 +59,36 @@ class Kinds:
 
 _ARGUMENTS = (
     "*tile vectors row_bytes *commands *parts count *others *lines opened stride *masks *flags "
-    "*rates *keys *runs *columns *draws *buffer *results slot_bytes *flips"
+    "*rates *buffer *results slot_bytes *flips"
 )
 
 
 @cache
-def interpret(most: int) -> Callable[..., None]:
-    """The interpreter of addresses that raise at most so many lines: of 21 numbers and addresses.
+def interpret(most: int, *, drawn: bool) -> Callable[..., None]:
+    """The interpreter of addresses that raise at most so many lines, of numbers and addresses.
 
     The tile; vectors of 64 bytes of a row that are used, and bytes from row to row; commands of an
     output, parts, how many; moves and reads; wordlines of the B-group; first address beyond it;
     rows of a part; per part and pattern the address of a row of columns that are always wrong, and
-    per part and kind of access whether there are any; probabilities of noise by pattern; noise:
-    places where it may strike in order (:attr:`Kinds.slots` times the command, plus the slot; then
-    the largest number), how often at each, column and draw of each time; a row of memory; rows that
-    are read out, and bytes from one to the next; a number that flips are added to.
+    per part and kind of access whether there are any; probabilities of noise by pattern; a row of
+    memory; rows that are read out, and bytes from one to the next; a number that flips are added
+    to. Then, if noise is ``drawn``: per part and kind of access a stream (:data:`.strikes.NEXT`);
+    per kind its table of gaps, and its largest probability; columns that are drawn for, and those
+    that are used. Else places where it may strike in order (:attr:`Kinds.slots` times the command,
+    plus the slot; then the largest number), how often at each, column and draw of each time.
     """
-    return _Interpreter(Kinds(most)).code.function()
+    return _Interpreter(Kinds(most), drawn).code.function()
 
 
 class _Interpreter:
-    def __init__(self, kinds: Kinds) -> None:
+    def __init__(self, kinds: Kinds, drawn: bool) -> None:
         self._kinds = kinds
-        self.code = code = Emit(f"pimsim_interpret_{kinds.most}", _ARGUMENTS)
-        self._run, self._time = code.slot("i64"), code.slot("i64")
-        for counter in (self._run, self._time):
-            code.do(f"store i64 0, ptr {counter}")
+        way = Drawn if drawn else Dealt
+        name = f"pimsim_interpret_{kinds.most}_{way.__name__.lower()}"
+        self.code = code = Emit(name, f"{_ARGUMENTS} {way.arguments}")
+        self._noise: Strikes = (
+            Drawn(code, len(kinds.accesses)) if drawn else Dealt(code, kinds.slots)
+        )
         with code.loop("%count") as command:
             part = code.put(f"sext i32 {code.get('i32', '%parts', command)} to i64")
             with code.when(code.put(f"icmp slt i64 {part}, 0")):
@@ -115,7 +120,8 @@ class _Interpreter:
         self._flags = code.at(f"[{len(kinds.accesses)} x i64]", "%flags", part)
         pair = code.at("[2 x i16]", "%commands", command)
         first, second = (code.put(f"sext i16 {code.get('i16', pair, i)} to i64") for i in range(2))
-        self._key = code.mul(command, kinds.slots)
+        self._number = command
+        self._noise.part(part)
         count, lines = self._lines(first, base)
         with code.when(code.put(f"icmp eq i64 {count}, 1")):
             self._sense_one(lines[0])
@@ -156,9 +162,9 @@ class _Interpreter:
             code.store(value, "%buffer", v)
         with code.when(flag):
             self._always_wrong(0, "%buffer", "%buffer")
-        struck = self._strikes(0)
+        struck = self._noise.may(0, self._number, 0)
         with code.when(struck):
-            self._strike([line], 0)
+            self._strike([line], 0, 0)
         with code.when(code.put(f"or i1 {flag}, {struck}")):
             self._restore(line)
 
@@ -178,8 +184,8 @@ class _Interpreter:
                 most = self._most(planes, len(lines))
                 wrong = self._at(planes, [code.get(VECTOR, mask, v, 64) for mask in masks])
                 code.store(self.code.two("xor", most, wrong), "%buffer", v)
-        with code.when(self._strikes(0)):
-            self._strike(lines, first)
+        with code.when(self._noise.may(0, self._number, kind)):
+            self._strike(lines, kind, first)
         for line in lines:
             self._restore(line)
 
@@ -203,8 +209,8 @@ class _Interpreter:
         flag = code.put(f"icmp ne i64 {code.get('i64', self._flags, kind)}, 0")
         with code.when(flag):
             self._always_wrong(pattern, "%buffer", row, flip_only=True)
-        with code.when(self._strikes(1 + index)):
-            self._strike_cell(line, pattern)
+        with code.when(self._noise.may(1 + index, self._number, kind)):
+            self._strike_cell(line, kind, pattern)
 
     def _always_wrong(
         self, pattern: int | str, source: str, target: str, *, flip_only: bool = False
@@ -222,14 +228,7 @@ class _Interpreter:
 
     # -- noise -------------------------------------------------------------------------------
 
-    def _strikes(self, slot: int) -> str:
-        """Whether noise may strike there."""
-        code = self.code
-        run = code.put(f"load i64, ptr {self._run}")
-        key = code.get("i64", "%keys", run, 8)
-        return code.put(f"icmp eq i64 {key}, {code.add(self._key, slot)}")
-
-    def _strike(self, lines: list[tuple[str, str, str]], pattern: int) -> None:
+    def _strike(self, lines: list[tuple[str, str, str]], kind: int, pattern: int) -> None:
         """Flip what the buffer holds where a draw is below the probability, if it was right."""
         code = self.code
 
@@ -245,9 +244,9 @@ class _Interpreter:
             right = code.put(f"zext i1 {high} to i64")
             return ones, right, self._bit("%buffer", word, bit), "%buffer"
 
-        self._each_candidate(lambda ones: code.add(ones, pattern), candidate)
+        self._each_candidate(kind, lambda ones: code.add(ones, pattern), candidate)
 
-    def _strike_cell(self, line: tuple[str, str, str], pattern: str) -> None:
+    def _strike_cell(self, line: tuple[str, str, str], kind: str, pattern: str) -> None:
         """The same for a driven cell."""
         code = self.code
         row, complement, _ = line
@@ -257,24 +256,22 @@ class _Interpreter:
             held = code.put(f"xor i64 {self._bit(row, word, bit)}, {complement}")
             return driven, driven, held, row
 
-        self._each_candidate(lambda driven: code.add(pattern, driven), candidate)
+        self._each_candidate(kind, lambda driven: code.add(pattern, driven), candidate)
 
     def _each_candidate(
         self,
+        kind: str | int,
         pattern: Callable[[str], str],
         candidate: Callable[[str, str], tuple[str, str, str, str]],
     ) -> None:
         code = self.code
-        run = code.put(f"load i64, ptr {self._run}")
-        start = code.put(f"load i64, ptr {self._time}")
-        end = code.add(start, code.get("i64", "%runs", run, 8))
-        with code.loop(end, start) as time:
-            column = code.get("i64", "%columns", time, 8)
+
+        def strike(column: str, draw: str) -> None:
             word = code.put(f"lshr i64 {column}, 6")
             bit = code.put(f"and i64 {column}, 63")
             ones, right, now, row = candidate(word, bit)
             rate = code.get("double", "%rates", pattern(ones), 8)
-            below = code.put(f"fcmp olt double {code.get('double', '%draws', time, 8)}, {rate}")
+            below = code.put(f"fcmp olt double {draw}, {rate}")
             still = code.put(f"icmp eq i64 {right}, {now}")
             hit = code.put(f"zext i1 {code.put(f'and i1 {below}, {still}')} to i64")
             place = code.at("i64", row, word)
@@ -283,8 +280,8 @@ class _Interpreter:
             code.do(f"store i64 {flipped}, ptr {place}, align 8")
             total = code.add(code.put("load i64, ptr %flips"), hit)
             code.do(f"store i64 {total}, ptr %flips")
-        code.do(f"store i64 {end}, ptr {self._time}")
-        code.do(f"store i64 {code.add(run, 1)}, ptr {self._run}")
+
+        self._noise.each(kind, strike)
 
     def _bit(self, row: str, word: str, bit: str) -> str:
         code = self.code

@@ -46,6 +46,7 @@ from pimsim.executors.compiled.run.tiles import empty
 from pimsim.executors.faulty.command_tape import Tape
 from pimsim.executors.faulty.interpreter import Kinds, interpret
 from pimsim.executors.faulty.losses import NOTHING_WRITTEN, Flipped, Flips, opened
+from pimsim.executors.faulty.noise_source import Source, Streams
 
 _END = np.iinfo(np.int64).max
 _VECTOR_COLUMNS = 512
@@ -132,6 +133,7 @@ class Program:
             first = self._kinds.first_pattern[self._kinds.accesses.index(access)]
             self._rates[first : first + len(rates)] = rates
         self._noisy = [a for a in self._accesses if faults.access_rates(a).any()]
+        self._source = Source(faults, self._noisy, self._kinds, tape.layout.parts)
         self._static = [a for a in self._accesses if faults.static_rates(a).any()]
         self._only: dict[tuple[int, Access], NDArray[np.int64]] = {}
         self._lost: dict[bytes, list[list[Loss]]] = {}
@@ -179,9 +181,9 @@ class Program:
         own = self.flips(block.patches, words)
         for number, output in enumerate(outputs.tolist()):
             job = Job(stage, first_output + output, 0, attempt)
-            drawn = self.draw(output, job, block.number, block.width, block.columns)
+            met = self.streams(job, block)
             bits = self.carry_out(
-                rows, placed, noise(drawn), results[number], counted, output=output,
+                rows, placed, met, results[number], counted, output=output,
                 lost=own.of(losses[number]) if own is not None else (),
             )  # fmt: skip
             self.count(stage, bits)
@@ -226,6 +228,10 @@ class Program:
             flags[part, kinds.accesses.index(access)] = 1
         return Placed(sum(patch.columns for patch in patches), masks, flags, rows)
 
+    def streams(self, job: Job, block: Block) -> Streams:
+        """Noise of a job in a block, as :meth:`draw` finds it, for the interpreter to draw."""
+        return self._source.streams(job, block.number, block.width, block.columns)
+
     def draw(self, output: int, job: Job, block: int, width: int, columns: int) -> Candidates:
         """Draw where noise may strike in the first columns of a block, for an output of the tape.
 
@@ -268,7 +274,7 @@ class Program:
         self,
         rows: Words,
         placed: Placed,
-        met: Noise,
+        met: Noise | Streams,
         into: Words,
         flips: NDArray[np.int64],
         *,
@@ -280,7 +286,7 @@ class Program:
         Args:
             rows: (places, words), changed in place.
             placed: its columns.
-            met: noise that they meet.
+            met: noise that they meet; streams go on.
             into: (slots, words) for the rows that are read out.
             flips: (1,) number to which those of noise are added.
             output: of the tape.
@@ -315,8 +321,10 @@ class Program:
             self._lost[key] = [beside.take(opened(self.tape, one)) for one in outputs.tolist()]
         return self._lost[key]
 
-    def _during(self, met: Noise, commands: slice) -> Noise:
-        """Noise of some commands, as they have it where they stand alone."""
+    def _during(self, met: Noise | Streams, commands: slice) -> Noise | Streams:
+        """Noise of some commands, as they have it where they stand alone; streams go on."""
+        if isinstance(met, Streams):
+            return met
         size = self._kinds.slots
         ends = [commands.start * size, commands.stop * size]
         first, last = np.searchsorted(met.places[:-1], ends).tolist()
@@ -329,15 +337,15 @@ class Program:
         self,
         rows: Words,
         placed: Placed,
-        met: Noise,
+        met: Noise | Streams,
         into: Words,
         flips: NDArray[np.int64],
         output: int,
         commands: slice,
     ) -> None:
         """Carry out some commands of the tape."""
-        tape = self.tape
-        interpret(tape.most)(
+        tape, drawn = self.tape, isinstance(met, Streams)
+        interpret(tape.most, drawn=drawn)(
             rows.ctypes.data,
             -(-placed.columns // _VECTOR_COLUMNS),
             rows.strides[0],
@@ -351,14 +359,11 @@ class Program:
             placed.masks.ctypes.data,
             placed.flags.ctypes.data,
             self._rates.ctypes.data,
-            met.places.ctypes.data,
-            met.times.ctypes.data,
-            met.columns.ctypes.data,
-            met.draws.ctypes.data,
             placed.rows[-1].ctypes.data,
             into.ctypes.data,
             into.strides[0],
             flips.ctypes.data,
+            *(each if isinstance(each, int) else each.ctypes.data for each in met),
         )
 
     def _always_wrong(

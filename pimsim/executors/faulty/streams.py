@@ -18,7 +18,7 @@ from pimsim.dram.array.injection import Events
 from pimsim.executors.compiled.run.tiles import Layout, empty
 from pimsim.executors.faulty.command_tape import Tape
 from pimsim.executors.faulty.losses import Flipped, opened
-from pimsim.executors.faulty.program import Block, Program, noise
+from pimsim.executors.faulty.program import Block, Program
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.row_program import RowProgram
 from pimsim.microprogram.tape import AdderTape, templates
@@ -95,8 +95,8 @@ class StreamPrograms:
                 lost = own.of(beside.take(opened(program.tape, 0)))
             into = empty((program.tape.program.slots, rows.shape[1]), "rows read out")
             job = Job(stage, first_output + stream.outputs[0], 0, attempt)
-            drawn = program.draw(0, job, block.number, block.width, block.columns)
-            bits = program.carry_out(rows, placed, noise(drawn), into, flips, lost=lost)
+            met = program.streams(job, block)
+            bits = program.carry_out(rows, placed, met, into, flips, lost=lost)
             program.count(stage, bits)
             yield stream, into
 

@@ -19,8 +19,9 @@ from experiments.sweep.measures.fields import table
 from experiments.sweep.measures.measure import load_measure
 from experiments.sweep.points import canonical, content_of, key_of
 from experiments.sweep.results import Value
-from pimsim.circuit.model import parameters
-from pimsim.dram.array import address_map
+from pimsim.circuit.failure_tables.from_circuit import of_circuit
+from pimsim.circuit.model import parameters, variation
+from pimsim.dram.array import address_map, noise_stream
 from pimsim.errors import InputError
 
 BASE: dict[str, dict[str, Value]] = {
@@ -43,6 +44,15 @@ OTHER: dict[str, Value] = {
     "faulty_layer": "dense2", "activation_rows": 8, "input_scale": "standardised:0,1",
     "address_map": "three-dcc",
 }  # fmt: skip
+
+NOISE = """
+[[vary]]
+quantity = "sense.noise"
+distribution = "gaussian"
+amount = 3.0
+per_access = true
+fixed = true
+"""
 
 
 def _key(measure: str, given: dict[str, Value], seed: int = 1) -> str:
@@ -146,6 +156,37 @@ def test_seed_versions_and_measure_are_in_the_key(monkeypatch: pytest.MonkeyPatc
     assert _key("tra-failure", base, seed=2) != before
     monkeypatch.setattr(points, "RESULT_VERSION", pimsim.RESULT_VERSION + 1)
     assert _key("tra-failure", base) != before
+
+
+@pytest.mark.parametrize("measure", ["accuracy", "errors"])
+@pytest.mark.parametrize(
+    ("given", "drawn"),
+    [
+        ({}, False),
+        ({"effect": "static"}, False),
+        ({"effect": "noise"}, True),
+        ({"process": "noisy.toml"}, True),
+        ({"process": "noisy.toml", "effect": "static"}, False),
+        ({"failures": "table.json"}, True),
+    ],
+)
+def test_other_noise_makes_other_points_where_noise_is_drawn(
+    measure: str,
+    given: dict[str, Value],
+    drawn: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "noisy.toml").write_text(variation.text("ambit-like") + NOISE, "utf-8")
+    circuit, process = parameters.load("rambus55"), variation.load("ambit-like")
+    (tmp_path / "table.json").write_text(of_circuit(circuit, process, 10, samples=100).to_json())
+    base = {**BASE[measure], **given}
+    if "failures" in given:
+        del base["variation_percent"], base["wait_ms"]
+    before = _key(measure, base)
+    monkeypatch.setattr(noise_stream, "VERSION", noise_stream.VERSION + 1)
+    assert (_key(measure, base) != before) == drawn
 
 
 @pytest.mark.parametrize("measure", ["cost", "accuracy"])

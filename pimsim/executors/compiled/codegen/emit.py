@@ -116,6 +116,18 @@ class Emit:
         self._label(f"end{number}")
 
     @contextmanager
+    def again(self, condition: Callable[[], str]) -> Iterator[None]:
+        """Carry out what is added inside as long as what ``condition`` adds before it holds."""
+        number = next(self._names)
+        self.do(f"br label %test{number}")
+        self._label(f"test{number}")
+        self.do(f"br i1 {condition()}, label %body{number}, label %end{number}")
+        self._label(f"body{number}")
+        yield
+        self.do(f"br label %test{number}")
+        self._label(f"end{number}")
+
+    @contextmanager
     def when(self, condition: str) -> Iterator[None]:
         """Carry out what is added inside if ``condition``."""
         number = next(self._names)

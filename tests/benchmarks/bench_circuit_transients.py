@@ -15,7 +15,6 @@ import subprocess
 import time
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 
@@ -60,7 +59,6 @@ def _ngspice_per_s(folder: Path, cores: int, longest: str) -> float:
 def test_transients_a_second(tmp_path: Path) -> None:
     """A whole TRA of 110 on the reference circuit, cells that vary."""
     circuit, scenario, cores = load("rambus55"), tra("110"), len(os.sched_getaffinity(0))
-    numba.set_num_threads(min(cores, numba.config.NUMBA_NUM_THREADS))
     pairs = nominal(circuit, scenario, SAMPLES)
     pairs.cell_ff[:] *= np.random.default_rng(1).uniform(0.9, 1.1, pairs.cell_ff.shape)
     simulate(circuit, scenario)  # compiles

@@ -19,7 +19,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.circuit.transient.devices import Current, compiled, nmos, pmos
+from pimsim.circuit.transient.devices import (
+    Current,
+    allocating,
+    called,
+    compiled,
+    merged,
+    nmos,
+    pmos,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -93,9 +101,9 @@ class Rates(NamedTuple):
     """(3,) its derivative by time."""
 
 
-@compiled
+@allocating
 def new_rates(nodes: int, cells: int, contacts: int) -> Rates:
-    """Return room for the currents of one sample."""
+    """Return room for the currents of one sample, and for their derivatives."""
     return Rates(
         np.empty(nodes + cells), np.empty(nodes + cells), np.empty((nodes, nodes)),
         np.empty(contacts), np.empty(contacts), np.empty(cells),
@@ -103,7 +111,16 @@ def new_rates(nodes: int, cells: int, contacts: int) -> Rates:
     )  # fmt: skip
 
 
-@compiled
+@allocating
+def new_currents(size: int) -> Rates:
+    """Return room for the currents of one sample, and none for their derivatives."""
+    return Rates(
+        np.empty(size), np.empty(0), np.empty((0, 0)), np.empty(0), np.empty(0), np.empty(0),
+        np.empty(3), np.empty((0, 0)), np.empty(0),
+    )  # fmt: skip
+
+
+@merged
 def _between(
     rates: Rates, through: Current, drain: int, source: int, slope: float, derive: bool
 ) -> None:
@@ -122,7 +139,7 @@ def _between(
     rates.by_time[source] += by_gate * slope
 
 
-@compiled
+@merged
 def _from_supply(
     rates: Rates, supply: int, through: Current, node: int, slope: float, core: int, derive: bool
 ) -> None:
@@ -138,16 +155,17 @@ def _from_supply(
     rates.supplied_by_time[supply] -= by_gate * slope
 
 
-@compiled
+@called
 def find_currents(
-    rates: Rates, wiring: Wiring, sample: Sample, v: Floats, gates: Floats, slopes: Floats,
-    derive: bool,
+    rates: Rates, wiring: Wiring, sample: Sample, v: Floats, gates: Floats, slopes: Floats
 ) -> None:  # fmt: skip
     """Fill ``rates`` at the voltages ``v``, with control lines at ``gates`` moving by ``slopes``.
 
-    ``gates`` and ``slopes`` (lines,) are shares of the full level, and shares per ns. The
-    derivatives are right only if ``derive``.
+    ``gates`` and ``slopes`` (lines,) are shares of the full level, and shares per ns. Derivatives
+    are filled where there is room for them. (To say so by an argument would have everything
+    compiled twice: a constant is a type of its own.)
     """
+    derive = rates.by_time.size > 0
     _clear(rates, derive)
     _add_ladders(rates, wiring, sample, v, derive)
     _add_latch(rates, wiring, sample, v, derive)

@@ -8,11 +8,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from numba import njit
-
-from pimsim.machine_code import for_any_number
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
@@ -20,17 +18,58 @@ Current: TypeAlias = tuple[float, float, float]
 """From drain to source, in uA, and its derivatives by gate and drain voltage, in uA/V."""
 
 
-def compiled(function: _Function) -> _Function:
-    """Compile a function as a part of those that call it.
+def _part(function: _Function, **others: Any) -> _Function:
+    """Compile a function as a part of those that call it; it cannot be called from Python.
 
-    Division by zero gives infinity, as in numpy; a product and a sum may become one operation.
+    What would make that possible takes longer to compile than the function does. Division by zero
+    gives infinity, as in numpy; a product and a sum may become one operation. ``others`` are
+    further options of numba.
     """
-    fast = {"contract", "nsz", "arcp"}
-    inlined = njit(forceinline=True, error_model="numpy", fastmath=fast)(function)
-    return for_any_number(cast(_Function, inlined))
+    options: dict[str, Any] = {
+        "fastmath": {"contract", "nsz", "arcp"},
+        "no_cpython_wrapper": True,
+        "no_cfunc_wrapper": True,
+        **others,
+    }
+    return cast(_Function, njit(error_model="numpy", **options)(function))
 
 
-@compiled
+def of_numbers(function: _Function) -> _Function:
+    """Compile a function of numbers into those that call it, Python among them."""
+    return _part(function, forceinline=True, _nrt=False, no_cpython_wrapper=False)
+
+
+def compiled(function: _Function) -> _Function:
+    """Compile a function into those that call it; it allocates nothing."""
+    return _part(function, forceinline=True, _nrt=False)
+
+
+def called(function: _Function) -> _Function:
+    """Compile a function that is long and called from several places; it allocates nothing."""
+    return _part(function, _nrt=False)
+
+
+def allocating(function: _Function) -> _Function:
+    """Compile a function that makes arrays."""
+    return _part(function, forceinline=True)
+
+
+def strict(function: _Function) -> _Function:
+    """Compile a function in which every operation is one; it allocates nothing."""
+    return _part(function, fastmath=False, _nrt=False)
+
+
+def strict_allocating(function: _Function) -> _Function:
+    """The same of one that makes arrays."""
+    return _part(function, fastmath=False)
+
+
+def merged(function: _Function) -> _Function:
+    """Have a function compiled anew wherever it stands: with constants, it is another each time."""
+    return _part(function, inline="always", _nrt=False)
+
+
+@of_numbers
 def nmos(
     gate: float, drain: float, source: float, beta: float, vt: float, modulation: float
 ) -> Current:
@@ -46,7 +85,7 @@ def nmos(
     return -current, -by_gate, by_gate + by_drain
 
 
-@compiled
+@of_numbers
 def pmos(
     gate: float, drain: float, source: float, beta: float, vt: float, modulation: float
 ) -> Current:
@@ -58,7 +97,7 @@ def pmos(
     return -current, by_gate, by_drain
 
 
-@compiled
+@of_numbers
 def _forward(drive: float, span: float, beta: float, modulation: float) -> Current:
     """Current and derivatives for ``span`` = vds >= 0, ``drive`` = vgs - vt."""
     if drive <= 0.0:

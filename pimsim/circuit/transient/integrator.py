@@ -1,4 +1,4 @@
-"""Integration of many bitline pairs in parallel, each with steps of its own; compiled.
+"""Integration of many bitline pairs on several threads, each with steps of its own; compiled.
 
 The equation is stiff (a few ps at the sense amplifier, tens of ns to restore), so that the method
 is RODAS3 (Sandu et al., Atmospheric Environment 31, 1997): linearly implicit, of third order,
@@ -13,11 +13,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import numpy as np
-from numba import njit, prange
+from numba import config
 
 from pimsim import machine_code
 from pimsim.circuit.transient.bitline_ode import (
@@ -31,9 +32,16 @@ from pimsim.circuit.transient.bitline_ode import (
     Sample,
     Wiring,
     find_currents,
+    new_currents,
     new_rates,
 )
-from pimsim.circuit.transient.devices import compiled
+from pimsim.circuit.transient.devices import (
+    allocating,
+    called,
+    compiled,
+    strict,
+    strict_allocating,
+)
 from pimsim.circuit.transient.linear_solve import factorise, solve
 
 SHORTEST_STEP_NS = 1e-7
@@ -45,6 +53,9 @@ LONGEST_STEP_NS = 1.0
 
 LATCHED_SHARE = 0.75
 """Bitlines this share of vdd apart count as latched."""
+
+_SHARES = 8
+"""Shares of the samples that a thread gets, about: some take longer than others."""
 
 PLAIN, CORNER, SENSE, CLOSE = 0, 1, 2, 3
 """Kinds of stops: to record, a corner of a control line, start of sensing, closing of rows."""
@@ -95,7 +106,7 @@ class _Work(NamedTuple):
     """(4, 3) increments of the supplies' charge."""
 
 
-@compiled
+@called
 def _charge_stage(
     now: Rates, later: Rates, q: Floats, x: Floats, stage: int, h: float, core: int
 ) -> None:
@@ -115,7 +126,7 @@ def _charge_stage(
         q[stage, s] = 0.5 * h * rate
 
 
-@njit(error_model="numpy")
+@strict
 def _try_step(
     v: Floats, h: float, now: Rates, later: Rates, work: _Work, wiring: Wiring, sample: Sample
 ) -> float:
@@ -125,7 +136,7 @@ def _try_step(
     """
     size, core, charge = v.size, 2 * wiring.segments, sample.charge
     u1, u2, u3, u4, trial = work.first, work.second, work.third, work.fourth, work.trial
-    find_currents(now, wiring, sample, v, work.gates, work.slopes, True)
+    find_currents(now, wiring, sample, v, work.gates, work.slopes)
     factorise(now, wiring, sample, 2.0 / h)
     for i in range(size):
         u1[i] = now.out[i] + 0.5 * h * now.by_time[i]
@@ -139,14 +150,14 @@ def _try_step(
         work.gates[k] += h * work.slopes[k]
     for i in range(size):
         trial[i] = v[i] + 2.0 * u1[i]
-    find_currents(later, wiring, sample, trial, work.gates, work.slopes, False)
+    find_currents(later, wiring, sample, trial, work.gates, work.slopes)
     for i in range(size):
         u3[i] = later.out[i] + charge[i] / h * (u1[i] - u2[i])
     solve(now, wiring, u3)
     _charge_stage(now, later, work.charge, u3, 2, h, core)
     for i in range(size):
         trial[i] += u3[i]
-    find_currents(later, wiring, sample, trial, work.gates, work.slopes, False)
+    find_currents(later, wiring, sample, trial, work.gates, work.slopes)
     for i in range(size):
         u4[i] = later.out[i] + charge[i] / h * (u1[i] - u2[i] - 8.0 / 3.0 * u3[i])
     solve(now, wiring, u4)
@@ -158,7 +169,7 @@ def _try_step(
     return float(error)
 
 
-@compiled
+@allocating
 def _capacitances(p: Floats, cell_ff: Floats, segments: int) -> Floats:
     """Capacitance of every node: pi segments, so that an end of the ladder has half."""
     nodes = 2 * segments + 4
@@ -195,11 +206,10 @@ def _crossing(start: float, slope: float, end: float, level: float) -> float:
     return min(2.0 * (level - start) / below, 1.0)
 
 
-@njit(error_model="numpy")
+@strict_allocating
 def _integrate(
-    s: np.int64, sample: Sample, cell_v: Floats, wiring: Wiring, schedule: Schedule,
-    outcome: Outcome,
-) -> None:  # fmt: skip
+    s: int, sample: Sample, cell_v: Floats, wiring: Wiring, schedule: Schedule, outcome: Outcome
+) -> None:
     """Integrate sample ``s``."""
     stops, levels, lines = schedule.stops, schedule.levels, schedule.levels.shape[1]
     size, bl, nodes = sample.charge.size, 2 * wiring.segments, 2 * wiring.segments + 4
@@ -208,7 +218,7 @@ def _integrate(
         v[i] = sample.p[PRECHARGE] if i < nodes else cell_v[i - nodes]
     contacts = wiring.cell_of.size
     now, later = (
-        new_rates(nodes, size - nodes, contacts), new_rates(nodes, size - nodes, contacts)
+        new_rates(nodes, size - nodes, contacts), new_currents(size)
     )  # fmt: skip
     work = _Work(
         np.empty(lines), np.empty(lines), np.empty(size), np.empty(size), np.empty(size),
@@ -279,24 +289,23 @@ def _integrate(
 
 
 def _kept(digest: str) -> Callable[..., None]:
-    """Return :func:`integrate`, whose machine code is kept for later processes.
+    """Return a function that integrates samples, whose machine code is kept for later processes.
 
     The compiler files it under the closure's values; ``digest`` is one, so that code of an older
     version of any of the modules in it is not taken for that of this one.
     """
 
     def integrate(
-        packed: Floats, cell_ff: Floats, cell_v: Floats, access: Floats, access_vt: Floats,
-        wiring: Wiring, schedule: Schedule, outcome: Outcome,
+        start: int, stop: int, packed: Floats, cell_ff: Floats, cell_v: Floats, access: Floats,
+        access_vt: Floats, wiring: Wiring, schedule: Schedule, outcome: Outcome,
     ) -> int:  # fmt: skip
-        for s in prange(packed.shape[0]):
+        for s in range(start, stop):
             charge = _capacitances(packed[s], cell_ff[s], wiring.segments)
             sample = Sample(packed[s], charge, access[s], access_vt[s])
-            # by a type of index that is the same in a loop in parallel and in one that is not
-            _integrate(np.int64(s), sample, cell_v[s], wiring, schedule, outcome)
+            _integrate(s, sample, cell_v[s], wiring, schedule, outcome)
         return len(digest)
 
-    return cast(Callable[..., None], machine_code.kept(integrate))
+    return cast(Callable[..., None], machine_code.kept(integrate, parallel=False, nogil=True))
 
 
 _PARTS = ("devices", "bitline_ode", "linear_solve", "integrator")
@@ -308,9 +317,25 @@ def _digest() -> str:
     return hashlib.sha256(text).hexdigest()
 
 
-integrate = _kept(_digest())
-"""Integrate every sample, in parallel, and fill an :class:`Outcome`.
+_integrate_some = _kept(_digest())
 
-Arguments: packed (samples, 32); capacitance and level of the cells (samples, cells); strength
-and threshold of the access transistors (samples, contacts); wiring, schedule, outcome.
-"""
+
+def integrate(samples: int, *arguments: Floats | Wiring | Schedule | Outcome) -> None:
+    """Integrate every sample, on as many threads as numba may have, and fill an Outcome.
+
+    Args:
+        samples: how many there are.
+        arguments: packed (samples, 32); capacitance and level of the cells (samples, cells);
+            strength and threshold of the access transistors (samples, contacts); wiring, schedule,
+            outcome.
+
+    """
+    _integrate_some(0, min(samples, 1), *arguments)  # compiled before there are threads
+    threads = min(config.NUMBA_NUM_THREADS, samples - 1)  # type: ignore[attr-defined]
+    if threads < 2:
+        _integrate_some(1, samples, *arguments)
+        return
+    shares = min(samples - 1, _SHARES * threads)
+    edges = [1 + (samples - 1) * share // shares for share in range(shares + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda one, two: _integrate_some(one, two, *arguments), edges, edges[1:]))

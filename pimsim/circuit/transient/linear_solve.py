@@ -7,13 +7,13 @@ diagonals to either side of the main one.
 from __future__ import annotations
 
 from pimsim.circuit.transient.bitline_ode import Floats, Rates, Sample, Wiring
-from pimsim.circuit.transient.devices import compiled
+from pimsim.circuit.transient.devices import called, compiled
 
 BAND = 3
 """Diagonals to either side: the nodes at the sense amplifier are coupled, bl with SAP furthest."""
 
 
-@compiled
+@called
 def factorise(rates: Rates, wiring: Wiring, sample: Sample, scale: float) -> None:
     """Turn the Jacobian in ``rates`` into the factors of ``scale C - J``, cells eliminated.
 
@@ -60,7 +60,7 @@ def _eliminate(rates: Rates, wiring: Wiring, one: int, other: int, diagonal: flo
             rates.jacobian[wiring.tap[one, i], wiring.tap[other, j]] += row_share * share * product
 
 
-@compiled
+@called
 def solve(rates: Rates, wiring: Wiring, x: Floats) -> None:
     """Replace the right-hand side ``x`` (nodes + cells,) by the solution."""
     a, nodes, contact_of = rates.jacobian, 2 * wiring.segments + 4, wiring.contact_of

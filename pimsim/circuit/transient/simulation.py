@@ -113,6 +113,7 @@ def simulate(
         stuck_ns=np.zeros(samples),
     )
     integrator.integrate(
+        samples,
         _packed(pairs),
         pairs.cell_ff,
         pairs.cell_mv * 1e-3,

@@ -21,7 +21,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -122,10 +122,12 @@ class Kept:
             any(_written(folder, name, code) for folder in self._folders())
         return _loaded(code)
 
-    def _folders(self) -> list[Path]:
+    def _folders(self) -> Iterator[Path]:
+        """Where code is looked for and kept; the last one is made when it is come to."""
+        yield Path(self._function.__code__.co_filename).parent / "__pycache__"
         own = machine_code.own_folder()
-        beside = Path(self._function.__code__.co_filename).parent / "__pycache__"
-        return [beside, *([] if own is None else [own])]
+        if own is not None:
+            yield own
 
 
 def _flat(value: Any, numbers: list[int]) -> Any:

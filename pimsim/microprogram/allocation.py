@@ -30,7 +30,7 @@ class RowAllocator:
         """Most rows in use at once so far."""
         self.left = capacity
         """Rows that are free."""
-        self._free = (1 << capacity) - 1
+        self._free = (1 << max(capacity, 0)) - 1
         """Bit n: whether row n is."""
 
     def take(self, count: int, purpose: str) -> list[int]:

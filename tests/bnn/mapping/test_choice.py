@@ -160,7 +160,7 @@ def _product(done: Estimate) -> float:
 @pytest.mark.parametrize("chain", ["auto", "always"])
 @pytest.mark.slow
 def test_what_only_one_mapping_takes_is_not_refused(chain: str) -> None:
-    """From bank to bank and voted: by mappings that divide a fan-in; chained: by one."""
+    """From bank to bank, voted and chained: by mappings that divide a fan-in."""
     network = read_model(zoo.locate("digits-mlp"))
 
     def booked(mapping: str, chain: str = "never", **more: Any) -> Estimate:
@@ -178,8 +178,7 @@ def test_what_only_one_mapping_takes_is_not_refused(chain: str) -> None:
         if more.keys() == {"chain"} and chain == "auto":
             assert _product(auto) < 0.1 * _product(named)
             continue
-        tree = len(more) > 1 and chain == "auto"
-        taken = "output-tree" if tree else "output-stationary"
+        taken = "output-tree" if len(more) > 1 else "output-stationary"
         assert {layer.mapping for layer in auto.layers} == {taken, None}
         if "chain" in more and len(more) == 1:
             continue

@@ -35,6 +35,7 @@ from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.faults import Access, Draws, Faults, Job, Site
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
+from pimsim.executors.faulty.program import Block, Noise, Program, noise
 from pimsim.microprogram.output_tree.tree import leaves
 
 SIGN = "ste_sign"
@@ -181,6 +182,16 @@ class Planted(Faults):
         return Draws(found, np.full_like(found, STRUCK), np.zeros(len(found)))
 
 
+@pytest.fixture
+def dealt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the compiled executor take the noise of :class:`Planted`, and not draw its own."""
+
+    def streams(program: Program, job: Job, block: Block) -> Noise:
+        return noise(program.draw(0, job, block.number, block.width, block.columns))
+
+    monkeypatch.setattr(Program, "streams", streams)
+
+
 def _stage() -> tuple[Stage, NDArray[np.uint16], NDArray[np.int64]]:
     """Outputs that count all operands but one of each alike; operands, and bits.
 
@@ -210,6 +221,7 @@ def _wrong(mapping: str, faults: Faults, *, compiled: bool) -> tuple[NDArray[np.
     return unpacked(result.values)[:, 0] != right, result.flips
 
 
+@pytest.mark.usefixtures("dealt")
 @pytest.mark.parametrize("compiled", [False, True], ids=["literal", "compiled"])
 def test_one_wrong_bit_of_a_shared_adder_reaches_several_outputs(compiled: bool) -> None:
     table = Majorities(Rate(0.0, 1.0))
@@ -252,6 +264,7 @@ def _struck(at: int, mitigation: Mitigation, *, compiled: bool) -> tuple[NDArray
 STRIKES = range(0, 80, 3)
 
 
+@pytest.mark.usefixtures("dealt")
 @pytest.mark.parametrize("compiled", [False, True], ids=["literal", "compiled"])
 @pytest.mark.parametrize("tmr", ["time", "banks"])
 def test_what_is_wrong_once_of_three_times_is_outvoted(tmr: str, compiled: bool) -> None:
@@ -264,6 +277,7 @@ def test_what_is_wrong_once_of_three_times_is_outvoted(tmr: str, compiled: bool)
     assert alone > len(STRIKES) / 2
 
 
+@pytest.mark.usefixtures("dealt")
 @pytest.mark.parametrize("compiled", [False, True], ids=["literal", "compiled"])
 def test_what_a_checksum_tells_is_computed_again(compiled: bool) -> None:
     seen = unseen = 0

@@ -54,3 +54,10 @@ def test_a_row_that_is_not_in_use_cannot_be_given_back() -> None:
         with pytest.raises(KeyError):
             allocator.give_back([row])
     assert allocator.take(3, "rows") == [1, 2, 3]
+
+
+@pytest.mark.parametrize("capacity", [0, -3])
+def test_where_rows_are_lacking_already_none_are_handed_out(capacity: int) -> None:
+    """Constants and guards may take more rows than a small subarray has."""
+    with pytest.raises(OutOfRowsError, match=f"1 data rows are needed at once.* has {capacity}$"):
+        RowAllocator(capacity).take(1, "operands")

@@ -73,6 +73,8 @@ class Experiment:
     HELP: str
     STANDARD: str = STANDARD.default
     """The part that is simulated unless told otherwise: that of the publication."""
+    draws: bool = False
+    """Whether it draws row groups from boxes of measurements, which may not be there."""
 
     @property
     def WRITES(self) -> tuple[str, ...]:
@@ -148,6 +150,7 @@ class Experiment:
         from pimsim.cost import assumptions
 
         machine = None if measured is None else self._machine(found, measured)
+        left_out = self._left_out(found)
         stated = {
             key: value
             for key, value in assumptions(*dram.chosen_dram(args)).items()
@@ -161,14 +164,23 @@ class Experiment:
                 "measured": None if measured is None else measured_record(measured),
                 "assumptions": stated,
             }
-            json_output.show(result)
+            json_output.show(result | ({"left_out": left_out} if left_out else {}))
             return
         shown = dict(self.part("page").summary(found).values())
         if machine is not None:
             shown[machine.title] = machine.cells()
         for title, (header, *rows) in shown.items():
             tables.show(header, rows, title=title)
+        if left_out:
+            tables.say(left_out)
         tables.show_assumptions(stated)
+
+    def _left_out(self, found: Mapping[str, Table]) -> str:
+        if not self.draws:
+            return ""
+        from experiments.reproduce.chips import left_out
+
+        return left_out(found)
 
     def _machine(self, found: Mapping[str, Table], measured: Measurement) -> Table:
         from experiments.reproduce.table import measured_table
@@ -189,11 +201,13 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "simra",
         "SiMRA (DSN 2024): majorities and copies on 2 to 32 rows of unmodified DDR4 chips",
         "ddr4-2400",
+        draws=True,
     ),
     Experiment(
         "fcdram",
         "FCDRAM (HPCA 2024): NOT, AND, OR, NAND, NOR through sense amplifiers of two subarrays",
         "ddr4-2400",
+        draws=True,
     ),
     Experiment(
         "pluto",

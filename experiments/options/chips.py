@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.options import dram
 from experiments.options.option import Option, add
 from experiments.options.table import STANDARD as ANY_STANDARD
+from pimsim.errors import InputError
 from pimsim.ranges import Range
 
 if TYPE_CHECKING:
@@ -41,30 +42,46 @@ def add_measured(parser: argparse.ArgumentParser, best: float = 1.0) -> None:
                choices=("random", "all0/1")),
         Option("best", "share of the row groups that are used, the best of all: a screening",
                float, "SHARE", best, Range(0, 1)),
-        Option("boxes", "boxes of measurements of one's own, in place of SiMRA's", Path,
-               "FILE.csv"),
+        Option("boxes", "boxes of what was measured (default: "
+               "real-chips/simra_success_boxstats.csv in $PIMSIM_DATA)", Path, "FILE.csv"),
     )  # fmt: skip
 
 
-def chosen_measured(args: argparse.Namespace) -> Measured:
-    """Return what the options of :func:`add_measured` say.
+def found_measured(args: argparse.Namespace) -> Measured | None:
+    """Return what the options of :func:`add_measured` say; None if there are no boxes.
 
     Raises :class:`~pimsim.errors.InputError` for a file that is none of boxes, and a share of none.
     """
     from pimsim.circuit.failure_tables.chips.summary import ActivationDelays
-    from pimsim.offtheshelf.boxes import bundled, read_boxes, require_best
+    from pimsim.offtheshelf.boxes import location, read_boxes, require_best
     from pimsim.offtheshelf.groups import Measured
 
-    table = bundled() if args.boxes is None else read_boxes(args.boxes)
-    delays = ActivationDelays(args.t1, args.t2)
-    return Measured(table, args.pattern, delays, require_best(args.best))
+    best, path = require_best(args.best), location(args.boxes)
+    if path is None:
+        return None
+    return Measured(read_boxes(path), args.pattern, ActivationDelays(args.t1, args.t2), best)
+
+
+def chosen_measured(args: argparse.Namespace) -> Measured:
+    """Return what :func:`found_measured` does.
+
+    Raises :class:`~pimsim.errors.InputError` if there are no boxes, too.
+    """
+    from pimsim.offtheshelf.boxes import NEEDED
+
+    found = found_measured(args)
+    if found is None:
+        raise InputError(f"`--boxes` must be {NEEDED}")
+    return found
 
 
 def stated(args: argparse.Namespace) -> dict[str, object]:
     """Return what a result rests on, for its assumptions."""
+    from pimsim.offtheshelf.boxes import location
+
     boxes = "SiMRA, DSN 2024, 120 DDR4 chips pooled" if args.boxes is None else args.boxes.name
     return {
-        "boxes": boxes,
+        "boxes": boxes if location(args.boxes) else "none",
         "t1_ns": args.t1,
         "t2_ns": args.t2,
         "pattern": args.pattern,

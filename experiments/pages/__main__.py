@@ -12,6 +12,8 @@ from experiments.pages import checked, mappings, mitigations, networks, parts
 from experiments.reproduce.table import Table
 from experiments.studies import page as studies
 from experiments.studies.study import STUDIES, study
+from pimsim.errors import InputError
+from pimsim.offtheshelf.boxes import NEEDED, location
 
 FIGURES = "figures"
 """Folder of figures and tables, in that of the pages."""
@@ -35,7 +37,13 @@ def texts(found: Reproduced) -> dict[str, str]:
 
 
 def write_reproduced(folder: Path) -> None:
-    """Write ``reproduce-NAME.md`` for every experiment of ``pimsim reproduce``."""
+    """Write ``reproduce-NAME.md`` for every experiment of ``pimsim reproduce``.
+
+    Raises :class:`~pimsim.errors.InputError` where there are no boxes to draw groups from: pages
+    of docs have all rows.
+    """
+    if location() is None:
+        raise InputError(f"pages of reproductions need {NEEDED}")
     found = reproduced()
     (folder / FIGURES).mkdir(parents=True, exist_ok=True)
     for name, text in texts(found).items():
@@ -65,7 +73,7 @@ PAGES: Mapping[str, Callable[[Path], None]] = {
 def main(words: Sequence[str], folder: Path) -> None:
     """Write the pages that are named, or all, into ``folder``.
 
-    Another name ends the program with the names that there are.
+    Another name ends the program with the names that there are, and missing data with their name.
     """
     parser = argparse.ArgumentParser(
         "python -m experiments.pages", description="Write pages of docs anew."
@@ -76,7 +84,10 @@ def main(words: Sequence[str], folder: Path) -> None:
         if name not in PAGES:
             parser.error(f"`NAME` must be one of {', '.join(PAGES)}, not {name!r}")
     for name in names:
-        PAGES[name](folder)
+        try:
+            PAGES[name](folder)
+        except InputError as error:
+            parser.error(str(error))
 
 
 if __name__ == "__main__":

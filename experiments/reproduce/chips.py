@@ -9,11 +9,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, partial
 
-from experiments.reproduce.table import Row, in_words
+from experiments.reproduce.table import Row, Table, in_words
 from pimsim.circuit.model import variation
 from pimsim.circuit.model.parameters import load as load_circuit
 from pimsim.circuit.statistics.logic_decision import LogicSuccess, LogicTrials, logic_success
@@ -21,7 +21,7 @@ from pimsim.circuit.statistics.monte_carlo import Sampling, count
 from pimsim.circuit.statistics.sense_decision import majority
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
-from pimsim.offtheshelf.boxes import bundled
+from pimsim.offtheshelf.boxes import NEEDED, BoxTable, location, read_boxes
 from pimsim.offtheshelf.cost import program_cost
 from pimsim.offtheshelf.groups import Measured, always_right
 from pimsim.offtheshelf.primitives import PRIMITIVES
@@ -38,13 +38,29 @@ FITTED = "process ddr4-like on ddr4-like at 100 %"
 """The circuit: fitted to SiMRA's majorities with operands all 0 or all 1 along the row."""
 
 
+def boxes() -> BoxTable | None:
+    """Return what groups are drawn from; None, and no rows of them, where it is not there.
+
+    Raises :class:`~pimsim.errors.InputError` for a file that is none of boxes.
+    """
+    path = location()
+    return None if path is None else read_boxes(path)
+
+
+def left_out(found: Mapping[str, Table]) -> str:
+    """Return what is said of tables that have no drawn groups; nothing of those that have."""
+    if any(DRAWN in row.of for table in found.values() for row in table.rows):
+        return ""
+    return f"Rows of {DRAWN} are left out here: they need {NEEDED}."
+
+
 @cache
-def drawn(name: str, size: int) -> tuple[float, float]:
+def drawn(table: BoxTable, name: str, size: int) -> tuple[float, float]:
     """Return shares in percent of what drawn groups do, every step carried out.
 
     Of columns that were right in every trial, and of results that were right.
     """
-    measured, found = Measured(bundled()), []
+    measured, found = Measured(table), []
     for group in range(_GROUPS):
         found.append(
             always_right(

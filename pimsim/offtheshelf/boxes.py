@@ -3,23 +3,25 @@
 A box says how often an operation was right on the row groups that were measured: least, quartiles,
 99th percentile, most, and mean. Groups differ far more than a mean shows: a majority of three on
 four rows at 1.5 and 1.5 ns is right on 57 % of the bitlines on average and on 99 % at the median,
-for a quarter of the groups never work.
+for a quarter of the groups never work. No measurement is part of pimsim: boxes are read from a
+file, see :func:`location`.
 
->>> box = bundled().find("MAJ3", 4, "random", ActivationDelays(1.5, 1.5))
->>> box.mean, box.success(0.5), box.success(0.25)
-(0.5663, 0.991, 0.0)
+>>> box = Box("MAJ3", 4, "random", ActivationDelays(1.5, 1.5), "pct_bitlines_always_correct",
+...           mean=0.6, values=(0.0, 0.0, 0.98, 0.99, 1.0, 1.0))  # made up
+>>> box.success(0.5), box.success(0.25)
+(0.98, 0.0)
 >>> round(box.mean_of_best(1.0), 4), round(box.mean_of_best(0.5), 4)
-(0.5663, 0.9969)
+(0.6, 0.9901)
 >>> box.drawn(np.random.default_rng(1), 4).round(2).tolist()
-[0.99, 1.0, 0.0, 1.0]
+[0.98, 1.0, 0.0, 1.0]
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib.resources import as_file, files
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +43,14 @@ METRICS = {
     "pct_cells_correct": "cells that held the right value",
 }
 """What is counted, in words. The two must not be compared."""
+FOLDER, FILE = "real-chips", "simra_success_boxstats.csv"
+"""Where boxes lie in ``$PIMSIM_DATA``, unless another file is named."""
+NEEDED = (
+    f"a CSV file of boxes with the columns {', '.join(COLUMNS)} and {' or '.join(_MOST)} "
+    f"(default: {FOLDER}/{FILE} in $PIMSIM_DATA); SiMRA's box plots, which are not part of "
+    "pimsim, are public in CMU-SAFARI/SiMRA-DRAM (MIT licence)"
+)
+"""What drawing groups needs, in words."""
 _EDGE = 1e-3
 """Of a part of the curve, how near to its ends its mean may be at most."""
 OPERATIONS = ("MAJ3", "MAJ5", "MAJ7", "MAJ9", "many-row-activation", "multi-row-copy")
@@ -169,8 +179,25 @@ class BoxTable:
         return chosen[0]
 
 
+def location(named: Path | None = None) -> Path | None:
+    """Return where boxes are: the file that is named, or that in ``$PIMSIM_DATA``; None if none.
+
+    >>> location(Path("mine.csv")).name
+    'mine.csv'
+    """
+    folder = os.environ.get("PIMSIM_DATA")
+    if named is not None or not folder:
+        return named
+    found = Path(folder) / FOLDER / FILE
+    return found if found.exists() else None
+
+
 def read_boxes(path: Path) -> BoxTable:
     """Return the boxes of a CSV file.
+
+    Columns beside :data:`COLUMNS` are not read, and lines that say the same again are one box.
+    SiMRA's (Yuksel et al., DSN 2024, 120 DDR4 chips of two makers pooled) can be read from the box
+    plots of CMU-SAFARI/SiMRA-DRAM (MIT licence) to about 0.1 point; raw measurements are not there.
 
     Raises :class:`~pimsim.errors.InputError`, naming file and line, for a file that cannot be read
     or lacks columns, rows that are no power of two, majorities of an even number of operands or of
@@ -225,21 +252,12 @@ def _box(row: SummaryRow, most: str) -> Box:
     )
 
 
-@cache
-def bundled() -> BoxTable:
-    """Return the boxes that come with pimsim: SiMRA's, of 120 DDR4 chips of two makers pooled.
-
-    Source: Yuksel et al., DSN 2024; read from the box plots of CMU-SAFARI/SiMRA-DRAM (MIT licence,
-    2024 SAFARI Research Group), where the raw measurements are not; exact to about 0.1 point.
-    """
-    with as_file(files(__package__).joinpath("measured", "simra.csv")) as path:
-        return read_boxes(path)
-
-
 def sizes(table: BoxTable, operation: str) -> Sequence[int]:
     """Return the numbers of rows that an operation was measured with.
 
-    >>> sizes(bundled(), "MAJ5")
-    [8, 16, 32]
+    >>> delays, metric = ActivationDelays(1.5, 3.0), "pct_bitlines_always_correct"
+    >>> made = (Box("MAJ5", n, "random", delays, metric, 1.0, (1.0,) * 6) for n in (16, 8))
+    >>> sizes(BoxTable("made up", tuple(made)), "MAJ5")
+    [8, 16]
     """
     return sorted({box.rows for box in table.boxes if box.operation == operation})

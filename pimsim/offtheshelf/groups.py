@@ -10,12 +10,17 @@ was counted:
 * of copies, cells that held the value; of FCDRAM's NOT and logic, a mean over trials and bitlines.
   Nothing says that the same ones fail again: each is drawn anew.
 
->>> from pimsim.offtheshelf.boxes import bundled
 >>> from pimsim.offtheshelf.primitives import PRIMITIVES
->>> measured = Measured(bundled())
+>>> values = 0.9, 0.98, 0.99, 0.995, 1.0, 1.0  # these and all others here are made up
+>>> always = "pct_bitlines_always_correct"
+>>> boxes = [Box("MAJ3", 32, "random", MAJORITY, always, 0.985, values)]
+>>> for rows, delays in ((2, CLONE), (2, COPY), (4, COPY), (8, COPY), (16, COPY), (32, COPY)):
+...     whole = (1.0,) * 6
+...     boxes += [Box("multi-row-copy", rows, "random", delays, "pct_cells_correct", 1.0, whole)]
+>>> measured = Measured(BoxTable("made up", tuple(boxes)))
 >>> chip = measured.chip(PRIMITIVES["maj3"], 32, np.random.default_rng(2))
 >>> round(chip.success, 3)
-0.992
+0.98
 """
 
 from __future__ import annotations
@@ -177,9 +182,14 @@ def always_right(
         Share of the columns that were right in every trial and row, and share of all cells that
         hold a result that were.
 
-    >>> from pimsim.offtheshelf.boxes import bundled
     >>> from pimsim.offtheshelf.primitives import PRIMITIVES
-    >>> always_right(PRIMITIVES["maj3"], 32, Measured(bundled()), trials=4, columns=512, seed=1)
+    >>> metric, whole = "pct_cells_correct", (1.0,) * 6  # a chip that never fails
+    >>> boxes = [
+    ...     Box("multi-row-copy", rows, "random", delays, metric, 1.0, whole)
+    ...     for rows, delays in ((2, CLONE), *((n, COPY) for n in (2, 4, 8, 16, 32)))
+    ... ]
+    >>> measured = Measured(BoxTable("made up", tuple(boxes)))
+    >>> always_right(PRIMITIVES["copy"], 32, measured, trials=4, columns=512, seed=1)
     (1.0, 1.0)
 
     """

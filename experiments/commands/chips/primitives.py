@@ -24,7 +24,8 @@ nJ/KB      of the commands sent, per KB (1024 bytes) of result
 GB/s       of results (1e9 bytes/s), all banks together
 success    bitlines right in every trial (MAJ), cells or results right on average (others):
            mean, a quarter of the row groups below, median, and the mean of the best share of
-           groups that --best leaves. Means of FCDRAM have no distribution.
+           groups that --best leaves. Means of FCDRAM have no distribution. Without a file of
+           boxes (--boxes) nothing else is known of success.
 """
 
 _EPILOG = """\
@@ -54,18 +55,20 @@ class Primitives:
     def run(args: argparse.Namespace) -> int:
         """Print the table, or one JSON object."""
         from pimsim.cost import assumptions
+        from pimsim.offtheshelf.boxes import NEEDED
         from pimsim.offtheshelf.cost import program_cost
         from pimsim.offtheshelf.groups import mean_rates
         from pimsim.offtheshelf.primitives import PRIMITIVES
 
         standard, options = dram.chosen_dram(args)
-        measured = chips.chosen_measured(args)
+        measured = chips.found_measured(args)
         rates = {(one.op, one.size): one.mean_success_pct for one in mean_rates()}
         rows: list[dict[str, Any]] = []
         for name, primitive in PRIMITIVES.items():
             for size in primitive.sizes:
                 program = primitive.program(size)
                 cost = program_cost(program, standard, options)
+                box = None if measured is None else measured.box(primitive, size)
                 rows.append(
                     {
                         "name": name,
@@ -76,7 +79,7 @@ class Primitives:
                         "latency_ns": cost.latency_ps / 1e3,
                         "energy_nj_per_kb": cost.energy_pj_per_kb / 1e3,
                         "throughput_gb_per_s": cost.throughput_gb_per_s,
-                        **_success(measured.box(primitive, size), args.best, rates, (name, size)),
+                        **_success(box, args.best, rates, (name, size)),
                         "source": primitive.source,
                     }
                 )
@@ -84,7 +87,7 @@ class Primitives:
         if args.json:
             json_output.show({"primitives": rows, "assumptions": stated})
             return 0
-        best = f"best {100 * args.best:g} %"
+        best, unknown = f"best {100 * args.best:g} %", "-" if measured is None else ""
         tables.show(
             ("operation", "N", "steps", "latency ns", "nJ/KB", "GB/s",
              "mean %", "p25 %", "median %", best),
@@ -93,11 +96,13 @@ class Primitives:
                     row["name"], str(row["size"]), str(row["steps"]),
                     *(f"{row[key]:,.2f}"
                       for key in ("latency_ns", "energy_nj_per_kb", "throughput_gb_per_s")),
-                    *("" if row[key] is None else f"{row[key]:.2f}" for key in _SUCCESS),
+                    *(unknown if row[key] is None else f"{row[key]:.2f}" for key in _SUCCESS),
                 )
                 for row in rows
             ],
         )  # fmt: skip
+        if measured is None:
+            tables.say(f"-: not known without --boxes FILE.csv, {NEEDED}")
         tables.show_assumptions(stated)
         return 0
 

@@ -36,6 +36,8 @@ def _success(table: Table, folder: Path) -> Path:
     for index, ((label, values), (colour, hatch)) in enumerate(
         zip(series.items(), FILLS, strict=False)
     ):
+        if not values:
+            continue
         at = [names.index(of) + (index - 1) * 0.28 for of in values]
         axes.bar(at, list(values.values()), 0.28, color=colour, hatch=hatch, label=label,
                  linewidth=0.4)  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from experiments.output.markdown import Cells, filled, markdown
+from experiments.reproduce.chips import left_out
 from experiments.reproduce.simra.page import by_operation
 from experiments.reproduce.table import Table
 
@@ -16,6 +17,7 @@ def page(found: Mapping[str, Table], pictures: str) -> str:
         "page.md",
         pictures=pictures,
         stated=found["cost"].rows[0].options,
+        left_out=f" {left_out(found)}".rstrip(),
         **{name: markdown(cells) for name, (_, cells) in summary(found).items()},
     )
 

@@ -13,6 +13,7 @@ from experiments.reproduce.chips import (
     CIRCUIT,
     DRAWN,
     FITTED,
+    boxes,
     cost_rows,
     drawn,
     logic_by_circuit,
@@ -20,6 +21,7 @@ from experiments.reproduce.chips import (
 from experiments.reproduce.table import Row, Table, look_up
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
+from pimsim.offtheshelf.boxes import BoxTable
 from pimsim.offtheshelf.primitives import PRIMITIVES
 
 NAME = "fcdram"
@@ -31,10 +33,13 @@ _RIGHT = "results right"
 
 
 def tables(standard: Standard, options: ModelOptions) -> tuple[Table, ...]:
-    """Return success of each operation, the effect of data, and costs."""
+    """Return success of each operation, the effect of data, and costs.
+
+    Groups are drawn only where there are boxes, of the copies that bring operands.
+    """
     return (
         Table("success", "Results right, mean over trials and bitlines",
-              ("operation", "size", "model"), tuple(_success())),
+              ("operation", "size", "model"), tuple(_success(boxes()))),
         Table("bitlines", "The same circuit, counted as SiMRA counts", ("operation", "size"),
               tuple(_bitlines())),
         Table("pattern", "What operands all alike bring over random ones", ("operation", "model"),
@@ -53,10 +58,10 @@ def rivals(found: Mapping[str, Table]) -> dict[str, float]:
     }
 
 
-def _success() -> Iterator[Row]:
-    for size in (1, 32):
+def _success(found: BoxTable | None) -> Iterator[Row]:
+    for size in () if found is None else (1, 32):
         published = look_up(NAME, "success", f"not {size}")
-        share = drawn("not", size)[1]
+        share = drawn(found, "not", size)[1]
         words = f"{CARRIED_OUT}; drawn with the published mean as the rate of every access"
         yield Row(("not", str(size), DRAWN), _RIGHT, share, "%", words, published)
     for name, decides in OF.items():
@@ -65,9 +70,9 @@ def _success() -> Iterator[Row]:
             right = 100.0 * logic_by_circuit(decides, size).right
             words = f"{FITTED}; no number of this publication enters"
             yield Row((name, str(size), CIRCUIT), _RIGHT, right, "%", words, published)
-            if published is not None:
+            if found is not None and published is not None:
                 words = f"{CARRIED_OUT}; drawn with the published mean as the rate of every access"
-                share = drawn(name, size)[1]
+                share = drawn(found, name, size)[1]
                 yield Row((name, str(size), DRAWN), _RIGHT, share, "%", words, published)
 
 

@@ -20,7 +20,8 @@ def draw(
 ) -> tuple[Path, ...]:
     """Write all figures; return the paths."""
     with style():
-        return _majority(found["majority"], folder), _groups(found["groups"], folder)
+        drawn = [_groups(found["groups"], folder)] if "groups" in found else []
+        return _majority(found["majority"], folder), *drawn
 
 
 def _majority(table: Table, folder: Path) -> Path:
@@ -39,8 +40,9 @@ def _majority(table: Table, folder: Path) -> Path:
         axes.plot([int(row.of[1]) for row in circuit], [row.simulated for row in circuit],
                   label="circuit", markersize=4, linewidth=1, **LINES[0])  # fmt: skip
         groups = [row for row in own if row.of[3] == DRAWN]
-        axes.plot([int(row.of[1]) for row in groups], [row.simulated for row in groups], "x",
-                  color=PUBLISHED, markersize=7, label="drawn groups")  # fmt: skip
+        if groups:
+            axes.plot([int(row.of[1]) for row in groups], [row.simulated for row in groups], "x",
+                      color=PUBLISHED, markersize=7, label=DRAWN)  # fmt: skip
         axes.set_title(f"MAJ{inputs}")
         axes.set_xlabel("rows opened")
         axes.set_ylim(0, 104)

@@ -5,29 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from experiments.output.markdown import Cells, filled, markdown
+from experiments.reproduce.chips import left_out
 from experiments.reproduce.table import Table, digits
 
 
 def page(found: Mapping[str, Table], pictures: str) -> str:
     """Return the page; ``pictures`` is the folder of the figures, with its slash."""
-    groups = found["groups"]
-    first = groups.rows[0].of[:3]
-    half = groups.find(groups.rows[0].quantity, *first, "50 %")
+    shown = {name: markdown(cells) for name, (_, cells) in summary(found).items()}
     return filled(
         __package__,
         "page.md",
         pictures=pictures,
         stated=next(row.options for row in found["cost"].rows),
+        left_out=f" {left_out(found)}".rstrip(),
+        of_groups=_of_groups(found["groups"], pictures, shown) if "groups" in found else "",
+        **shown,
+    )
+
+
+def _of_groups(groups: Table, pictures: str, shown: Mapping[str, str]) -> str:
+    first = groups.rows[0].of[:3]
+    half = groups.find(groups.rows[0].quantity, *first, "50 %")
+    return filled(
+        __package__,
+        "groups.md",
+        pictures=pictures,
         whole=digits(groups.rows[0].simulated, 3),
         half=digits(half, 3),
-        **{name: markdown(cells) for name, (_, cells) in summary(found).items()},
+        copies=shown["copies"],
+        groups=shown["groups"],
     )
 
 
 def summary(found: Mapping[str, Table]) -> dict[str, tuple[str, Cells]]:
     """Return the tables of the page, each with its title."""
     shown = {name: (table.title, table.cells()) for name, table in found.items()}
-    shown["groups"] = found["groups"].title, _by_share(found["groups"])
+    if "groups" in found:
+        shown["groups"] = found["groups"].title, _by_share(found["groups"])
     shown["cost"] = found["cost"].title, by_operation(found["cost"])
     return shown
 

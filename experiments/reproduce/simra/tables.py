@@ -14,6 +14,7 @@ from experiments.reproduce.chips import (
     CIRCUIT,
     DRAWN,
     FITTED,
+    boxes,
     by_circuit,
     cost_rows,
     drawn,
@@ -27,7 +28,7 @@ from pimsim.circuit.statistics.monte_carlo import Sampling, count
 from pimsim.circuit.statistics.sense_decision import majority
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
-from pimsim.offtheshelf.boxes import bundled
+from pimsim.offtheshelf.boxes import BoxTable
 from pimsim.offtheshelf.primitives import PRIMITIVES
 
 NAME = "simra"
@@ -43,16 +44,23 @@ _SAMPLES, _SEED = 20_000, 1
 
 
 def tables(standard: Standard, options: ModelOptions) -> tuple[Table, ...]:
-    """Return success by majority, what replication brings, copies, groups, and costs."""
+    """Return success by majority, what replication brings, copies, groups, and costs.
+
+    Copies and groups are drawn from boxes, and left out without them.
+    """
+    found = boxes()
+    of_groups = () if found is None else (
+        Table("copies", "Cells that hold what was copied", ("of", "model"), tuple(_copies(found))),
+        Table("groups", "The best share of row groups", ("operation", "rows", "delays", "best"),
+              tuple(_groups(found))),
+    )  # fmt: skip
     return (
         Table("majority", "Bitlines right in every trial", ("operands", "rows", "data", "model"),
-              tuple(_majorities())),
+              tuple(_majorities(found))),
         Table("replication", "What more rows bring", ("operands", "from rows", "model"),
-              tuple(_replication())),
+              tuple(_replication(found))),
         Table("spice", "Against the authors' SPICE", ("of", "model"), tuple(_spice())),
-        Table("copies", "Cells that hold what was copied", ("of", "model"), tuple(_copies())),
-        Table("groups", "The best share of row groups", ("operation", "rows", "delays", "best"),
-              tuple(_groups())),
+        *of_groups,
         Table("cost", "What it takes", ("operation", "rows"),
               tuple(cost_rows(_COSTED, standard, options))),
     )  # fmt: skip
@@ -63,7 +71,7 @@ def rivals(_: Mapping[str, Table]) -> dict[str, float]:
     return {}
 
 
-def _majorities() -> Iterator[Row]:
+def _majorities(found: BoxTable | None) -> Iterator[Row]:
     for inputs in OPERANDS:
         sizes = PRIMITIVES[f"maj{inputs}"].sizes
         for rows in sizes:
@@ -72,8 +80,8 @@ def _majorities() -> Iterator[Row]:
                 of, fitted = (str(inputs), str(rows), data), "fitted to these"
                 words = f"{FITTED}; {fitted if data != 'random' else 'fitted to data all 0 or 1'}"
                 yield Row((*of, CIRCUIT), _RIGHT, by_circuit(inputs, rows), "%", words, published)
-                if data == "random" and rows in (sizes[0], sizes[-1]):
-                    share = drawn(f"maj{inputs}", rows)[0]
+                if found is not None and data == "random" and rows in (sizes[0], sizes[-1]):
+                    share = drawn(found, f"maj{inputs}", rows)[0]
                     yield Row((*of, DRAWN), _RIGHT, share, "%", _WORDS, published)
 
 
@@ -81,15 +89,16 @@ _RIGHT = "bitlines always right"
 _WORDS = f"{CARRIED_OUT}; drawn from the boxes of the same measurements"
 
 
-def _replication() -> Iterator[Row]:
+def _replication(found: BoxTable | None) -> Iterator[Row]:
     for inputs in OPERANDS:
         fewest, *_, most = PRIMITIVES[f"maj{inputs}"].sizes
         published = look_up(NAME, "replication", f"{inputs} {fewest}")
         of = str(inputs), str(fewest)
         circuit = by_circuit(inputs, most) - by_circuit(inputs, fewest)
         yield Row((*of, CIRCUIT), "gained on 32 rows", circuit, "pp", FITTED, published)
-        groups = drawn(f"maj{inputs}", most)[0] - drawn(f"maj{inputs}", fewest)[0]
-        yield Row((*of, DRAWN), "gained on 32 rows", groups, "pp", _WORDS, published)
+        if found is not None:
+            few, many = (drawn(found, f"maj{inputs}", rows)[0] for rows in (fewest, most))
+            yield Row((*of, DRAWN), "gained on 32 rows", many - few, "pp", _WORDS, published)
 
 
 @cache
@@ -114,24 +123,24 @@ def _spice() -> Iterator[Row]:
         yield Row(of, "lost from 0 to 40 % variation", _lost(rows), "pp", words, published)
 
 
-def _copies() -> Iterator[Row]:
-    activation = bundled().find("many-row-activation", 32, "wr-overwrite", ActivationDelays(3, 3))
+def _copies(found: BoxTable) -> Iterator[Row]:
+    activation = found.find("many-row-activation", 32, "wr-overwrite", ActivationDelays(3, 3))
     published = look_up(NAME, "copies", "many rows 32")
     of, words = ("32 rows opened", DRAWN), "mean of the curve through the box"
     yield Row(of, "cells right", 100 * activation.mean_of_best(1.0), "%", words, published)
     for rows in PRIMITIVES["copy"].sizes:
         published = look_up(NAME, "copies", f"copy {rows}")
-        share = drawn("copy", rows)[1]
+        share = drawn(found, "copy", rows)[1]
         yield Row((f"copy to {rows - 1}", DRAWN), "cells right", share, "%", _WORDS, published)
 
 
-def _groups() -> Iterator[Row]:
+def _groups(found: BoxTable) -> Iterator[Row]:
     for name, rows, delays in (
         ("MAJ3", 4, _QUICK), ("MAJ3", 4, _BEST_DELAYS), ("MAJ3", 32, _QUICK),
         ("MAJ3", 32, _BEST_DELAYS), ("MAJ5", 32, _BEST_DELAYS), ("MAJ7", 32, _BEST_DELAYS),
         ("MAJ9", 32, _BEST_DELAYS),
     ):  # fmt: skip
-        box = bundled().find(name, rows, "random", delays)
+        box = found.find(name, rows, "random", delays)
         for best in BEST:
             of = name, str(rows), f"{delays.t1_ns:g} and {delays.t2_ns:g} ns", f"{100 * best:g} %"
             words = "mean of the curve through the box; the rest of the groups is not used"

@@ -10,9 +10,21 @@ import pytest
 
 from experiments import cli
 from pimsim.offtheshelf.bender_program import commands, read_words
+from pimsim.offtheshelf.boxes import FILE, FOLDER
 from pimsim.offtheshelf.primitives import PRIMITIVES
 
 Captured = pytest.CaptureFixture[str]
+MADE = Path(__file__).parents[2] / "made_boxes.csv"
+
+
+@pytest.fixture(autouse=True)
+def data(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Boxes that are made up, where measured ones are looked for."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / FOLDER).mkdir()
+    (folder / FOLDER / FILE).write_bytes(MADE.read_bytes())
+    monkeypatch.setenv("PIMSIM_DATA", str(folder))
+    return folder
 
 
 def _json(capsys: Captured, *words: str) -> dict[str, Any]:
@@ -29,8 +41,8 @@ def test_primitives_have_success_and_cost(capsys: Captured) -> None:
     assert set(rows) == {(name, n) for name, one in PRIMITIVES.items() for n in one.sizes}
     maj3 = rows["maj3", 32]
     assert maj3["latency_ns"] == pytest.approx(1272.72)
-    assert (maj3["mean_percent"], maj3["p25_percent"]) == pytest.approx((98.97, 99.16))
-    assert maj3["best_percent"] > 99.9
+    assert (maj3["mean_percent"], maj3["p25_percent"]) == pytest.approx((98.8, 98.6))
+    assert maj3["best_percent"] > 99.4
     assert rows["and", 16]["mean_percent"] == 94.94
     assert rows["and", 4]["success_is"] is None
     assert found["assumptions"]["standard"] == "ddr4-2400"
@@ -77,7 +89,7 @@ def test_a_program_is_printed_and_exported(capsys: Captured, tmp_path: Path) -> 
         ("program maj3 --export drambender:x --bank 99", "`bank` must be 0 to 15 for ddr4-2400"),
         (
             "primitives --t1 2",
-            "`delays` of MAJ3, 4 rows, random must be what simra.csv has: t1 1.5",
+            f"`delays` of MAJ3, 4 rows, random must be what {FILE} has: t1 1.5",
         ),
         ("primitives --best 0", "`best` must be a number above 0 and at most 1, not 0.0"),
         ("primitives --boxes short.csv", "short.csv, line 1 must have the columns rows_activated,"),
@@ -98,6 +110,75 @@ def test_what_is_wrong_is_said_in_a_line(
 
 
 RUN = ("run", "digits-mlp", "--limit", "60")
+
+
+def test_without_boxes_there_is_cost_and_what_was_published(
+    data: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = _json(capsys, "primitives")["primitives"]
+    for at in (None, data / "nothing"):
+        if at is None:
+            monkeypatch.delenv("PIMSIM_DATA")
+        else:
+            monkeypatch.setenv("PIMSIM_DATA", str(at))
+        found = _json(capsys, "primitives")
+        assert found["assumptions"]["boxes"] == "none"
+        for row, other in zip(found["primitives"], whole, strict=True):
+            if row["name"].startswith(("maj", "c")):
+                assert other["success_is"]
+                success = [key for key in row if key.endswith("_percent")]
+                assert len(success) == 4
+                other = {**other, "success_is": None, **dict.fromkeys(success)}
+            assert row == other
+        assert cli.main(["chips", "primitives"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        (maj9,) = (line.split() for line in lines if line.split()[:2] == ["maj9", "32"])
+        (nand,) = (line.split() for line in lines if line.split()[:2] == ["nand", "16"])
+        assert maj9[-4:] == ["-"] * 4
+        assert nand[-4:] == ["94.94", "-", "-", "-"]
+        (told,) = (line for line in lines if "--boxes FILE.csv" in line)
+        assert told.startswith("-: not known without --boxes FILE.csv, a CSV file of boxes with")
+
+
+@pytest.mark.parametrize("words", ["groups", "groups --out x.json", "run digits-mlp"])
+def test_without_boxes_no_group_is_drawn(
+    words: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PIMSIM_DATA")
+    assert cli.main(["chips", *words.split()]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert "`--boxes` must be a CSV file of boxes with the columns op, rows_act" in printed.err
+    assert f"(default: {FOLDER}/{FILE} in $PIMSIM_DATA)" in printed.err
+    assert "CMU-SAFARI/SiMRA-DRAM (MIT licence)" in printed.err
+    assert not list(tmp_path.iterdir())
+    assert cli.main(["chips", *words.split(), "--boxes", "none.csv"]) == 2
+    assert "none.csv" in capsys.readouterr().err
+
+
+def test_a_program_needs_no_boxes(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PIMSIM_DATA")
+    assert cli.main(["chips", "program", "maj3"]) == 0
+    assert "decides" in capsys.readouterr().out
+
+
+def test_boxes_that_are_named_come_before_others(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    usual = _json(capsys, "groups", "--rows", "4", "--t2", "1.5")
+    monkeypatch.delenv("PIMSIM_DATA")
+    named = _json(capsys, "groups", "--rows", "4", "--t2", "1.5", "--boxes", str(MADE))
+    assert named["groups"] == usual["groups"]
+    assert named["assumptions"]["boxes"] == MADE.name
+    other = tmp_path / "other.csv"
+    other.write_text(MADE.read_text("utf-8").replace("1.5,1.5,pct_bitlines_always_correct,60",
+                                                     "1.5,1.5,pct_bitlines_always_correct,55"),
+                     "utf-8")  # fmt: skip
+    monkeypatch.setenv("PIMSIM_DATA", str(tmp_path))
+    named = _json(capsys, "groups", "--rows", "4", "--t2", "1.5", "--boxes", str(other))
+    assert named["groups"][0]["mean_percent"] == pytest.approx(55)
 
 
 def test_a_network_on_chips_with_and_without_screening(capsys: Captured) -> None:
@@ -152,8 +233,8 @@ def test_a_table_of_groups_runs_a_network_and_a_sweep(
     found = _json(capsys, "groups", "--rows", "4", "--t2", "1.5", "--best", "0.5",
                   "--out", "half.json")  # fmt: skip
     means = {one["best"]: one["mean_percent"] for one in found["groups"]}
-    assert means[1.0] == pytest.approx(56.63)
-    assert means[0.5] == pytest.approx(99.69, abs=0.01)
+    assert means[1.0] == pytest.approx(60)
+    assert means[0.5] == pytest.approx(99.6, abs=0.01)
     words = ["run", "digits-mlp", "--limit", "60", "--failures", "half.json", "--json"]
     assert cli.main([*words, "--activation-rows", "4", "--standard", "ddr4-2400",
                      "--mapping", "output-stationary"]) == 0  # fmt: skip

@@ -15,6 +15,7 @@ from matplotlib.image import imread
 
 from experiments import cli
 from experiments.commands.reproduce import EXPERIMENTS, Experiment
+from experiments.pages.__main__ import main as write_pages
 from experiments.pages.__main__ import reproduced, texts
 from experiments.reproduce.table import Table, measured_section, measured_table, published
 from pimsim.baselines import measured as measuring
@@ -26,6 +27,14 @@ GOLDEN = ROOT / "tests" / "golden"
 Found = dict[str, dict[str, Table]]
 
 every_experiment = pytest.mark.parametrize("one", EXPERIMENTS, ids=lambda one: str(one.NAME))
+every_whole_experiment = pytest.mark.parametrize(
+    "one",
+    [
+        pytest.param(one, id=one.NAME, marks=[pytest.mark.chips] if one.draws else [])
+        for one in EXPERIMENTS
+    ],
+)
+"""With all its rows: those that draw row groups need what was measured."""
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +88,7 @@ def test_rows_are_told_apart_and_ratios_are_ratios(one: Experiment, found: Found
                 assert len(row.published.source) > 20
 
 
-@every_experiment
+@every_whole_experiment
 def test_every_published_number_is_shown(one: Experiment, found: Found) -> None:
     shown = {
         (row.published.value, row.published.source)
@@ -290,12 +299,15 @@ def test_banks(found: Found) -> None:
 
 # Unmodified chips
 
+DRAWING = [one for one in EXPERIMENTS if one.draws]
+
 
 def _ratios(found: Found, name: str, table: str, model: str) -> dict[tuple[str, ...], float]:
     rows = found[name][table].rows
     return {row.of[:-1]: row.ratio for row in rows if row.of[-1] == model and row.ratio}
 
 
+@pytest.mark.chips
 def test_groups_carried_out_meet_the_means_of_the_boxes_that_they_are_drawn_from(
     found: Found,
 ) -> None:
@@ -338,6 +350,7 @@ def test_the_circuit_foretells_logic_that_it_was_not_fitted_to(found: Found) -> 
                for row in rows if row.of[2] == "circuit")  # fmt: skip
 
 
+@pytest.mark.chips
 def test_screening_by_the_table(found: Found) -> None:
     table = found["simra"]["groups"]
     quick = "MAJ3", "4", "1.5 and 1.5 ns"
@@ -347,6 +360,51 @@ def test_screening_by_the_table(found: Found) -> None:
     for key in {row.of[:3] for row in table.rows}:
         values = [row.simulated for row in table.rows if row.of[:3] == key]
         assert values == sorted(values)
+
+
+@pytest.mark.parametrize("one", DRAWING, ids=lambda one: str(one.NAME))
+def test_without_boxes_drawn_groups_are_left_out_and_that_is_said(
+    one: Experiment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    monkeypatch.delenv("PIMSIM_DATA", raising=False)
+    words = ["reproduce", one.NAME, "--no-measure"]
+    assert cli.main([*words, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    rows = [row for table in result["tables"].values() for row in table]
+    assert "circuit" in {row.get("model") for row in rows}
+    assert "drawn groups" not in {row.get("model") for row in rows}
+    assert not any("best" in row for row in rows)
+    said = result["left_out"]
+    assert said.startswith("Rows of drawn groups are left out here: they need a CSV file of boxes")
+    out = tmp_path / "out"
+    assert cli.main([*words, "--out", str(out)]) == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+    text = (out / f"reproduce-{one.NAME}.md").read_text("utf-8")
+    assert said in " ".join(text.split())
+    assert "groups.png" not in text
+    assert all((out / name).exists() for name in re.findall(r"\]\(([^)]+\.png)\)", text))
+    tables = {path.name for path in out.glob("*.csv")}
+    assert tables == {f"{one.NAME}-{name}.csv" for name in result["tables"]}
+
+
+def test_pages_of_docs_are_not_written_without_drawn_groups(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.delenv("PIMSIM_DATA", raising=False)
+    with pytest.raises(SystemExit):
+        write_pages(["reproduce"], tmp_path)
+    assert "pages of reproductions need a CSV file of boxes" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.chips
+@pytest.mark.parametrize("one", DRAWING, ids=lambda one: str(one.NAME))
+def test_with_boxes_nothing_is_said_of_them(
+    one: Experiment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["reproduce", one.NAME, "--no-measure", "--json"]) == 0
+    assert "left_out" not in json.loads(capsys.readouterr().out)
 
 
 def test_a_swing_by_hand(found: Found) -> None:
@@ -440,22 +498,30 @@ def test_the_page_says_what_part_it_is_about_only_if_it_is_that_of_the_paper(
 # What is written
 
 
-def test_pages_and_tables_in_docs_are_fresh(found: Found) -> None:
-    for name, text in texts(found).items():
+def _of(one: Experiment, name: str) -> bool:
+    return Path(name).name.startswith((f"{one.NAME}-", f"reproduce-{one.NAME}."))
+
+
+@every_whole_experiment
+def test_pages_and_tables_in_docs_are_fresh(one: Experiment, found: Found) -> None:
+    fresh = {name: text for name, text in texts(found).items() if _of(one, name)}
+    assert len(fresh) > 2
+    for name, text in fresh.items():
         committed = (DOCS / name).read_text("utf-8")
         assert committed == text, f"run: python -m experiments.pages reproduce  ({name})"
 
 
-def test_nothing_in_docs_is_left_over(found: Found) -> None:
-    made = {Path(name).name for name in texts(found)}
-    tables = {p.name for p in (DOCS / "figures").glob("*.csv")}
-    names = tuple(one.NAME for one in EXPERIMENTS)
-    assert {name for name in tables if name.startswith(names)} == {
-        name for name in made if name.endswith(".csv")
+@every_whole_experiment
+def test_nothing_in_docs_is_left_over(one: Experiment, found: Found) -> None:
+    committed = [*DOCS.glob("reproduce-*.md"), *(DOCS / "figures").glob("*.csv")]
+    assert {path.name for path in committed if _of(one, path.name)} == {
+        Path(name).name for name in texts(found) if _of(one, name)
     }
-    assert {p.name for p in DOCS.glob("reproduce-*.md")} == {
-        name for name in made if name.endswith(".md")
-    }
+
+
+def test_every_page_in_docs_is_of_an_experiment(found: Found) -> None:
+    pages = {name for name in texts(found) if name.endswith(".md")}
+    assert {path.name for path in DOCS.glob("reproduce-*.md")} == pages
 
 
 @every_experiment
@@ -471,7 +537,7 @@ def test_pages_show_every_figure_of_theirs(one: Experiment) -> None:
     assert "This machine" not in page
 
 
-@every_experiment
+@every_whole_experiment
 def test_out_has_page_figures_and_tables(
     one: Experiment, machine: Measurement, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -495,7 +561,7 @@ def test_out_has_page_figures_and_tables(
     assert "This machine" not in (DOCS / page).read_text("utf-8")
 
 
-@every_experiment
+@every_whole_experiment
 def test_json(one: Experiment, machine: Measurement, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["reproduce", one.NAME, "--json"]) == 0
     printed = capsys.readouterr()

@@ -12,16 +12,17 @@ from pimsim.circuit.failure_tables.chips.summary import ActivationDelays
 from pimsim.circuit.failure_tables.table import FailureTable
 from pimsim.dram.array.faults import Access, Faults, Site
 from pimsim.errors import InputError
-from pimsim.offtheshelf.boxes import Box, bundled
+from pimsim.offtheshelf.boxes import Box, read_boxes
 from pimsim.offtheshelf.group_faults import GroupFaults, faults_of, table_of
 
-QUICK = bundled().find("MAJ3", 4, "random", ActivationDelays(1.5, 1.5))
+MADE = read_boxes(Path(__file__).parents[2] / "made_boxes.csv")
+QUICK = MADE.find("MAJ3", 4, "random", ActivationDelays(1.5, 1.5))
 COLUMNS = 40_000
 
 
 @pytest.mark.parametrize("rows", [4, 8, 16, 32])
 def test_a_site_fails_as_its_group_does(rows: int) -> None:
-    box = bundled().find("MAJ3", rows, "random", ActivationDelays(1.5, 3.0))
+    box = MADE.find("MAJ3", rows, "random", ActivationDelays(1.5, 3.0))
     faults = GroupFaults.of(box, chip=4)
     for bank in range(8):
         site = Site(bank, 2)
@@ -98,7 +99,7 @@ def test_chips_banks_and_subarrays_have_groups_of_their_own_and_keep_them() -> N
     assert (one.weak(sites[0], 100) == again.weak(sites[0], 100)).all()
 
 
-def test_the_mean_over_sites_is_the_measured_one_and_screening_raises_it() -> None:
+def test_the_mean_over_sites_is_that_of_the_box_and_screening_raises_it() -> None:
     for best in (1.0, 0.5):
         faults = GroupFaults.of(QUICK, chip=3, best=best)
         drawn = [faults.success(Site(bank, 0)) for bank in range(3000)]
@@ -107,7 +108,7 @@ def test_the_mean_over_sites_is_the_measured_one_and_screening_raises_it() -> No
 
 
 def test_other_boxes_are_refused() -> None:
-    box = bundled().find("MAJ5", 8, "random", ActivationDelays(1.5, 3.0))
+    box = MADE.find("MAJ5", 8, "random", ActivationDelays(1.5, 3.0))
     with pytest.raises(InputError, match="`box` must be of MAJ3, not of MAJ5"):
         GroupFaults.of(box, chip=0)
     with pytest.raises(InputError, match="`best` must be a number above 0"):

@@ -23,8 +23,11 @@ READ = (
 )  # fmt: skip
 """Destinations of arguments that may name a file to be read; what is no file is something else."""
 
-WRITTEN = ("trace", "csv", "out")
+WRITTEN = ("trace", "csv", "out", "export")
 """Destinations of arguments that name what is written."""
+
+_WITH_FORMAT = ("trace", "export")
+"""Those of them that are FORMAT:FILE; what is not is refused where they are chosen."""
 
 _STREAMED = ("csv",)
 """Those of them that are written into whatever stands there, a pipe perhaps."""
@@ -100,8 +103,7 @@ def _written(args: argparse.Namespace, *, with_out: bool) -> Iterator[Place]:
         if value is None or (destination == "out" and not with_out):
             continue
         for one in value if isinstance(value, list) else [value]:
-            # A trace is FORMAT:FILE; what is not is refused where traces are chosen.
-            path = one.partition(":")[2] if destination == "trace" else str(one)
+            path = one.partition(":")[2] if destination in _WITH_FORMAT else str(one)
             if path:
                 place = Place(_shown(args, destination), Path(path))
                 _require_writable(place, args, destination in _STREAMED)

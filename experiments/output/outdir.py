@@ -72,9 +72,25 @@ def replace_text(path: Path, text: str) -> None:
     ...     path.read_text(), len(list(path.parent.iterdir()))
     ('two', 1)
     """
+    with replacing(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a file to write beside another, which it replaces when the block ends well.
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "a.bin"
+    ...     with replacing(path) as unfinished:
+    ...         _ = unfinished.write_bytes(b"12")
+    ...         there = path.exists()
+    ...     there, path.read_bytes(), unfinished.exists()
+    (False, b'12', False)
+    """
     unfinished = path.with_name(f".unfinished-{path.name}")
     try:
-        unfinished.write_text(text, encoding="utf-8")
+        yield unfinished
         os.replace(unfinished, path)
     except BaseException:
         unfinished.unlink(missing_ok=True)

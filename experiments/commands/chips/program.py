@@ -10,6 +10,7 @@ from experiments.options import chips
 from experiments.options.option import Option, add
 from experiments.options.table import JSON
 from experiments.output import json_output, tables
+from experiments.output.outdir import replacing
 from pimsim.errors import InputError
 from pimsim.ranges import whole
 
@@ -103,9 +104,9 @@ def _export(args: argparse.Namespace, program: Any) -> dict[str, Any]:
     if name != "drambender" or not colon or not file:
         raise InputError(f"`--export` must be drambender:FILE, not {args.export!r}")
     words = assembled(program, load(args.standard), bank=args.bank, first_row=args.first_row)
-    path = Path(file)
-    save(words, path)
-    issued = list(commands(read_words(path)))
+    with replacing(Path(file)) as unfinished:
+        save(words, unfinished)
+        issued = list(commands(read_words(unfinished)))
     return {
         "file": file,
         "words": len(words),

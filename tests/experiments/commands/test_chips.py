@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from experiments import cli
+from pimsim.errors import InputError
+from pimsim.offtheshelf import bender_program
 from pimsim.offtheshelf.bender_program import commands, read_words
 from pimsim.offtheshelf.boxes import FILE, FOLDER
 from pimsim.offtheshelf.primitives import PRIMITIVES
@@ -71,6 +73,7 @@ def test_a_program_is_printed_and_exported(capsys: Captured, tmp_path: Path) -> 
     assert {one.bank for one in issued} == {3}
     assert min(one.row for one in issued if one.name == "ACT") == 2048
     assert found["export"]["commands"] == len(issued)
+    assert [one.name for one in tmp_path.iterdir()] == ["maj3.hex"]
     assert cli.main(["chips", "program", "nor", "--size", "2"]) == 0
     printed = capsys.readouterr().out
     assert "columns   half" in printed
@@ -85,7 +88,12 @@ def test_a_program_is_printed_and_exported(capsys: Captured, tmp_path: Path) -> 
         ("program maj9 --size 8", "`rows` of maj9 must be one of 16, 32, not 8"),
         ("program maj3 --export bender:x", "`--export` must be drambender:FILE, not 'bender:x'"),
         ("program maj3 --export drambender:", "`--export` must be drambender:FILE, not 'drambend"),
-        ("program maj3 --export drambender:no/x", "a program must be a file that can be written"),
+        ("program maj3 --export drambender:no/x", "`--export` must be a file that can be written"),
+        (
+            "program maj3 --export drambender:.",
+            "`--export` must be a file that can be written, not",
+        ),
+        ("program maj3 --export drambender:/dev/null", "which is a device or a pipe"),
         ("program maj3 --export drambender:x --bank 99", "`bank` must be 0 to 15 for ddr4-2400"),
         (
             "primitives --t1 2",
@@ -156,6 +164,23 @@ def test_without_boxes_no_group_is_drawn(
     assert not list(tmp_path.iterdir())
     assert cli.main(["chips", *words.split(), "--boxes", "none.csv"]) == 2
     assert "none.csv" in capsys.readouterr().err
+
+
+def test_a_program_that_is_not_whole_replaces_none(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "maj3.bin"
+    path.write_bytes(b"before")
+
+    def fail(words: object, to: Path) -> None:
+        to.write_bytes(b"half")
+        raise InputError("the disk is full")
+
+    monkeypatch.setattr(bender_program, "save", fail)
+    assert cli.main(["chips", "program", "maj3", "--export", f"drambender:{path}"]) == 2
+    assert "the disk is full" in capsys.readouterr().err
+    assert path.read_bytes() == b"before"
+    assert [one.name for one in tmp_path.iterdir()] == ["maj3.bin"]
 
 
 def test_a_program_needs_no_boxes(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:

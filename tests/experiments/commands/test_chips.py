@@ -43,8 +43,8 @@ def test_primitives_have_success_and_cost(capsys: Captured) -> None:
     assert set(rows) == {(name, n) for name, one in PRIMITIVES.items() for n in one.sizes}
     maj3 = rows["maj3", 32]
     assert maj3["latency_ns"] == pytest.approx(1272.72)
-    assert (maj3["mean_percent"], maj3["p25_percent"]) == pytest.approx((98.8, 98.6))
-    assert maj3["best_percent"] > 99.4
+    assert (maj3["mean_percent"], maj3["p25_percent"]) == pytest.approx((97, 96.6))
+    assert maj3["best_percent"] == pytest.approx(97.4, abs=0.01)
     assert rows["and", 16]["mean_percent"] == 94.94
     assert rows["and", 4]["success_is"] is None
     assert found["assumptions"]["standard"] == "ddr4-2400"
@@ -198,7 +198,7 @@ def test_boxes_that_are_named_come_before_others(
     assert named["groups"] == usual["groups"]
     assert named["assumptions"]["boxes"] == MADE.name
     other = tmp_path / "other.csv"
-    other.write_text(MADE.read_text("utf-8").replace("1.5,1.5,pct_bitlines_always_correct,60",
+    other.write_text(MADE.read_text("utf-8").replace("1.5,1.5,pct_bitlines_always_correct,62",
                                                      "1.5,1.5,pct_bitlines_always_correct,55"),
                      "utf-8")  # fmt: skip
     monkeypatch.setenv("PIMSIM_DATA", str(tmp_path))
@@ -258,8 +258,8 @@ def test_a_table_of_groups_runs_a_network_and_a_sweep(
     found = _json(capsys, "groups", "--rows", "4", "--t2", "1.5", "--best", "0.5",
                   "--out", "half.json")  # fmt: skip
     means = {one["best"]: one["mean_percent"] for one in found["groups"]}
-    assert means[1.0] == pytest.approx(60)
-    assert means[0.5] == pytest.approx(99.6, abs=0.01)
+    assert means[1.0] == pytest.approx(62)
+    assert means[0.5] == pytest.approx(99.38, abs=0.01)
     words = ["run", "digits-mlp", "--limit", "60", "--failures", "half.json", "--json"]
     assert cli.main([*words, "--activation-rows", "4", "--standard", "ddr4-2400",
                      "--mapping", "output-stationary"]) == 0  # fmt: skip

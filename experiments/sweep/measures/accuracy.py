@@ -55,18 +55,17 @@ def identity(values: Values) -> Mapping[str, Any]:
         "data": networks.data_digest(values),
         "dram": networks.dram_identity(values),
         **networks.planner(values),
-        **_noise(values),
     }
     if rule != LARGEST:
         found["answers"] = rule
     if "failures" in values:
         _without_circuit(values)
         _require_entries(values)
-        return {**found, "failures": digest(Path(str(values["failures"])))}
+        return {**found, **_noise(values), "failures": digest(Path(str(values["failures"])))}
     if "variation_percent" not in values:
         raise InputError("`variation_percent` or `failures` must be set for accuracy")
     circuits.require_effect(values)
-    return {**found, **circuits.identity(values)}
+    return {**found, **_noise(values), **circuits.identity(values)}
 
 
 def _noise(values: Values) -> dict[str, Any]:

@@ -31,7 +31,7 @@ SPEC = """\
 name = "cluster"
 measure = "tra-failure"
 [fixed]
-samples = 20_000
+samples = 300_000
 [axes]
 variation_percent = [10, 15, 20]
 [stop]

@@ -24,7 +24,7 @@ SPEC = """\
 name = "killed"
 measure = "tra-failure"
 [fixed]
-samples = 30_000
+samples = 60_000
 [axes]
 variation_percent = [5, 10, 15, 20]
 cb_cs_ratio = [3, 4, 5]

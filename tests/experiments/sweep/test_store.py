@@ -151,6 +151,8 @@ def test_a_full_disk_keeps_what_came_before(tmp_path: Path) -> None:
 LIMITED = """\
 import resource, signal, sys
 from experiments import cli
+from experiments.sweep.workers import runner
+runner.GROUP_S = 0.0
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 size = int(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
@@ -165,7 +167,10 @@ def test_a_system_that_refuses_to_write_is_one_line(
     kept: Callable[[Path], dict[tuple[str, int], str]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Files of this process may not grow beyond a size: the operating system itself says no."""
+    """Files of this process may not grow beyond a size: the operating system itself says no.
+
+    Each trial is written by itself, so that some are there by then.
+    """
     folder = tmp_path / "out"
     argv = ["sweep", str(spec_file), "--out", str(folder), "--workers", "1"]
 

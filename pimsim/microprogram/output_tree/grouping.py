@@ -98,6 +98,7 @@ def climbed(
     """
     orders = [leaves(tree) for tree in groups]
     costs = [cost(tree) for tree in groups]
+    known: dict[tuple[int, ...], int] = {}  # of few outputs there are few orders
     found = list(groups)
     for number in range(tries):
         one, other = rng.integers(len(orders), size=2).tolist()
@@ -106,7 +107,11 @@ def climbed(
         changed.setdefault(other, list(orders[other]))
         changed[one][a], changed[other][b] = changed[other][b], changed[one][a]
         trees = {group: shaped(order) for group, order in changed.items()}
-        spent = {group: cost(tree) for group, tree in trees.items()}
+        for group, tree in trees.items():
+            key = tuple(changed[group])
+            if key not in known:
+                known[key] = cost(tree)
+        spent = {group: known[tuple(changed[group])] for group in trees}
         if sum(spent.values()) <= sum(costs[group] for group in spent):
             for group, tree in trees.items():
                 orders[group], costs[group], found[group] = changed[group], spent[group], tree

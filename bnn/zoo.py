@@ -83,6 +83,11 @@ def locate(network: str) -> Path:
     if network in names():
         return entry(network).path
     path = Path(network)
+    if network in catalog.names() and not path.exists():
+        raise InputError(
+            f"`network` {network!r} is a table of layers without weights: it can be costed, with "
+            f"pimsim run {network} --cost-only, and must be a model to be executed"
+        )
     if not path.exists() and path.suffix not in (".keras", ".h5"):
         raise InputError(
             f"`network` must be one of {', '.join(names())} or the path of a .keras or .h5 file, "

@@ -15,6 +15,7 @@ from bnn.model.network import BatchNorm, Conv2D, Dense
 from bnn.reference import forward
 from bnn.run.execute import run
 from bnn.system.system import System
+from bnn.tables import catalog
 from bnn.training.architectures import ARCHITECTURES
 from bnn.training.card import Card
 from bnn.values.encoding import ENCODINGS, detect
@@ -184,6 +185,7 @@ def test_a_network_is_a_name_or_a_path(tmp_path: Path) -> None:
     assert zoo.locate(str(mine)) == mine
     for network, reason in (
         ("nothing", "or the path of a .keras or .h5 file, not 'nothing'"),
+        *((name, f"costed, with pimsim run {name} --cost-only") for name in catalog.names()),
         (str(tmp_path / "gone.keras"), "must be an existing file"),
         ("", "must be an existing file"),
     ):

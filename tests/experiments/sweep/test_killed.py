@@ -24,14 +24,14 @@ SPEC = """\
 name = "killed"
 measure = "tra-failure"
 [fixed]
-samples = 60_000
+samples = 200_000
 [axes]
 variation_percent = [5, 10, 15, 20]
 cb_cs_ratio = [3, 4, 5]
 [stop]
 trials = 16
 least_trials = 2
-width = 0.25
+width = 0.1
 """
 
 

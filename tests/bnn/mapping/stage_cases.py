@@ -51,7 +51,7 @@ OPERAND_ENCODINGS = [
 """Planes, step, lowest operand, and whether padding is a 0 that no operand is."""
 ROWS = st.sampled_from([1024, 100, 60])
 """Of a subarray: many, and so few that fan-ins are cut."""
-SLOW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def test_places_of_a_pooling_window_and_bits_may_have_subarrays_of_their_own(
 
 
 @pytest.mark.slow
-@settings(SLOW, max_examples=60)
+@settings(SLOW, max_examples=12)
 @given(
     drawn=blocks(),
     rows=ROWS,
@@ -106,7 +106,7 @@ def _convolution(sizes: tuple[int, int], stride: int, planes: int) -> Case:
 
 
 @pytest.mark.parametrize("planes", [1, 8])
-@pytest.mark.parametrize(("sizes", "stride"), [((8, 8), 1), ((7, 11), 1), ((15, 15), 2)])
+@pytest.mark.parametrize(("sizes", "stride"), [((7, 11), 1), ((15, 15), 2)])
 def test_many_images_share_columns_and_write_less(
     sizes: tuple[int, int], stride: int, planes: int
 ) -> None:

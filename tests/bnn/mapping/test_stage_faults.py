@@ -44,7 +44,7 @@ from .stage_cases import (
 FAULTY: dict[str, st.SearchStrategy[Any]] = {
     "rows": ROWS,
     "banks": st.sampled_from([1, 3, 8]),
-    "times": st.integers(1, 12),
+    "times": st.integers(1, 6),
     "static": st.sampled_from([0.0, 0.03]),
     "access": st.sampled_from([0.0, 1e-4, 0.01]),
 }
@@ -52,7 +52,7 @@ FAULTY: dict[str, st.SearchStrategy[Any]] = {
 
 
 @pytest.mark.slow
-@settings(SLOW, max_examples=40)
+@settings(SLOW, max_examples=10)
 @given(drawn=blocks(), **FAULTY)
 def test_faults_of_positions_that_share_columns_are_the_same_in_both_executors(
     drawn: tuple[Case, tuple[int, ...]],
@@ -73,7 +73,7 @@ def test_faults_of_positions_that_share_columns_are_the_same_in_both_executors(
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
-@settings(SLOW, max_examples=4)
+@settings(SLOW, max_examples=2)
 @given(case=wide_windows())
 @pytest.mark.slow
 def test_faults_of_a_window_beyond_a_subarray_are_the_same_in_both_executors(
@@ -116,7 +116,7 @@ def _both_executors(
     return first, second
 
 
-@settings(SLOW, max_examples=40)
+@settings(SLOW, max_examples=10)
 @given(
     case=SHARED,
     **FAULTY,
@@ -142,7 +142,7 @@ def test_faults_in_shared_adders_are_the_same_in_both_executors(
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
-@settings(SLOW, max_examples=40)
+@settings(SLOW, max_examples=10)
 @given(case=cases(), **FAULTY)
 @pytest.mark.slow
 def test_faults_of_any_stage_are_the_same_in_both_executors(

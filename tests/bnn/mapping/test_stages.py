@@ -98,7 +98,7 @@ def _commands(mapping: str, stage: Stage) -> int:
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
-@settings(SLOW, max_examples=10)
+@settings(SLOW, max_examples=6)
 @given(case=cases(), images=st.integers(1, 3000))
 @pytest.mark.slow
 def test_no_bank_more_makes_anything_slower(mapping: str, case: Case, images: int) -> None:

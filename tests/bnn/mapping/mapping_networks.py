@@ -23,7 +23,7 @@ from ..random_layers import kernel_of, norm_of
 
 SIGN = "ste_sign"
 STANDARD = load("ddr3-1600-8-8-8")
-SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def run_random(
@@ -56,17 +56,17 @@ def dense(fan_in: int, outputs: int, seed: int = 0) -> Network:
     )
 
 
-def padded(pad_values: float) -> Network:
+def padded(pad_values: float, channels: int = 5, outputs: int = 7) -> Network:
     """A convolution whose first sums see padding, pooled."""
     rng = np.random.default_rng(1)
     layers: tuple[Layer, ...] = (
         Conv2D(
-            "conv", kernel_of(rng, 3, 3, 5, 7), None, SIGN, SIGN, padding="same",
+            "conv", kernel_of(rng, 3, 3, channels, outputs), None, SIGN, SIGN, padding="same",
             pad_values=pad_values,
         ),
         MaxPool2D("pool", (2, 2), (2, 2), "same"),
-        norm_of(rng, "norm", 7),
+        norm_of(rng, "norm", outputs),
         Flatten("flat"),
-        Dense("last", kernel_of(rng, 3 * 3 * 7, 3), None, SIGN, SIGN),
+        Dense("last", kernel_of(rng, 3 * 3 * outputs, 3), None, SIGN, SIGN),
     )  # fmt: skip
-    return Network("padded", (5, 5, 5), layers)
+    return Network("padded", (5, 5, channels), layers)

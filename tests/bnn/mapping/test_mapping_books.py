@@ -102,9 +102,9 @@ def test_books_of_many_outputs_tiles_and_turns_are_what_subarrays_executed(
 ) -> None:
     small = replace(STANDARD, row_bytes=64, chips_per_rank=1)
     rng = np.random.default_rng(5)
-    conv = Conv2D("conv", kernel_of(rng, 3, 3, 4, 21), None, SIGN, SIGN, padding="same")
-    middle = Network("middle", (8, 8, 4), (conv, norm_of(rng, "norm", 21), Flatten("flat")))
-    last = Dense("last", kernel_of(rng, 64 * 21, 26), None, SIGN, SIGN)
+    conv = Conv2D("conv", kernel_of(rng, 3, 3, 4, 13), None, SIGN, SIGN, padding="same")
+    middle = Network("middle", (8, 8, 4), (conv, norm_of(rng, "norm", 13), Flatten("flat")))
+    last = Dense("last", kernel_of(rng, 64 * 13, 17), None, SIGN, SIGN)
     network = Network("n", middle.input_shape, (*middle.layers, last))
     x = rng.normal(size=(29, 8, 8, 4)).astype(np.float32)
     system = System(small, ModelOptions(banks=banks))

@@ -225,7 +225,7 @@ def test_every_mapping_computes_on_another_address_map(
     renamed: AddressMap, mapping: str, option: str, failing: bool
 ) -> None:
     """Values and commands are those of the default map, and faults the same in both executors."""
-    network = dense(60, 4) if option == "chained" else padded(0.0)
+    network = dense(40, 4) if option == "chained" else padded(0.0, 3, 4)
     mitigation = dict(OPTIONS[option][1])
     chain = mitigation.pop("chain", "never")
     moves = mitigation.pop("moves", "host")
@@ -242,7 +242,7 @@ def test_every_mapping_computes_on_another_address_map(
     def done(address_map: AddressMap, *, compiled: bool) -> NetworkRun:
         # As many rows for data on all maps, so that a fan-in is split the same way.
         taken = rows_taken(mitigation.get("activation_rows", 3), address_map)
-        rows = 100 + address_map.first_data + taken
+        rows = 60 + address_map.first_data + taken
         standard = replace(system.standard, rows_per_subarray=rows)
         own = replace(system, standard=standard, address_map=address_map)
         execution = Execution(compiled=compiled)
@@ -251,13 +251,15 @@ def test_every_mapping_computes_on_another_address_map(
 
     with planned_once():
         found = [done(renamed, compiled=compiled) for compiled in (False, True)]
+    assert np.array_equal(*(one.logits for one in found))
+    if failing and option == "computed again":
+        return
     plain = done(DEFAULT_MAP, compiled=True)
     for one in found:
-        assert np.array_equal(one.logits, found[0].logits)
         assert failing or one.bit_exact
         assert failing or np.array_equal(one.logits, plain.logits)
         for layer, expected in zip(one.layers, plain.layers, strict=True):
-            for phase in PHASES if option != "computed again" or not failing else ():
+            for phase in PHASES:
                 assert layer.ledger.counts(phase) == expected.ledger.counts(phase)
                 assert layer.ledger.cost(phase) == expected.ledger.cost(phase)
 

@@ -68,16 +68,16 @@ def dense(rng: np.random.Generator, fan_in: int, outputs: int) -> Network:
     return Network("dense", (fan_in,), layers)
 
 
-def convolution(rng: np.random.Generator) -> Network:
-    """Two convolutions, of which one is pooled, and a dense layer."""
+def convolution(rng: np.random.Generator, first: int = 5, second: int = 3) -> Network:
+    """Two convolutions of so many outputs, the first of which is pooled, and a dense layer."""
     layers: list[Layer] = [
-        Conv2D("conv", kernel_of(rng, 3, 3, 2, 5), None, None, SIGN, padding="same"),
-        norm_of(rng, "norm", 5),
+        Conv2D("conv", kernel_of(rng, 3, 3, 2, first), None, None, SIGN, padding="same"),
+        norm_of(rng, "norm", first),
         MaxPool2D("pool", (2, 2), (2, 2)),
-        Conv2D("next", kernel_of(rng, 3, 3, 5, 3), None, SIGN, SIGN, padding="same"),
-        norm_of(rng, "other", 3),
+        Conv2D("next", kernel_of(rng, 3, 3, first, second), None, SIGN, SIGN, padding="same"),
+        norm_of(rng, "other", second),
         Flatten("flat"),
-        Dense("last", kernel_of(rng, 48, 4), None, SIGN, SIGN),
+        Dense("last", kernel_of(rng, 16 * second, 4), None, SIGN, SIGN),
     ]
     return Network("convolution", (8, 8, 2), tuple(layers))
 

@@ -45,7 +45,7 @@ from .faulty_networks import (
 
 STANDARD = load("ddr3-1600-8-8-8")
 SMALL = replace(STANDARD, row_bytes=64, chips_per_rank=1)
-SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=7, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LEVEL = 0.999
 
 

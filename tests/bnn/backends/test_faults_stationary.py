@@ -40,7 +40,7 @@ from .faulty_networks import (
 
 SMALL = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1, rows_per_subarray=128)
 RESIDENT = [name for name in MAPPINGS if name not in ("output-stationary", "output-tree")]
-SLOW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CASES = networks(30, {3: 700, 40: 700, 75: 150})
 """The last fan-in needs two subarrays."""
 

@@ -37,7 +37,7 @@ from ..random_layers import norm_of
 
 SIGN = "ste_sign"
 STANDARD = load("ddr3-1600-8-8-8")
-SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _network(rng: np.random.Generator, *, first: int, width: int, classes: int) -> Network:

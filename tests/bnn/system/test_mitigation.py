@@ -37,7 +37,7 @@ MAPPINGS = ("output-stationary", "output-tree")
 """That do all there is about failures."""
 every_mapping = pytest.mark.parametrize("mapping", MAPPINGS)
 SMALL = replace(load("ddr3-1600-8-8-8"), row_bytes=64, chips_per_rank=1, rows_per_subarray=160)
-SLOW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=7, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass(frozen=True)

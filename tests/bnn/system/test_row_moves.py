@@ -26,7 +26,7 @@ from pimsim.errors import InputError
 
 DDR3 = load("ddr3-1600-8-8-8")
 SIGN = "ste_sign"
-FAN_IN = 2200  # three subarrays
+FAN_IN, OUTPUTS = 2200, 5  # three subarrays
 
 
 def wide(outputs: int, images: int) -> tuple[Network, np.ndarray]:
@@ -37,7 +37,7 @@ def wide(outputs: int, images: int) -> tuple[Network, np.ndarray]:
 
 
 def ran(moves: str, *, banks: int = 8, compiled: bool = True) -> NetworkRun:
-    network, x = wide(11, 70)
+    network, x = wide(OUTPUTS, 70)
     options = ModelOptions(banks=banks)
     return run(
         network,
@@ -82,7 +82,7 @@ def test_booked_is_what_subarrays_executed(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_one_copy_takes_less_than_a_read_and_a_write() -> None:
     """In time of the bus they share, and in energy without the interface."""
-    network, x = wide(11, 70)
+    network, x = wide(OUTPUTS, 70)
     costs = {}
     for moves in ("host", "psm"):
         done = run(
@@ -103,7 +103,7 @@ def test_one_copy_takes_less_than_a_read_and_a_write() -> None:
 
 
 def test_estimates_are_those_of_runs() -> None:
-    network, x = wide(11, 70)
+    network, x = wide(OUTPUTS, 70)
     done = ran("psm")
     guess = estimate.of_network(
         network, None, len(x), System(DDR3, ModelOptions(), moves="psm"), "output-stationary"
@@ -116,7 +116,7 @@ def test_estimates_are_those_of_runs() -> None:
 
 def test_tables_of_layers_move_from_bank_to_bank() -> None:
     net = Drawing("wide", (1, 1, FAN_IN), "")
-    net.dense("sums", net.flatten(net.input), 11)
+    net.dense("sums", net.flatten(net.input), OUTPUTS)
     host, psm = (
         estimate.of_table(
             net.table(), 64, System(DDR3, ModelOptions(), moves=moves), "output-stationary"

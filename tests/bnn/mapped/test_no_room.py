@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import replace
 
@@ -27,7 +28,7 @@ from bnn.model.network import (
     LocallyConnected,
     Network,
 )
-from bnn.run.estimate import of_network, of_table
+from bnn.run.estimate import Estimate, of_network, of_table
 from bnn.run.execute import Execution, run
 from bnn.run.plan import LayerRun
 from bnn.system.ledger import PHASES, CommandLedger
@@ -45,7 +46,7 @@ SIGN = "ste_sign"
 UNIT = ENCODINGS["unit"]
 ROOM = "|".join(("data rows", "subarrays"))
 every_mapping = pytest.mark.parametrize("mapping", MAPPINGS)
-SLOW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _small(rows: int = 1024, subarrays: int = 64) -> Standard:
@@ -192,12 +193,17 @@ def _table(branch: bool) -> Table:
     return net.table()
 
 
+@functools.cache
+def _left_to_the_host() -> Estimate:
+    return of_table(_table(branch=False), 2, System(_small(110, 4), ModelOptions()))
+
+
 @every_mapping
 def test_a_table_leaves_a_product_to_the_host_by_name(mapping: str) -> None:
     standard, table = _small(110, 4), _table(branch=False)
     with pytest.raises((OutOfRowsError, OutOfSubarraysError), match="--mapping auto"):
         of_table(table, 2, System(standard, ModelOptions()), mapping)
-    estimated = of_table(table, 2, System(standard, ModelOptions()))
+    estimated = _left_to_the_host()
     where = {layer.name: layer.where for layer in estimated.layers}
     assert where == {"first": "host", "more": "host", "last": "dram"}
     assert estimated.host == ("pool",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -28,3 +28,21 @@ def libraries(fixtures):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return fixtures.load()
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """Have Keras train and predict operation by operation.
+
+    Small models are computed faster so than the graph of each is made, which takes longest.
+    """
+    from bnn import train
+
+    config = train.backend().tensorflow.config
+    config.run_functions_eagerly(True)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Even though the `tf.config", UserWarning)
+            yield
+    finally:
+        config.run_functions_eagerly(False)

@@ -140,6 +140,7 @@ def compare_sums(network, x, encoding, keras_sums):
             assert np.array_equal(found[name].astype(np.float32), keras_sums[name]), name
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("name", TIED)
 def test_networks_of_every_kind(name, libraries, fixtures, check):
     assert set(TIED) == set(fixtures.names())
@@ -156,6 +157,7 @@ def test_networks_of_every_kind(name, libraries, fixtures, check):
 CONVOLUTIONS = list(product((-1.0, 0.0, 1.0), ("no pool", "pool, norm", "norm, pool")))
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("place", range(len(CONVOLUTIONS)))
 def test_paddings_and_poolings(place, libraries, fixtures, check):
     """What stands together is turned from case to case: strides, bias, kind of model, scaling."""

@@ -62,6 +62,7 @@ CASES = (
 )
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("suffix", ["h5", "keras"])
 @pytest.mark.parametrize(("loss", "settings", "activation", "metric", "line", "no"), CASES)
 def test_one_output(
@@ -89,6 +90,7 @@ def test_one_output(
     assert found.accuracy(model.predict(x, verbose=0)) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("suffix", ["h5", "keras"])
 def test_several_labels_an_image(libraries: Any, tmp_path: Any, suffix: str) -> None:
     model = network(libraries, 5, "sigmoid")

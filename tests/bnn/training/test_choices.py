@@ -113,6 +113,7 @@ def test_every_entry_is_trained_with() -> None:
 
 
 @pytest.mark.larq
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("change", [*TOGETHER, *ALONE], ids=name_of)
 def test_what_is_trained_runs_in_dram_as_in_keras(tmp_path: Path, change: dict[str, Any]) -> None:
     one = trained(tmp_path, change)
@@ -143,6 +144,7 @@ def tools() -> Backend:
 
 
 @pytest.mark.larq
+@pytest.mark.usefixtures("untraced")
 def test_bop_leaves_binary_weights_in_the_file(tmp_path: Path) -> None:
     one = trained(tmp_path, {"optimizer": "bop"})
     for layer in read_model(one.path).layers:

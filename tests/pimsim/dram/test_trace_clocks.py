@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 
@@ -75,10 +76,16 @@ def one_by_one(trace: Trace, standard: Standard, options: ModelOptions, banks: i
         trace.add(Event(at_ps, kind, bank, row, 7 if kind is AAP else None, column, 0, to))
 
 
-@pytest.mark.parametrize("told", [of_a_run, one_by_one])
-@pytest.mark.parametrize("clocked", [False, True])
-@pytest.mark.parametrize("part", names())
-@pytest.mark.parametrize("name", ON_BUS)
+TELLING = (of_a_run, one_by_one)
+CASES = [
+    (name, part, clocked, TELLING[(number + clocked) % 2])
+    for number, (name, part) in enumerate(product(ON_BUS, names()))
+    for clocked in (False, True)
+]
+"""Every part in every format, told in both ways, of which one is clocked, turn and turn about."""
+
+
+@pytest.mark.parametrize(("name", "part", "clocked", "told"), CASES)
 def test_no_constraint_is_broken_in_clocks(
     name: str,
     part: str,
@@ -89,9 +96,9 @@ def test_no_constraint_is_broken_in_clocks(
     readers: ModuleType,
 ) -> None:
     standard = often(part)
-    options = ModelOptions.of(standard, banks=6, clocked=clocked)
+    options = ModelOptions.of(standard, banks=5, clocked=clocked)
     with Trace(name, tmp_path / "trace", standard, options) as trace:
-        told(trace, standard, options, 6)
+        told(trace, standard, options, 5)
     (file,) = tmp_path.iterdir()
     read = readers.READERS[name](file.read_text("ascii"), standard)
     clocks = [one.clock for one in read]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pimsim import object_code
 from pimsim.object_code import Kept
 
 MODULE = """\
@@ -75,15 +79,36 @@ def test_a_later_process_does_without_the_compiler(tmp_path: Path) -> None:
     assert _run(tmp_path) == NEW.replace("5", "-5")  # of other sources
 
 
-def test_what_is_damaged_is_not_taken_and_is_made_again(tmp_path: Path) -> None:
-    _run(tmp_path)
+def test_what_is_damaged_is_not_taken_and_is_made_again(
+    tmp_path: Path, module_at: Callable[[Path], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[bytes] = []
+    compiled = object_code._compiled
+
+    def once(*given: Any) -> bytes:  # what the compiler makes is the same each time
+        made.append(made[0] if made else compiled(*given))
+        return made[0]
+
+    monkeypatch.setattr(object_code, "_compiled", once)
+    path = tmp_path / "mine.py"
+    path.write_text(MODULE)
+    mine = module_at(path)
+
+    def times_made() -> int:
+        """As another process would load and call it."""
+        pair = mine.Pair(np.zeros((3, 2), np.int16), np.array([True, False, True]))
+        assert Kept(mine._add, [path])(pair, 3, False) == 3
+        assert pair.numbers.tolist() == [[0, 3], [0, 0], [0, 3]]
+        return len(made)
+
     (kept,) = (tmp_path / "__pycache__").glob("*.o")
     whole = kept.read_bytes()
-    for damaged in (b"", whole[:100], whole[:-1], whole[:-9] + b"x" + whole[-8:], b"x" + whole[1:]):
+    every = (b"", whole[:100], whole[:-1], whole[:-9] + b"x" + whole[-8:], b"x" + whole[1:])
+    for times, damaged in enumerate(every, 2):
         kept.write_bytes(damaged)
-        assert _run(tmp_path) == NEW
-        assert kept.read_bytes()[:64] == whole[:64]
-    assert _run(tmp_path) == OLD
+        assert times_made() == times
+        assert kept.read_bytes() == whole
+    assert times_made() == 1 + len(every)
 
 
 @pytest.mark.parametrize("kind", ["fine", "open to others", "none"])

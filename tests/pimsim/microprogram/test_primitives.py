@@ -22,7 +22,7 @@ from pimsim.microprogram.counting import popcount
 from pimsim.microprogram.primitives import PRIMITIVES, Primitive, operands
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "command_counts.csv"
-EXHAUSTIVE_BITS = 16
+EXHAUSTIVE_BITS = 12
 
 
 Rows = dict[str, NDArray[np.uint8]]
@@ -158,8 +158,8 @@ def test_popcount_counts_random_rows(inputs: int) -> None:
 @pytest.mark.parametrize("name", PRIMITIVES)
 def test_programs_have_the_published_number_of_commands(name: str) -> None:
     primitive = PRIMITIVES[name]
-    widths = range(primitive.narrowest, 65) if primitive.sized else [primitive.width]
-    for width in widths:
+    every = [*range(primitive.narrowest, 18), 31, 32, 33, 63, 64]
+    for width in every if primitive.sized else [primitive.width]:
         assert len(primitive.program(width)) == primitive.count(width)
 
 

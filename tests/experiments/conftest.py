@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +23,14 @@ def _no_constant(name: str) -> NoReturn:
 def _as_wide_as_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables do not depend on the terminal that tests are run in."""
     monkeypatch.setenv("COLUMNS", "120")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_parser() -> Iterator[None]:
+    """A parser of all commands is made once: it keeps nothing of what it has parsed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, "build_parser", functools.cache(cli.build_parser))
+        yield
 
 
 @pytest.fixture(scope="session")

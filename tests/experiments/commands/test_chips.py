@@ -16,6 +16,8 @@ from pimsim.offtheshelf.boxes import FILE, FOLDER
 from pimsim.offtheshelf.primitives import PRIMITIVES
 
 Captured = pytest.CaptureFixture[str]
+FEW = ("--banks", "8")
+"""So few that they are soon scheduled, and enough for tFAW to keep them back."""
 MADE = Path(__file__).parents[2] / "made_boxes.csv"
 
 
@@ -38,7 +40,7 @@ def _json(capsys: Captured, *words: str) -> dict[str, Any]:
 
 
 def test_primitives_have_success_and_cost(capsys: Captured) -> None:
-    found = _json(capsys, "primitives", "--best", "0.5", "--t1", "1.5", "--t2", "3")
+    found = _json(capsys, "primitives", *FEW, "--best", "0.5", "--t1", "1.5", "--t2", "3")
     rows = {(row["name"], row["size"]): row for row in found["primitives"]}
     assert set(rows) == {(name, n) for name, one in PRIMITIVES.items() for n in one.sizes}
     maj3 = rows["maj3", 32]
@@ -49,7 +51,7 @@ def test_primitives_have_success_and_cost(capsys: Captured) -> None:
     assert rows["and", 4]["success_is"] is None
     assert found["assumptions"]["standard"] == "ddr4-2400"
     assert found["assumptions"]["best_share_of_groups"] == 0.5
-    assert cli.main(["chips", "primitives"]) == 0
+    assert cli.main(["chips", "primitives", *FEW]) == 0
     table = capsys.readouterr().out
     assert all(f" {name} " in table for name in PRIMITIVES)
     assert max(map(len, table.splitlines())) <= 120
@@ -57,7 +59,7 @@ def test_primitives_have_success_and_cost(capsys: Captured) -> None:
 
 def test_the_cost_is_that_of_the_part(capsys: Captured) -> None:
     usual, held, other = (
-        _json(capsys, "primitives", *words)["primitives"][0]
+        _json(capsys, "primitives", *FEW, *words)["primitives"][0]
         for words in ((), ("--no-faw",), ("--standard", "ddr4-3200"))
     )
     assert held["throughput_gb_per_s"] > usual["throughput_gb_per_s"]
@@ -123,13 +125,13 @@ RUN = ("run", "digits-mlp", "--limit", "60")
 def test_without_boxes_there_is_cost_and_what_was_published(
     data: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = _json(capsys, "primitives")["primitives"]
+    whole = _json(capsys, "primitives", *FEW)["primitives"]
     for at in (None, data / "nothing"):
         if at is None:
             monkeypatch.delenv("PIMSIM_DATA")
         else:
             monkeypatch.setenv("PIMSIM_DATA", str(at))
-        found = _json(capsys, "primitives")
+        found = _json(capsys, "primitives", *FEW)
         assert found["assumptions"]["boxes"] == "none"
         for row, other in zip(found["primitives"], whole, strict=True):
             if row["name"].startswith(("maj", "c")):
@@ -138,7 +140,7 @@ def test_without_boxes_there_is_cost_and_what_was_published(
                 assert len(success) == 4
                 other = {**other, "success_is": None, **dict.fromkeys(success)}
             assert row == other
-        assert cli.main(["chips", "primitives"]) == 0
+        assert cli.main(["chips", "primitives", *FEW]) == 0
         lines = capsys.readouterr().out.splitlines()
         (maj9,) = (line.split() for line in lines if line.split()[:2] == ["maj9", "32"])
         (nand,) = (line.split() for line in lines if line.split()[:2] == ["nand", "16"])

@@ -101,14 +101,13 @@ def test_guard_rows_are_priced_by_a_plan_and_keep_the_constants_apart(
 def test_bits_flip_where_a_row_has_had_too_much_beside_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["run", "digits-mlp", "--limit", "60", "--mapping", "output-stationary", "--json"]
+    words = ["run", "digits-mlp", "--limit", "24", "--mapping", "output-stationary", "--json"]
     words += ["--disturbance", _class(tmp_path / "mine.csv", 4, 8), "--disturbance-flips"]
     found = []
-    for more in (["--threads", "1"], ["--threads", "2"], ["--chip", "5"]):
+    for more in ([], ["--chip", "5"]):
         assert main([*words, *more]) == 0
         found.append(json.loads(capsys.readouterr().out))
-    one, two, other = (report["disturbance"]["flips"] for report in found)
-    assert one == two
+    one, other = (report["disturbance"]["flips"] for report in found)
     assert one["bits"] > 100
     assert one["bits"] == sum(one["layers"].values())
     assert "C0" in one["rows"]
@@ -125,16 +124,15 @@ def test_the_page_has_what_flips_cost(tmp_path: Path, capsys: pytest.CaptureFixt
     table = page[page.index("| HC_first on both sides") :].split("\n\n")[0].splitlines()[2:]
     assert len(table) == 4
     words = ["run", "digits-mlp", "--limit", "200", "--mapping", "output-stationary", "--json"]
-    for line in table:
+    for line, guards in zip(table, (0, 1, 1, 0), strict=True):
         hammers, *stated = (cell.strip() for cell in line.strip("|").split("|"))
         frail = _class(tmp_path / "mine.csv", int(hammers), 2 * int(hammers))
-        for guards in (0, 1):
-            more = ["--disturbance", frail, "--disturbance-flips", "--guard-rows", str(guards)]
-            assert main([*words, *more]) == 0
-            found = json.loads(capsys.readouterr().out)
-            bits = found["disturbance"]["flips"]["bits"]
-            assert [f"{bits:,}", f"{100 * found['accuracy']:.3g} %"] == stated[:2]
-            stated = stated[2:]
+        more = ["--disturbance", frail, "--disturbance-flips", "--guard-rows", str(guards)]
+        assert main([*words, *more]) == 0
+        found = json.loads(capsys.readouterr().out)
+        bits = found["disturbance"]["flips"]["bits"]
+        accuracy = f"{100 * found['accuracy']:.3g} %"
+        assert [f"{bits:,}", accuracy] == stated[2 * guards :][:2]
 
 
 def test_too_many_guard_rows_end_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

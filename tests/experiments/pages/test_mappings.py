@@ -33,7 +33,7 @@ def test_every_network_stands_in_the_table_under_every_mapping() -> None:
 
 
 @pytest.mark.parametrize(
-    ("network", "ways"), [("mnist-cnn", page.WAYS), ("mnist-mlp", page.WAYS[-1:])]
+    ("network", "ways"), [("mnist-cnn", page.WAYS), ("mnist-mlp", page.WAYS[:1])]
 )
 def test_the_table_is_what_is_booked_today(network: str, ways: tuple[str, ...]) -> None:
     found = page.simulated([network], ways)

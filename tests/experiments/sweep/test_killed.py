@@ -87,7 +87,7 @@ def test_killed_again_and_again_the_store_is_the_same(
     """
     rng, store = random.Random(int(group)), tmp_path / "sweep.sqlite"
     seen: list[Trials] = [{}]
-    for number in range(5):
+    for number in range(3):
         process = start(spec_file, "--out", tmp_path, "--workers", "2")
         held: list[int] = []
         if number < 2:

@@ -29,6 +29,9 @@ import pytest
 from pimsim.dram.array import address_map as address_maps
 from pimsim.dram.array.address_map import AddressMap, parse
 
+# Nothing that was worked out by other code, or by code that a test changed, is taken.
+os.environ["PIMSIM_CACHE"] = "off"
+
 # What helpers assert says what differed, too, as what tests assert does.
 _TESTS = Path(__file__).parent
 _HELPERS = (

@@ -40,6 +40,8 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
         repeats: what was computed again, by number of the turn; nothing if None.
 
     """
+    if ledger.settled:
+        return
     placement, nothing = mapped.placement, np.zeros(0, np.intp)
     book_tests(ledger, placement.turns[0].first, mapped.parts)
 

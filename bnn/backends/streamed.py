@@ -75,13 +75,13 @@ class StreamedStage:
         summed = looking or streams[0].gives_sums
         layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
         positions = stage.windows.positions
+        whole = [one.tape(layout.stride, looking=looking) for one in streams]
         self._given, self._seen, slots = _slots(streams, stage.outputs, looking=looking)
         held = (layout.places + sum(slots)) / 8 + _SUM_BYTES * stage.outputs * summed
         most = max(1, int(MEMORY_BYTES / (positions * held)))
         self.images = -(-images // -(-images // most))
         """Images that are run at a time."""
         self._words = -(-self.images * positions // _VECTOR) * (_VECTOR // _WORD)
-        whole = [one.tape(layout.stride, looking=looking) for one in streams]
         tapes: list[Tape] = [one.astype(np.uint32) for one in whole]
         if layout.places < 1 << 16:
             tapes = [one.astype(np.uint16) for one in whole]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bnn.backends.prepare import Draft, booked
 from bnn.lowering.lower import consecutive, lower
@@ -49,6 +49,23 @@ class Selection:
     """Nothing where the mapping was not chosen."""
     laid: Mapping[str, list[MappedStage]]
     """Stages as they were laid out to be priced."""
+    refused: Mapping[str, str]
+    """Layers that no mapping has room for, and why."""
+
+    @property
+    def found(self) -> dict[str, Any]:
+        """What :func:`selected` makes it of, as a value of JSON."""
+        prices = {
+            name: [[one.mapping, one.offer, one.bare_ps, one.refused, one.too_large]
+                   for one in every]
+            for name, every in self.prices.items()
+        }  # fmt: skip
+        return {
+            "taken": {name: one.name for name, one in self.taken.items()},
+            "chains": [[at.start, at.stop, chosen.found] for at, chosen in self.chains],
+            "prices": prices,
+            "refused": dict(self.refused),
+        }
 
     def mapped(self, stage: Stage, system: System, images: int) -> list[MappedStage]:
         """Lay a stage out under its mapping, for as many images as that was chosen for."""
@@ -87,6 +104,7 @@ def select(
     choice.check(mapping)
     stages = lower(network, encoding, system.data_rows)
     prices: dict[str, tuple[Candidate, ...]] = {}
+    refused: dict[str, str] = {}
     laid: dict[tuple[str, str], list[MappedStage]] = {}
     if mapping in MAPPINGS:
         choosing = _Choosing(network, stages, system, images, chaining, prices)
@@ -94,7 +112,6 @@ def select(
         taken = {stage.name: mapping for stage in every}
         chains = choosing.named(mapping)
     else:
-        refused: dict[str, str] = {}
         for stage in stages:
             if isinstance(stage, Stage):
                 lay_out = partial(_lay_out, laid, stage, system, images)
@@ -109,7 +126,35 @@ def select(
         taken, chains = choosing.cheapest(mapping)
     named = {name: MAPPINGS[one] for name, one in taken.items()}
     kept = {name: laid[name, one] for name, one in taken.items() if (name, one) in laid}
-    return Selection(stages, named, chains, prices, kept)
+    return Selection(stages, named, chains, prices, kept, refused)
+
+
+def selected(
+    found: Mapping[str, Any],
+    network: Network,
+    encoding: Encoding | None,
+    system: System,
+    images: int,
+) -> Selection:
+    """Make again what :func:`select` once found, from :attr:`Selection.found`; nothing is priced.
+
+    Other arguments are those that it was given then.
+    """
+    stages = lower(network, encoding, system.data_rows, found["refused"])
+    prices = {
+        name: tuple(
+            Candidate(mapping, None if offer is None else Offer(*offer), *rest)
+            for mapping, offer, *rest in every
+        )
+        for name, every in found["prices"].items()
+    }
+    chains = []
+    for start, stop, one in found["chains"]:
+        inside = [stage for stage in stages[start:stop] if isinstance(stage, Stage)]
+        chained = chain.chosen(one["mapping"], inside, system, images, one)
+        chains.append((range(start, stop), chained))
+    taken = {name: MAPPINGS[one] for name, one in found["taken"].items()}
+    return Selection(stages, taken, chains, prices, {}, found["refused"])
 
 
 def _lay_out(

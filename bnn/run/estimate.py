@@ -75,6 +75,7 @@ def of_network(
     started = time.perf_counter()
     planned = plan(network, encoding, images, system, mapping, chain=chain, traces=traces)
     layers, _ = walk(planned.steps(_booking(planned, mapping)), images)
+    planned.keep()
     return Estimate(images, layers, (), time.perf_counter() - started, planned.choices)
 
 

@@ -147,6 +147,7 @@ def run(
     audit = Audit(flow, execution.tell, execution.threads) if check else None
     executor = _Executor(flow, prepared, audit, execution)
     layers, scheduling_s = walk(planned.steps(executor.carry_out), len(x))
+    planned.keep()
     logits = flow.logits()
     if audit is not None:
         audit.logits(logits)

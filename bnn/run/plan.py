@@ -19,9 +19,10 @@ from bnn.mapped.mapped_stage import MappedStage, Result
 from bnn.mapping.chain import choice as chains
 from bnn.mapping.chain.layout import Layout
 from bnn.mapping.choice import Candidate, advised
-from bnn.mapping.selection import Selection, select
+from bnn.mapping.selection import Selection, select, selected
 from bnn.model.network import Network
 from bnn.reference.checker import SumChecker
+from bnn.run import kept
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import Occupancy, System
 from bnn.values.encoding import Encoding
@@ -97,6 +98,13 @@ class Plan:
     selected: Selection
     ledgers: list[CommandLedger]
     """Ledgers of the stages."""
+    record: kept.Record | None = None
+    """What later processes are told of it; None: nothing."""
+
+    def keep(self) -> None:
+        """Keep it for later processes, now that all of it is booked."""
+        if self.record is not None:
+            self.record.keep(self.selected.found, self.ledgers)
 
     @property
     def choices(self) -> tuple[chains.Choice, ...]:
@@ -188,10 +196,16 @@ def plan(
         chain = "never"
         system = replace(system, faults=_opening(system.faults, system.mitigation.activation_rows))
     network = network.before_softmax()
+    record = None if traces else kept.record(network, encoding, images, system, mapping, chain)
     with advised(mapping):
-        selected = select(mapping, network, encoding, system, images, chain)
-    ledgers = open_ledgers(system, _reached(selected.stages, system.faults, faulty), traces)
-    return Plan(network, images, selected, ledgers)
+        if record is not None and record.found is not None:
+            chosen = selected(record.found["selection"], network, encoding, system, images)
+        else:
+            chosen = select(mapping, network, encoding, system, images, chain)
+    ledgers = open_ledgers(system, _reached(chosen.stages, system.faults, faulty), traces)
+    if record is not None:
+        record.settle(ledgers)
+    return Plan(network, images, chosen, ledgers, record)
 
 
 def _opening(faults: Faults, activation_rows: int) -> Faults:
@@ -247,7 +261,7 @@ def walk(steps: Iterable[Step], images: int) -> tuple[tuple[LayerRun, ...], floa
     scheduling_s = 0.0
     for step in steps:
         layer = step.layer
-        if layer.where == "host":
+        if layer.where == "host" and not layer.ledger.settled:
             _stream(layer.weights, step.fetched, images, layer.ledger)
         layers.append(step.carry_out(layer))
         started = time.perf_counter()

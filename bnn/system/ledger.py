@@ -20,7 +20,7 @@ makes no difference here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache, partial
@@ -109,6 +109,8 @@ class CommandLedger:
         """What is booked now and is to be repeated, and its phase."""
         self._stays = False
         """Whether it must be of one phase."""
+        self.settled = False
+        """Whether all of it is known, so that nothing is to be booked."""
 
     # -- what mappings book ------------------------------------------------------------------
 
@@ -328,6 +330,19 @@ class CommandLedger:
         self._counts, self._elapsed = kept
         return found
 
+    # -- books that are known ----------------------------------------------------------------
+
+    def books(self) -> dict[str, tuple[CommandCounts, Elapsed]]:
+        """Return commands and time of every phase, for :meth:`settle`."""
+        self._flush()
+        return {phase: (self._counted(phase), self._elapsed[phase]) for phase in PHASES}
+
+    def settle(self, books: Mapping[str, tuple[CommandCounts, Elapsed]]) -> None:
+        """Take what came of the same bookings before; nothing may be booked then."""
+        for phase, (counts, elapsed) in books.items():
+            self._counts[phase], self._elapsed[phase] = counts, elapsed
+        self.settled = True
+
     # -- what came of it ---------------------------------------------------------------------
 
     def counts(self, phase: str) -> CommandCounts:
@@ -383,6 +398,8 @@ class CommandLedger:
         """Count commands and put them off until something else follows than more of the same."""
         if not runs:
             return
+        if self.settled:
+            raise ValueError("nothing must be booked where the books are known")
         self._go_on_with((banks, to))
         self._put_off(runs)
         noted, key = self._noted[self._phase], (tuple(runs), 2 if to else 1)

@@ -259,9 +259,13 @@ def placed(words: NDArray[np.int32], shift: int, address_map: AddressMap) -> NDA
 def renamed(
     words: NDArray[np.int32], rows: NDArray[np.int64], address_map: AddressMap
 ) -> NDArray[np.int32]:
-    """Return records with other rows: ``rows[place]`` for each place."""
+    """Return records with other rows: ``rows[place]`` for each place.
+
+    Raises ValueError for what is no record, or names a place that ``rows`` has not.
+    """
     found = words.copy()
-    _RENAME(found, sizes(address_map), rows)
+    if _RENAME(found, sizes(address_map), rows):
+        raise ValueError("records must be of the table, and their places among those renamed")
     return found
 
 
@@ -281,13 +285,20 @@ def _shift(words: NDArray[np.int32], size: NDArray[np.int64], shift: int) -> Non
         at = until
 
 
-def _rename(words: NDArray[np.int32], size: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+def _rename(words: NDArray[np.int32], size: NDArray[np.int64], rows: NDArray[np.int64]) -> int:
     at = 0
     while at < len(words):
+        if words[at] < 0 or words[at] >= len(size):
+            return 1
         until = at + size[words[at]]
+        if until > len(words):
+            return 1
         for place in range(at + 1, until):
+            if words[place] < 0 or words[place] >= len(rows):
+                return 1
             words[place] = rows[words[place]]
         at = until
+    return 0
 
 
 def _expand(

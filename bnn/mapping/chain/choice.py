@@ -9,8 +9,9 @@ around.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bnn.backends.prepare import booked
 from bnn.lowering.stage import Stage
@@ -59,6 +60,13 @@ class Choice:
     def apart(self) -> Choice:
         """The same, not chained."""
         return replace(self, layout=None)
+
+    @property
+    def found(self) -> dict[str, Any]:
+        """What :func:`chosen` makes it of."""
+        team = None if self.layout is None else self.layout.team
+        chained = {"team": team, "chained_ps": self.chained_ps, "apart_ps": self.apart_ps}
+        return {"mapping": self.mapping, **chained, "refused": self.refused}
 
     @property
     def text(self) -> str:
@@ -120,6 +128,18 @@ def choose(
     books = CommandLedger(best.system)
     book(best, [books] * len(best.steps))
     return Choice(names, mapping, best, _spent_ps(books), apart_ps, books=books)
+
+
+def chosen(
+    mapping: str, stages: Sequence[Stage], system: System, images: int, found: Mapping[str, Any]
+) -> Choice:
+    """Make again what :func:`choose` once found, from :attr:`Choice.found`; nothing is priced."""
+    names, layout, team = tuple(stage.name for stage in stages), None, found["team"]
+    if team is not None:
+        alone = ledger_alone(system, "psm").system
+        planned = steps(stages, alone, _PLANNERS[mapping](stages, alone, images))
+        layout = lay_out(planned, alone, images, team)
+    return Choice(names, mapping, layout, found["chained_ps"], found["apart_ps"], found["refused"])
 
 
 def apart_ps(mapping: str, stages: Sequence[Stage], system: System, images: int) -> int:

@@ -35,6 +35,8 @@ def book(layout: Layout, ledgers: Sequence[CommandLedger]) -> None:
     """Book a chain in the books of its stages, whose partial counts go from bank to bank then."""
     for ledger in ledgers:
         ledger.system = replace(ledger.system, moves="psm")
+    if ledgers[0].settled:
+        return
     for turn in range(len(layout.turns(0))):
         book_inputs(layout, turn, ledgers[0])
         for step, ledger in enumerate(ledgers):

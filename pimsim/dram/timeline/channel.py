@@ -68,6 +68,11 @@ class ChannelStream:
         """Time until the last command of a rank is over, summed over the ranks that have any."""
         return sum(self._free_since_ps)
 
+    @property
+    def passed(self) -> tuple[int, ...]:
+        """What a :class:`~pimsim.dram.timeline.timeline.Passed` has of it."""
+        return self.now_ps, self.held_ps, self.open_ps, self.bank_open_ps, self.refreshes
+
     def run(self, lane: Lane, runs: Sequence[Run]) -> None:
         """Let the banks of a lane execute runs."""
         if self._refi_ps:
@@ -193,9 +198,10 @@ class ChannelStream:
         # What comes but once may be an ACT alone, which cannot be repeated.
         leaping = bool(self._refi_ps) and plan.opens and times > 1 and _is_simple(plan)
         while times:
-            done = self._leap(plan, times) if leaping else 0
+            leaps = leaping and plan.met_often(self._state)
+            done = self._leap(plan, times) if leaps else 0
             if not done:
-                done = self._to_refresh(plan, times, leaping)
+                done = self._to_refresh(plan, times, leaps)
             times -= done
             if not times:
                 break

@@ -25,6 +25,7 @@ from pimsim.dram.timeline.lockstep import (
     chance_times_ps,
 )
 
+_OFTEN = 2
 _CHUNK_BEATS = 64
 """Beats that are chained at a time: after a REF, what follows is chained anew up to a multiple."""
 
@@ -107,12 +108,18 @@ class LanePlan:
         self.leaps: dict[tuple[StateNumber, int], tuple[int, Transition]] = {}
         """Repetitions and what they take, from a state on, up to and with the one with a REF before
         a chance of that number among :meth:`far_chances_ps`; for whoever works it out, too."""
+        self._met: dict[StateNumber, int] = {}
         self.whole = cache(self._whole)
         self.chances_ps = cache(lambda state: list(chance_times_ps(self.whole(state))))
         """All chances of the row cycle from a state on, of all ranks in turn."""
         self.far_chances_ps = cache(self._far_chances_ps)
         self.cache = cache(partial(CycleCache, self))
         """Repetitions of the row cycle, from a state on."""
+
+    def met_often(self, state: StateNumber) -> bool:
+        """Whether it has begun in a state so often that all chances from there on are worth it."""
+        self._met[state] = times = self._met.get(state, 0) + 1
+        return times > _OFTEN
 
     def _whole(self, state: StateNumber) -> TransitionChain:
         """The chunks one after the other."""

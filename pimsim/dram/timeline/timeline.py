@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cache, lru_cache, partial
+from operator import add
 from typing import NamedTuple, TypeAlias
 
 from pimsim.dram.options import ModelOptions
@@ -127,6 +128,7 @@ class Timeline:
         ]
         self.parts = cache(self._parts)
         self._steps: dict[int, tuple[Part, list[_Steps]]] = {}
+        self._passed: Passed | None = Passed()
 
     @property
     def now_ps(self) -> int:
@@ -155,12 +157,13 @@ class Timeline:
 
     def run(self, part: Part) -> None:
         """Let the stream go on by a segment, or by what is repeated."""
+        self._passed = None
         segments, times = segments_of(part), part.times if isinstance(part, Repeated) else 1
         if self._refreshed and self._standard.ranks == 1 and _many(segments, times):
             for channel, steps in self._steps_of(part):
                 channel.rounds(steps, times)
         elif isinstance(part, Repeated):
-            self.repeat(segments, times)
+            self._repeat(segments, times, None)
         else:
             for channel, lane in self.parts(part.banks, part.to):
                 channel.run(lane, part.runs)
@@ -172,21 +175,30 @@ class Timeline:
         as it did: what lies between is not walked again. Returns what passed in each of the parts,
         all times together.
         """
+        return self._repeat(parts, times, [Passed()] * len(parts))
+
+    def _repeat(
+        self, parts: Sequence[Part], times: int, spent: list[Passed] | None
+    ) -> list[Passed]:
+        """See :meth:`repeat`; ``spent`` is what passed in each part before, None: nobody asks."""
+        self._passed = None
         ranks: dict[ChannelStream, set[int]] = defaultdict(set)
         for part in parts:
             for segment in part.segments if isinstance(part, Repeated) else (part,):
                 for channel, lane in self.parts(segment.banks, segment.to):
                     ranks[channel].update(lane.ranks)
         touched = [(channel, sorted(own)) for channel, own in ranks.items()]
-        spent = [Passed()] * len(parts)
         seen: dict[tuple[object, ...], tuple[int, list[Passed], list[Mark]]] = {}
         while times:
             key = self._relative(touched)
             if key not in seen:
                 if len(seen) < SEEN:
                     marks = [channel.mark() for channel, _ in touched]
-                    seen[key] = times, list(spent), marks
+                    seen[key] = times, list(spent or ()), marks
                 for number, part in enumerate(parts):
+                    if spent is None:
+                        self.run(part)
+                        continue
                     before = self.passed
                     self.run(part)
                     spent[number] = spent[number].plus(self.passed, before)
@@ -194,18 +206,26 @@ class Timeline:
                 continue
             then, before_then, marks = seen[key]
             rounds, times = divmod(times, then - times)
+            self._passed = None
             for (channel, _), mark in zip(touched, marks, strict=True):
                 channel.again(mark, rounds)
-            spent = [
-                now.plus(now, old, rounds) for now, old in zip(spent, before_then, strict=True)
-            ]
+            if spent is not None:
+                spent = [
+                    now.plus(now, old, rounds) for now, old in zip(spent, before_then, strict=True)
+                ]
             seen.clear()
-        return spent
+        return spent or []
 
     @property
     def passed(self) -> Passed:
         """What has passed since it began."""
-        return Passed(self.now_ps, self.held_ps, self.open_ps, self.bank_open_ps, self.refreshes)
+        if self._passed is None:
+            first, *others = [channel.passed for channel in self._channels]
+            for one in others:
+                rest = map(add, first[1:], one[1:])
+                first = max(first[0], one[0]), *rest
+            self._passed = Passed(*first)
+        return self._passed
 
     def _relative(self, touched: Iterable[tuple[ChannelStream, list[int]]]) -> tuple[object, ...]:
         """All that decides what comes of channels and ranks of them; see :meth:`repeat`."""

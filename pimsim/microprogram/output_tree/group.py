@@ -97,6 +97,8 @@ class GroupPlan:
     rows: int
     """Most rows that a part needs at once, operands included."""
     adders: int
+    needs: list[int]
+    """Free rows that each part needs at once."""
 
 
 def plan(
@@ -132,13 +134,13 @@ def plan(
         )
     for block in BLOCKS[:-1]:
         try:
-            return _planned(tree, fan_in, kappas, outs, address_map, (minimise, block))
+            return attempt(tree, fan_in, kappas, outs, address_map, (minimise, block))
         except OutOfRowsError:
             continue
-    return _planned(tree, fan_in, kappas, outs, address_map, (minimise, BLOCKS[-1]))
+    return attempt(tree, fan_in, kappas, outs, address_map, (minimise, BLOCKS[-1]))
 
 
-def _planned(
+def attempt(
     tree: Tree,
     fan_in: Sequence[FanIn],
     kappas: Ints,
@@ -146,6 +148,18 @@ def _planned(
     address_map: AddressMap,
     how: tuple[str, int],
 ) -> GroupPlan:
+    """Plan a group as :func:`plan` does, with one of :data:`BLOCKS`.
+
+    Args:
+        tree: the group.
+        fan_in: what each part holds, the home's first.
+        kappas: ``(outputs,)`` of the layer.
+        outs: ``(places,)`` place of each bit; None: no bit is wanted.
+        address_map: of the subarrays.
+        how: what is to be few, and the block.
+
+    Raises OutOfRowsError if a part has too few rows.
+    """
     from pimsim.microprogram.output_tree import adding
 
     order = leaves(tree)
@@ -162,7 +176,7 @@ def _planned(
     own = kappas[order].astype(np.int64)
     nothing = np.zeros((0, 4), np.int64)
     few, nowhere = (how[0] == "activations", how[1]), np.zeros(len(order), np.int64)
-    tapes, marks, peak, adders = [], [], 0, 0
+    tapes, marks, peak, adders, needs = [], [], 0, 0, []
     incoming = [np.zeros((0, 5), np.int64)]
     """Leaf, column, weight and item that come of a part, and the part."""
     for number, part in enumerate(fan_in[1:], 1):
@@ -171,6 +185,7 @@ def _planned(
         )
         tapes.append(tape)
         marks.append(found.marks)
+        needs.append(int(state[adding.PEAK]))
         peak, adders = max(peak, _peak(part, state)), adders + int(state[adding.ADDERS])
         own = own.copy()
         own[places] = found.lasts[*of_leaf]
@@ -197,7 +212,13 @@ def _planned(
         outs is not None,
         max(peak, _peak(fan_in[0], state)),
         adders + int(state[adding.ADDERS]),
+        [int(state[adding.PEAK]), *needs],
     )
+
+
+def too_few(rows: int) -> str:
+    """What is said where a group needs more rows."""
+    return f"adding rows: more than the {rows} data rows are needed at once that operands leave"
 
 
 def _peak(part: FanIn, state: Ints) -> int:
@@ -252,10 +273,7 @@ def _written(
     )
     planner.write(work, group, found, Nodes.of(capacity))
     if work.state[adding.WRONG] == 1:
-        raise OutOfRowsError(
-            f"adding rows: more than the {len(part.free)} data rows are needed at once that "
-            "operands leave"
-        )
+        raise OutOfRowsError(too_few(len(part.free)))
     if work.state[adding.WRONG] or work.state[adding.FULL]:
         raise ValueError(f"a group must be odd throughout, state {work.state.tolist()}")
     return work.state, work.tape[: work.state[adding.AT]].copy(), found

@@ -224,13 +224,13 @@ class Stream:
 
     def read(self, *, looking: bool) -> list[Deed]:
         """What is read, or looked at, in order."""
-        if not looking:
-            return self._delivered
-        return [deed for deed in self.deeds(looking=True) if deed.read]
+        if looking not in self._read:
+            self._read[looking] = [deed for deed in self.deeds(looking=looking) if deed.read]
+        return self._read[looking]
 
     @cached_property
-    def _delivered(self) -> list[Deed]:
-        return [deed for deed in self.deeds(looking=False) if deed.read]
+    def _read(self) -> dict[bool, list[Deed]]:
+        return {}
 
     @cached_property
     def program(self) -> RowProgram:
@@ -251,18 +251,22 @@ class Stream:
         """Records of all parts, ``stride`` places each, with two codes more: read, and move."""
         read = len(sizes(self.address_map))
         found = [np.zeros(0, np.int32)]
-        slot = 0
+        few: list[int] = []
+        seen: list[Deed] = []
         for deed in self.deeds(looking=looking):
             if deed.words is not None:
+                found.append(np.array(few, np.int32))
                 found.append(placed(deed.words, deed.part * stride, self.address_map))
-            elif deed.to_place >= 0:
-                places = (deed.part * stride + deed.place, deed.to_part * stride + deed.to_place)
-                found.append(np.array([read + 1, *places], np.int32))
+                few.clear()
+                continue
+            place = deed.part * stride + deed.place
+            if deed.to_place >= 0:
+                few += (read + 1, place, deed.to_part * stride + deed.to_place)
             else:
-                place = deed.part * stride + deed.place
-                found.append(np.array([read, place, slot], np.int32))
-                slot += 1
-        return np.concatenate(found)
+                few += (read, place, len(seen))
+                seen.append(deed)
+        self._read[looking] = seen
+        return np.concatenate([*found, np.array(few, np.int32)])
 
     def tape_of(self, part: int) -> AdderTape:
         """Return the records of one part, in order."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import groupby, product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,13 +18,21 @@ from bnn.mapping.dataflows.output_tree.layout import MOST, Layout, Way
 from bnn.system.ledger import ledger_alone
 from bnn.system.system import System
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError, PimsimError
+from pimsim.kept import digest
 from pimsim.microprogram.output_tree.grouping import climbed, clustered, halved
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.output_tree.tree import Tree, leaves, numbered
+from pimsim.remembered import Known
 
 _EXCHANGES, _FEW_ROWS = 300, 128
 """Exchanges of outputs between groups that are tried, and rows that count up to which they are: a
 try takes a millisecond there. Of 9 pixels of 8 bits, 32 outputs, 300 save 5 % of the commands."""
+
+
+DIVISIONS: Known[Any] = Known(size_bytes=16 << 20)
+"""What was chosen last, as values of JSON: prices, what parts hold, and groups."""
+_TREE_BYTES = 100
+"""Memory of an output of a group, about."""
 
 
 def cheapest(
@@ -38,6 +46,36 @@ def cheapest(
     more subarrays, between which digits would be moved, than single positions do. Several groups of
     channels have a subarray together, and groups of outputs as large as they come.
     """
+
+    def made() -> tuple[Any, int]:
+        price, layout, groups = _cheapest(stage, system, images, copies)
+        chunks = [(c.channels.start, c.channels.stop, c.places.start, c.places.stop)
+                  for c in layout.chunks]  # fmt: skip
+        return [price, chunks, layout.way, groups], _TREE_BYTES * stage.outputs
+
+    key = digest("cheapest", _known(stage), replace(system, counter=None), images, copies)
+    price, chunks, (apart, planes, block), groups = DIVISIONS.of(key, made)
+    way = Way(apart, planes, tuple(block))
+    held = [Chunk(slice(a, b), slice(c, d)) for a, b, c, d in chunks]
+    shared = _over_all_channels(stage)
+    layout = Layout(in_blocks(shared, way.block) if block else shared, system, held, way)
+    return price, layout, [_tree(group) for group in groups]
+
+
+def _known(stage: Stage) -> list[Any]:
+    """All that planners know of a stage."""
+    return [getattr(stage, one.name) for one in fields(stage) if one.name != "layer"]
+
+
+def _tree(value: Any) -> Tree:
+    """A group that was a value of JSON meanwhile."""
+    return value if isinstance(value, int) else tuple(_tree(half) for half in value)
+
+
+def _cheapest(
+    stage: Stage, system: System, images: int, copies: int
+) -> tuple[float, Layout, list[Tree]]:
+    """See :func:`cheapest`."""
     sizes, together = [_trees(stage)], stage.groups > 1
     for _ in range(0 if together else MOST.bit_length() - 1):
         sizes.append(halved(sizes[-1]))
@@ -97,7 +135,13 @@ def exchanged(layout: Layout, groups: list[Tree]) -> list[Tree]:
         except OutOfRowsError:  # never kept
             return 1 << 60
 
-    return climbed(groups, cost, _EXCHANGES, np.random.default_rng(0))
+    def made() -> tuple[Any, int]:
+        found = climbed(groups, cost, _EXCHANGES, np.random.default_rng(0))
+        return found, _TREE_BYTES * sum(len(leaves(tree)) for tree in found)
+
+    system = replace(layout.system, counter=None)
+    key = digest("exchanged", _known(layout.stage), system, layout.chunks, layout.way, groups)
+    return [_tree(group) for group in DIVISIONS.of(key, made)]
 
 
 class _Takes(NamedTuple):
@@ -129,11 +173,16 @@ class _Takes(NamedTuple):
 def _trees(stage: Stage) -> list[Tree]:
     """Groups of outputs of each group of channels."""
     each, weights = stage.outputs // stage.groups, stage.weights.reshape(-1, stage.outputs).T
-    return [
-        numbered(tree, first)
-        for first in range(0, stage.outputs, each)
-        for tree in clustered(weights[first : first + each], MOST)
-    ]
+
+    def made() -> tuple[Any, int]:
+        found = [
+            numbered(tree, first)
+            for first in range(0, stage.outputs, each)
+            for tree in clustered(weights[first : first + each], MOST)
+        ]
+        return found, _TREE_BYTES * stage.outputs
+
+    return [_tree(group) for group in DIVISIONS.of(digest("trees", each, stage.weights), made)]
 
 
 def _over_all_channels(stage: Stage) -> Stage:

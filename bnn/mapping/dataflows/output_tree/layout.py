@@ -27,7 +27,8 @@ from bnn.system.screening import usable
 from bnn.system.system import System
 from pimsim.errors import OutOfRowsError
 from pimsim.microprogram.allocation import RowAllocator
-from pimsim.microprogram.output_tree.group import FanIn, GroupPlan, plan
+from pimsim.microprogram.output_tree.group import FanIn, GroupPlan
+from pimsim.microprogram.output_tree.known import plan
 from pimsim.microprogram.output_tree.renaming import numbered, renamed
 from pimsim.microprogram.output_tree.stream import Stream, Window
 from pimsim.microprogram.output_tree.tree import Tree, leaves
@@ -73,7 +74,8 @@ class Layout:
         way: Way,
         beside: Beside | None = None,
     ) -> None:
-        self._stage, self.system, self._map = stage, system, system.address_map
+        self.stage = self._stage = stage
+        self.system, self._map = system, system.address_map
         self.chunks, self.way, self._beside = chunks, way, beside
         self._stays = beside is not None and beside.stays
         """Whether bits stay in their rows."""

@@ -1,0 +1,120 @@
+"""Plans of networks that an earlier process made, and what came of booking them.
+
+A plan depends on the network, the DRAM and how many images there are, on what was asked for, and on
+the code that plans: all of that is in the name of its record. What is kept is which mapping every
+stage has and what all of them would take, how stages are chained, the programs of groups of
+outputs, and the books. Everything else is made again from these, by the code that made it at first.
+
+Nothing is kept where commands go wrong, where they are recorded, and where activations are counted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import bnn
+import pimsim
+from bnn.mapping.dataflows.output_tree import division
+from bnn.model.network import Network
+from bnn.system.ledger import CommandLedger
+from bnn.system.system import System
+from bnn.values.encoding import Encoding
+from pimsim.cost import Elapsed
+from pimsim.dram.commands import CommandCounts
+from pimsim.kept import LARGEST_BYTES, Shelf, digest, sources
+from pimsim.microprogram.output_tree import known
+
+
+class Record:
+    """What is kept of a plan.
+
+    Args:
+        name: of the record.
+        found: what is in it; None if there is none. Then what planners work out from now on is
+            noted for it.
+
+    """
+
+    def __init__(self, name: str, found: Mapping[str, Any] | None) -> None:
+        self.name, self.found = name, found
+        self._plans = None if found else known.PLANS.notes(LARGEST_BYTES)
+        self._divisions = None if found else division.DIVISIONS.notes(LARGEST_BYTES)
+
+    def keep(self, selection: Mapping[str, Any], ledgers: Sequence[CommandLedger]) -> None:
+        """Keep a plan whose ledgers are complete, unless it was found."""
+        if self._plans is None or self._divisions is None:
+            return
+        plans, divisions = self._plans.values, self._divisions.values
+        self._plans = self._divisions = None
+        if plans is None or divisions is None:
+            return
+        books = [
+            {phase: [*map(astuple, both)] for phase, both in ledger.books().items()}
+            for ledger in ledgers
+        ]
+        value = {"selection": selection, "divisions": divisions, "books": books}
+        Shelf.own().put(self.name, {**value, "programs": known.packed(plans)})
+
+    def settle(self, ledgers: Sequence[CommandLedger]) -> None:
+        """Fill the ledgers of a plan that was found."""
+        if self.found is None:
+            return
+        for ledger, phases in zip(ledgers, self.found["books"], strict=True):
+            ledger.settle(
+                {
+                    phase: (CommandCounts(*counts), Elapsed(*elapsed))
+                    for phase, (counts, elapsed) in phases.items()
+                }
+            )
+
+
+def record(
+    network: Network,
+    encoding: Encoding | None,
+    images: int,
+    system: System,
+    mapping: str,
+    chain: str,
+) -> Record | None:
+    """Return the record of a plan, for arguments see :func:`bnn.run.plan.plan`.
+
+    None if it is not to be kept, or if it cannot be said what the network depends on.
+    """
+    if system.faults is not None or system.counter is not None:
+        return None
+    shelf = Shelf.own()
+    if not shelf.open:
+        return None
+    try:
+        name = digest(_code(), network, encoding, images, system, mapping, chain)
+    except (OSError, TypeError):
+        return None
+    found = shelf.get(name)
+    if found is not None:
+        try:
+            _remember(found)
+        except (ValueError, KeyError, TypeError):
+            found = None
+    return Record(name, found)
+
+
+def _remember(found: Mapping[str, Any]) -> None:
+    """Have planners know what is in a record."""
+    for key, planned in known.unpacked(found["programs"]).items():
+        known.PLANS.give(key, planned, known.size_bytes(planned))
+    for key, value in found["divisions"].items():
+        division.DIVISIONS.give(key, value, 0)
+
+
+@cache
+def _code() -> list[str]:
+    """All that plans depend on besides what they are of."""
+    folders = [Path(package.__path__[0]) for package in (pimsim, bnn)]
+    return [sources(folders), sys.version, np.__version__, sys.byteorder]

@@ -1,0 +1,294 @@
+"""Plans that were kept: what is made of them is what was planned at first, to the last number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bnn.mapping import MAPPINGS
+from bnn.mapping.dataflows.output_tree import division
+from bnn.mapping.frontier import OBJECTIVES
+from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network
+from bnn.run import estimate, kept
+from bnn.run import plan as planning
+from bnn.run.execute import Execution, run
+from bnn.run.plan import LayerRun
+from bnn.system.activations import ActivationCounter
+from bnn.system.ledger import PHASES
+from bnn.system.mitigation import Mitigation
+from bnn.system.system import System
+from bnn.values.encoding import ENCODINGS
+from pimsim.dram.array.address_map import ambit
+from pimsim.dram.array.address_map import load as load_map
+from pimsim.dram.options import ModelOptions
+from pimsim.dram.standard.standard import load
+from pimsim.kept import VARIABLE, Shelf
+from pimsim.microprogram.output_tree import known
+from pimsim.remembered import Known
+
+from ...kept_commands import Kept as KeptCommands
+
+SIGN = "ste_sign"
+SMALL = replace(load("ddr3-1600-8-8-8"), row_bytes=64)
+WAYS = [*MAPPINGS, *OBJECTIVES]
+
+
+def _kernel(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
+    return rng.choice(np.float32([-1, 1]), shape)
+
+
+def _norm(rng: np.random.Generator, name: str, size: int) -> Layer:
+    gamma, beta, mean = rng.normal(size=(3, size)).astype(np.float32)
+    return BatchNorm(name, mean, gamma**2 + 1, gamma, beta, 1e-3)
+
+
+def _dense() -> Network:
+    """Four dense layers, which can be chained, the first fed with bits."""
+    rng = np.random.default_rng(0)
+    layers: list[Layer] = []
+    for number, (fan_in, outputs) in enumerate([(40, 24), (24, 24), (24, 16), (16, 5)]):
+        layers.append(Dense(f"d{number}", _kernel(rng, fan_in, outputs), None, SIGN, SIGN))
+        if number < 3:
+            layers.append(_norm(rng, f"n{number}", outputs))
+    return Network("dense", (40,), tuple(layers))
+
+
+def _pictures() -> Network:
+    """A convolution of pixels, one with padding and pooling, and dense layers."""
+    rng = np.random.default_rng(1)
+    return Network(
+        "pictures",
+        (6, 6, 1),
+        (
+            Conv2D("c0", _kernel(rng, 3, 3, 1, 8), None, None, SIGN),
+            _norm(rng, "n0", 8),
+            Conv2D("c1", _kernel(rng, 3, 3, 8, 8), None, SIGN, SIGN, padding="same"),
+            MaxPool2D("p1", (2, 2), (2, 2)),
+            _norm(rng, "n1", 8),
+            Flatten("f"),
+            Dense("d0", _kernel(rng, 32, 12), None, SIGN, SIGN),
+            _norm(rng, "n2", 12),
+            Dense("d1", _kernel(rng, 12, 4), None, SIGN, SIGN),
+        ),
+    )
+
+
+def _large() -> Network:
+    """A layer whose fan-in takes several subarrays, and one that stays on the host."""
+    rng = np.random.default_rng(2)
+    return Network(
+        "large",
+        (700,),
+        (
+            Dense("d0", _kernel(rng, 700, 18), None, SIGN, SIGN),
+            _norm(rng, "n0", 18),
+            Dense("d1", _kernel(rng, 18, 4), None, SIGN, SIGN),
+            Dense("host", rng.normal(size=(4, 3)).astype(np.float32), None, None, None),
+        ),
+    )
+
+
+NETWORKS = {"dense": _dense, "pictures": _pictures, "large": _large}
+SYSTEMS = {
+    "as it is": System(SMALL, ModelOptions()),
+    "psm": System(SMALL, ModelOptions(banks=4), moves="psm"),
+    "without refresh": System(SMALL, ModelOptions(refresh=False)),
+    "another map": System(SMALL, ModelOptions(), load_map("three-dcc")),
+    "three times": System(SMALL, ModelOptions(), mitigation=Mitigation(tmr="time")),
+}
+
+
+def _images(network: Network, count: int = 70) -> NDArray[np.float32]:
+    rng = np.random.default_rng(3)
+    if len(network.input_shape) == 3:
+        return (rng.integers(0, 256, (count, *network.input_shape)) / 255).astype(np.float32)
+    return rng.choice(np.float32([-1, 1]), (count, *network.input_shape))
+
+
+def _told(layers: tuple[LayerRun, ...]) -> list[Any]:
+    """All that reports have of layers."""
+    return [
+        [
+            one.name, one.mapping, one.where, one.candidates, one.refused, one.gives_sums,
+            one.occupancy, one.ledger.system.moves,
+            [(one.ledger.counts(phase), one.ledger.cost(phase)) for phase in PHASES],
+            one.ledger.cost_together(PHASES, refresh=True),
+        ]
+        for one in layers
+    ]  # fmt: skip
+
+
+def _ran(name: str, mapping: str, system: System, chain: str = "auto", **how: Any) -> Any:
+    network = NETWORKS[name]()
+    encoding = ENCODINGS["unit" if len(network.input_shape) == 3 else "bipolar"]
+    done = run(network, _images(network), encoding, system, mapping, chain=chain, **how)
+    operands = [one.operands(layer.name) for one in done.chains for layer in done.layers]
+    chains = [(one.found, one.text) for one in done.chains]
+    return done.logits.tolist(), done.bit_exact, _told(done.layers), chains, operands
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for records, which is empty."""
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "kept"))
+    _forget(monkeypatch)
+    return tmp_path / "kept"
+
+
+def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be as a process that has planned nothing yet."""
+    monkeypatch.setattr(known, "PLANS", Known(size_bytes=48 << 20))
+    monkeypatch.setattr(division, "DIVISIONS", Known(size_bytes=16 << 20))
+
+
+def _only_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be as another process, which must plan and book nothing itself."""
+
+    def planned(*_: object) -> None:
+        raise AssertionError("nothing must be planned where a plan was kept")
+
+    _forget(monkeypatch)
+    for module, what in ((planning, "select"), (known, "attempt"), (division, "_cheapest")):
+        monkeypatch.setattr(module, what, planned)
+    monkeypatch.setattr("bnn.system.ledger.CommandLedger._note", planned)
+
+
+@pytest.mark.parametrize("mapping", WAYS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_plan_that_was_kept_gives_the_same(
+    name: str, mapping: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "off")
+    without = _ran(name, mapping, SYSTEMS["as it is"])
+    monkeypatch.setenv(VARIABLE, str(folder))
+    _forget(monkeypatch)
+    first = _ran(name, mapping, SYSTEMS["as it is"])
+    assert len(list(folder.iterdir())) == 1
+    _only_records(monkeypatch)
+    assert _ran(name, mapping, SYSTEMS["as it is"]) == first == without
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("mapping", ["output-tree", "output-stationary", "auto"])
+def test_it_does_so_on_every_system(
+    system: str, mapping: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for chain in ("auto", "never"):
+        first = _ran("dense", mapping, SYSTEMS[system], chain)
+        with monkeypatch.context() as patched:
+            _only_records(patched)
+            assert _ran("dense", mapping, SYSTEMS[system], chain) == first
+
+
+def test_stages_that_must_be_chained_are(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for mapping in ("output-tree", "output-stationary"):
+        first = _ran("dense", mapping, SYSTEMS["as it is"], "always")
+        assert first[3][0][0]["team"]
+        with monkeypatch.context() as patched:
+            _only_records(patched)
+            assert _ran("dense", mapping, SYSTEMS["as it is"], "always") == first
+
+
+def test_how_values_are_computed_changes_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _ran("dense", "auto", SYSTEMS["as it is"])
+    _only_records(monkeypatch)
+    for how in (Execution(compiled=False), Execution(threads=1)):
+        assert _ran("dense", "auto", SYSTEMS["as it is"], execution=how) == first
+    network = NETWORKS["dense"]()
+    alone = estimate.of_network(
+        network, ENCODINGS["bipolar"], 70, SYSTEMS["as it is"], "auto", chain="auto"
+    )
+    assert _told(alone.layers) == first[2]
+
+
+def test_a_cost_that_was_kept_serves_a_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, system = NETWORKS["dense"](), SYSTEMS["as it is"]
+    estimate.of_network(network, ENCODINGS["bipolar"], 70, system, "auto", chain="auto")
+    with monkeypatch.context() as patched:
+        _only_records(patched)
+        found = _ran("dense", "auto", system)
+    monkeypatch.setenv(VARIABLE, "off")
+    assert found == _ran("dense", "auto", system)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "other"])
+def test_a_damaged_record_is_planned_anew(
+    damage: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _ran("dense", "output-tree", SYSTEMS["as it is"])
+    (path,) = folder.iterdir()
+    whole = path.read_bytes()
+    changed = bytearray(whole)
+    changed[len(whole) // 2] ^= 16
+    path.write_bytes(
+        {"cut": whole[:-7], "flipped": changed, "emptied": b"", "other": b"x" * 999}[damage]
+    )
+    _forget(monkeypatch)
+    assert _ran("dense", "output-tree", SYSTEMS["as it is"]) == first
+    assert path.read_bytes() == whole  # and kept anew
+
+
+def test_a_record_of_another_shape_is_planned_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _ran("dense", "output-tree", SYSTEMS["as it is"])
+    (path,) = folder.iterdir()
+    shelf = Shelf(folder)
+    whole = shelf.get(path.stem)
+    for value in ([], {}, 7, {**whole, "programs": {}}, {**whole, "divisions": []}):
+        assert shelf.put(path.stem, value)
+        _forget(monkeypatch)
+        assert _ran("dense", "output-tree", SYSTEMS["as it is"]) == first
+
+
+def test_names_say_all_that_a_plan_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "/nowhere")
+    network, system = _dense(), SYSTEMS["as it is"]
+    layer = network.layers[0]
+    assert isinstance(layer, Dense)
+    kernel = layer.kernel.copy()
+    kernel[0, 0] *= -1
+    changed = replace(network, layers=(replace(layer, kernel=kernel), *network.layers[1:]))
+    given: list[Any] = [network, ENCODINGS["bipolar"], 70, system, "auto", "auto"]
+    others: list[tuple[int, Any]] = [
+        (0, changed), (1, ENCODINGS["unit"]), (1, None), (2, 71), (4, "output-tree"),
+        (5, "never"), *((3, other) for other in SYSTEMS.values() if other is not system),
+    ]  # fmt: skip
+    every = [given] + [[*given[:at], other, *given[at + 1 :]] for at, other in others]
+    names = [record.name for some in every if (record := kept.record(*some)) is not None]
+    assert len(set(names)) == len(every)
+    before = kept.record(*given)
+    monkeypatch.setattr(kept, "_code", lambda: ["other sources"])
+    after = kept.record(*given)
+    assert before is not None
+    assert after is not None
+    assert before.name != after.name
+
+
+def test_nothing_is_kept_where_commands_are_looked_at(folder: Path) -> None:
+    system = replace(
+        SYSTEMS["as it is"], counter=ActivationCounter(ambit(), SMALL.rows_per_subarray)
+    )
+    _ran("dense", "auto", system)
+    network = NETWORKS["dense"]()
+    run(
+        network, _images(network), ENCODINGS["bipolar"], SYSTEMS["as it is"], "auto",
+        traces=[KeptCommands()],
+    )  # fmt: skip
+    assert not folder.exists()
+
+
+def test_books_that_are_known_take_nothing_more(folder: Path) -> None:
+    network, encoding, system = _dense(), ENCODINGS["bipolar"], SYSTEMS["as it is"]
+    estimate.of_network(network, encoding, 70, system, "auto")
+    planned = planning.plan(network, encoding, 70, system, "auto")
+    assert all(ledger.settled for ledger in planned.ledgers)
+    with pytest.raises(ValueError, match="nothing must be booked"):
+        planned.ledgers[0].stream(64)

@@ -250,7 +250,7 @@ def digest(*values: Any) -> str:
     return found.hexdigest()
 
 
-def _parts(value: Any) -> Iterator[bytes | memoryview]:
+def _parts(value: Any) -> Iterator[bytes]:
     """All that a value is made of, each behind what it is."""
     if isinstance(value, Enum):
         yield f"{type(value).__qualname__} {value.name}".encode()
@@ -263,7 +263,7 @@ def _parts(value: Any) -> Iterator[bytes | memoryview]:
         yield f"{value.dtype.str} {value.item()!r}".encode()
     elif isinstance(value, np.ndarray):
         yield f"array {value.dtype.str} {value.shape}".encode()
-        yield memoryview(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
+        yield value.tobytes()
     elif isinstance(value, Mapping):
         yield f"mapping {len(value)}".encode()
         for key, each in value.items():

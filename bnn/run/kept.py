@@ -56,7 +56,10 @@ class Record:
         if plans is None or divisions is None:
             return
         books = [
-            {phase: [*map(astuple, both)] for phase, both in ledger.books().items()}
+            {
+                phase: [astuple(counts), astuple(elapsed)]
+                for phase, (counts, elapsed) in ledger.books().items()
+            }
             for ledger in ledgers
         ]
         value = {"selection": selection, "divisions": divisions, "books": books}
@@ -100,13 +103,15 @@ def record(
     if found is not None:
         try:
             _remember(found)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             found = None
     return Record(name, found)
 
 
 def _remember(found: Mapping[str, Any]) -> None:
     """Have planners know what is in a record."""
+    if found.keys() != {"selection", "divisions", "books", "programs"}:
+        raise ValueError("a record must have all parts of a plan")
     for key, planned in known.unpacked(found["programs"]).items():
         known.PLANS.give(key, planned, known.size_bytes(planned))
     for key, value in found["divisions"].items():

@@ -10,8 +10,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from operator import sub
-from typing import NamedTuple
+from operator import add, sub
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -31,6 +31,10 @@ _FEW_CHUNKS = 16
 SEEN, _SEEN_LATER = 4096, 64
 """Situations after a REF that are remembered to find the period: the first, then only some, for
 where times share no coarse grid (DDR4-2400) a period can be half a million REFs long."""
+
+
+Steps: TypeAlias = tuple[Sequence[tuple[LanePlan, int]], int]
+"""Row cycles that come in order, each so often, and how often all of that comes."""
 
 
 class Mark(NamedTuple):
@@ -86,26 +90,45 @@ class ChannelStream:
                     self._go(*plan.cache(self._state).after(times))
         self._end(lane.ranks)
 
-    def rounds(self, steps: Sequence[tuple[LanePlan, int]], times: int) -> None:
-        """Let row cycles come in order, each so often, and all of that so many times.
+    def rounds(self, parts: Sequence[Steps], times: int) -> list[list[int]]:
+        """Let parts come in order, and all of that so many times.
 
-        It is for channels of one rank, and refresh on; compiled code does it.
+        It is for channels of one rank, and refresh on; compiled code does it. Returns what passed
+        in each part, all times together, as :attr:`passed` has it.
         """
+        steps = [step for part, _ in parts for step in part]
         numbered = np.array([(self._tables.number(plan), each) for plan, each in steps], np.int64)
-        at = np.array([0, 0, -1], np.int64)
+        ends = np.cumsum([0, *(len(part) for part, _ in parts)])
+        laid = np.array([ends[:-1], ends[1:], [each for _, each in parts]], np.int64).T
+        spent, beside = np.zeros((len(parts), 5), np.int64), [[0] * 5 for _ in parts]
+        stream = leaps.Stream(times, self._refi_ps, np.ascontiguousarray(laid), numbered, spent)
+        at = np.array([0, 0, 0, 0, -1], np.int64)
         while True:
             start_ps = self._front_ps
-            now = np.array([self._state, 0, 0, 0, 0, self._due_ps[0] - start_ps], np.int64)
-            known = self._tables.walk(numbered, times, at, now, self._refi_ps)
-            state, took_ps, opened_ps, banks_ps, refreshes, due_ps = now.tolist()
+            due_ps, free_ps = self._due_ps[0] - start_ps, self._free_since_ps[0] - start_ps
+            where = [self._state, 0, 0, 0, 0, due_ps, free_ps, self.now_ps - start_ps]
+            now = np.array(where, np.int64)
+            known = self._tables.walk(stream, at, now, self._lockstep.frees_ps())
+            state, took_ps, opened_ps, banks_ps, refreshes, due_ps, free_ps, end_ps = now.tolist()
             self._go(state, took_ps, opened_ps, banks_ps)
             self.refreshes += refreshes
-            self._due_ps[0] = start_ps + due_ps
+            self._due_ps[0], self._free_since_ps[0] = start_ps + due_ps, start_ps + free_ps
+            self.now_ps = start_ps + end_ps
             if known:
-                break
-            left = int(at[leaps.LEFT])
-            at[leaps.LEFT] = left - self._step(steps[int(at[leaps.STEP])][0], left)
-        self._end(range(1))
+                return [list(map(add, *each)) for each in zip(spent.tolist(), beside, strict=True)]
+            left, part = int(at[leaps.LEFT]), int(at[leaps.PART])
+            if left > 0:  # else a state that is new ends the part
+                before = self.passed
+                plan = steps[int(laid[part, leaps.FIRST] + at[leaps.STEP])][0]
+                at[leaps.LEFT] = left - self._step(plan, left)
+                more = map(sub, self._up_to_here(), before)
+                beside[part] = list(map(add, beside[part], more))
+
+    def _up_to_here(self) -> tuple[int, ...]:
+        """What has passed, were the rank free with its last command."""
+        self._free_since_ps[0] = self._front_ps
+        self.now_ps = max(self.now_ps, self._front_ps)
+        return self.passed
 
     def _step(self, plan: LanePlan, times: int) -> int:
         """Go on where compiled code cannot; returns how many repetitions, which may be none."""

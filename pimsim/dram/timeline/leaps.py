@@ -12,22 +12,26 @@ It is of channels with one rank: with more, what is next is not a matter of one 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.dram.timeline.cycles import LanePlan
 from pimsim.dram.timeline.lockstep import StateNumber, Transition
-from pimsim.object_code import Kept
+from pimsim.object_code import Kept, part
 
 _Ints = NDArray[np.int64]
 
-STATE, FRONT, OPEN, BANK_OPEN, REFS, DUE = range(6)
+STATE, FRONT, OPEN, BANK_OPEN, REFS, DUE, FREE, END = range(8)
 """Of where a stream stands: state, time of the last command and open time of ranks and of banks in
-ps, REFs, and when the next is due; times and REFs since the walk began."""
-ROUND, STEP, LEFT = range(3)
-"""Of what is to be done next: round, step of it, and repetitions of the step that are left; -1 of a
-step that has not begun."""
+ps, REFs, when the next is due, until when the rank is busy, and until when any was; times and REFs
+since the walk began."""
+AGAIN, PART, ROUND, STEP, LEFT = range(5)
+"""Of what is to be done next: how often all parts have been, part, round of it, step of that, and
+repetitions of the step that are left; -1 of a step that has not begun."""
+FIRST, UNTIL, ROUNDS = range(3)
+"""Of a part: its steps, and how often they come."""
 _AT, _CHANCES, _FREE_AT, _LAST, _FROM = range(5)
 """Of a node: where its chances begin, and how many there are; where its repetitions begin, number
 of the last that is known, and of the one that it is like."""
@@ -41,6 +45,31 @@ LONG = 1 << 20
 """Repetitions of a run in which it pays to look for a period of REFs."""
 _FAR_PERIODIC = 256
 """Repetitions within which what a row cycle does must become periodic to be held here."""
+
+
+class Stream(NamedTuple):
+    """Parts that come one after the other, and all of that so often."""
+
+    times: int
+    refi_ps: int
+    """tREFI."""
+    parts: _Ints
+    """``(parts, 3)``, see :data:`FIRST`."""
+    steps: _Ints
+    """``(n, 2)`` numbers of plans and repetitions, which come one after the other."""
+    spent: _Ints
+    """``(parts, 5)`` what has passed in each: time until the end of what was done, time that the
+    rank is held, open time of ranks and of banks, and REFs."""
+
+
+class Nodes(NamedTuple):
+    """The tables."""
+
+    of: NDArray[np.int32]
+    """``(plans, states)`` number of each; -1: it is not known."""
+    nodes: _Ints
+    chances: _Ints
+    free: _Ints
 
 
 class LeapTables:
@@ -86,19 +115,18 @@ class LeapTables:
         opened_ps = move.open_ps, move.bank_open_ps
         row[_AFTER:] = move.after, move.took_ps, *opened_ps, move.chance_ps[0]
 
-    def walk(self, steps: _Ints, rounds: int, at: _Ints, now: _Ints, refi_ps: int) -> bool:
+    def walk(self, stream: Stream, at: _Ints, now: _Ints, frees_ps: _Ints) -> bool:
         """Go on with a stream as far as it is known; False if something is not.
 
         Args:
-            steps: ``(n, 2)`` numbers of plans and repetitions, which come one after the other.
-            rounds: how often all of them come.
-            at: what is next; see :data:`ROUND`.
+            stream: all of it.
+            at: what is next; see :data:`AGAIN`.
             now: where the stream stands; see :data:`STATE`.
-            refi_ps: tREFI.
+            frees_ps: of each state, how long the rank is busy behind its last command.
 
         """
-        held = self._nodes_of, self._nodes, self._chances, self._free
-        return _WALK(steps, rounds, at, now, refi_ps, *held) == 0
+        held = Nodes(self._nodes_of, self._nodes, self._chances, self._free)
+        return _WALK(stream, at, now, frees_ps, held) == 0
 
     def _added(self, which: int, table: _Ints, rows: _Ints) -> tuple[int, _Ints]:
         """Where the rows are now, and the table with them."""
@@ -125,23 +153,43 @@ def _fitting(nodes: NDArray[np.int32], number: int, state: int) -> NDArray[np.in
     return more
 
 
-def _walk(
-    steps: _Ints,
-    rounds: int,
-    at: _Ints,
-    now: _Ints,
-    refi_ps: int,
-    nodes_of: NDArray[np.int32],
-    nodes: _Ints,
-    chances: _Ints,
-    free: _Ints,
-) -> int:
+def _walk(stream: Stream, at: _Ints, now: _Ints, frees_ps: _Ints, held: Nodes) -> int:
     """See :meth:`LeapTables.walk`; 0 if all is done, 1 where a table does not know what comes."""
-    while at[ROUND] < rounds:
-        while at[STEP] < len(steps):
-            plan = steps[at[STEP], 0]
+    parts, spent = stream.parts, stream.spent
+    while at[AGAIN] < stream.times:
+        while at[PART] < len(parts):
+            number = at[PART]
+            open_ps, bank_open_ps, refs = now[OPEN], now[BANK_OPEN], now[REFS]
+            unknown = _walk_part(stream, at, now, held)
+            spent[number, 2] += now[OPEN] - open_ps
+            spent[number, 3] += now[BANK_OPEN] - bank_open_ps
+            spent[number, 4] += now[REFS] - refs
+            if unknown or now[STATE] >= len(frees_ps):
+                return 1
+            free_ps = now[FRONT] + frees_ps[now[STATE]]
+            spent[number, 1] += free_ps - now[FREE]
+            now[FREE] = free_ps
+            if free_ps > now[END]:
+                spent[number, 0] += free_ps - now[END]
+                now[END] = free_ps
+            at[ROUND] = 0
+            at[PART] += 1
+        at[PART] = 0
+        at[AGAIN] += 1
+    return 0
+
+
+@part
+def _walk_part(stream: Stream, at: _Ints, now: _Ints, held: Nodes) -> int:
+    """Go on in a part; 1 where a table does not know what comes."""
+    steps, refi_ps, number = stream.steps, stream.refi_ps, at[PART]
+    begin, until = stream.parts[number, FIRST], stream.parts[number, UNTIL]
+    nodes_of, nodes, chances, free = held.of, held.nodes, held.chances, held.free
+    while at[ROUND] < stream.parts[number, ROUNDS]:
+        while begin + at[STEP] < until:
+            plan = steps[begin + at[STEP], 0]
             if at[LEFT] < 0:
-                at[LEFT] = steps[at[STEP], 1]
+                at[LEFT] = steps[begin + at[STEP], 1]
             while at[LEFT] > 0:
                 if at[LEFT] >= LONG or plan >= nodes_of.shape[0]:
                     return 1

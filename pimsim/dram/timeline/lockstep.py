@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.bank_state import State
@@ -135,6 +138,7 @@ class Lockstep:
         self._open_ps = self._bank_open_ps = 0
         self._numbers: dict[tuple[State, tuple[int, ...]], StateNumber] = {}
         self._states: list[tuple[State, tuple[int, ...]]] = []
+        self._frees_ps = np.zeros(0, np.int64)
         self.fresh = self.end()[0]
         """The state at time 0: nothing has happened."""
 
@@ -146,6 +150,14 @@ class Lockstep:
     def free_ps(self, state: StateNumber, rank: int) -> int:
         """Time from the last command until a rank could take REF: it has ended what it did."""
         return self._states[state][0][1][rank][3]
+
+    def frees_ps(self) -> NDArray[np.int64]:
+        """Of every state that has been met, :meth:`free_ps` of the first rank."""
+        known = len(self._frees_ps)
+        if known < self.met:
+            more = [self.free_ps(state, 0) for state in range(known, self.met)]
+            self._frees_ps = np.concatenate([self._frees_ps, np.array(more, np.int64)])
+        return self._frees_ps
 
     def begin(self, state: StateNumber) -> None:
         """Go to a state, at time 0."""

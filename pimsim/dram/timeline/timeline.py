@@ -23,7 +23,7 @@ from typing import NamedTuple, TypeAlias
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import bank_address, effective_timing
 from pimsim.dram.standard.standard import Standard
-from pimsim.dram.timeline.channel import LONG_CYCLE_BEATS, SEEN, ChannelStream, Mark, beats
+from pimsim.dram.timeline.channel import LONG_CYCLE_BEATS, SEEN, ChannelStream, Mark, Steps, beats
 from pimsim.dram.timeline.command_stream import (
     Part,
     Repeated,
@@ -33,12 +33,14 @@ from pimsim.dram.timeline.command_stream import (
     segments_of,
 )
 from pimsim.dram.timeline.cycles import Lane, LanePlan
-from pimsim.dram.timeline.leaps import LeapTables
+from pimsim.dram.timeline.leaps import LONG, LeapTables
 from pimsim.dram.timeline.lockstep import Lockstep
 from pimsim.errors import InputError
 
 _MANY = 2_000
 """Runs from which on compiled code is worth its loading; one of 64 repetitions counts twice."""
+_COUNTED, _COUNTED_PS = 1 << 38, 1 << 56
+"""Commands, and time, of which compiled code adds up all that passes in 64 bits."""
 _LAID_OUT = 16
 """Parts of which is remembered what each channel does."""
 _KEPT = 4
@@ -104,6 +106,9 @@ class Passed(NamedTuple):
         )
 
 
+_NOTHING = Passed()
+
+
 class Timeline:
     """Time, open time and REFs of a stream: exactly those of issuing every command.
 
@@ -161,7 +166,7 @@ class Timeline:
         segments, times = segments_of(part), part.times if isinstance(part, Repeated) else 1
         if self._refreshed and self._standard.ranks == 1 and _many(segments, times):
             for channel, steps in self._steps_of(part):
-                channel.rounds(steps, times)
+                channel.rounds([(steps, times)], 1)
         elif isinstance(part, Repeated):
             self._repeat(segments, times, None)
         else:
@@ -188,6 +193,7 @@ class Timeline:
                 for channel, lane in self.parts(segment.banks, segment.to):
                     ranks[channel].update(lane.ranks)
         touched = [(channel, sorted(own)) for channel, own in ranks.items()]
+        together, most = self._together(parts, times), 1
         seen: dict[tuple[object, ...], tuple[int, list[Passed], list[Mark]]] = {}
         while times:
             key = self._relative(touched)
@@ -195,6 +201,18 @@ class Timeline:
                 if len(seen) < SEEN:
                     marks = [channel.mark() for channel, _ in touched]
                     seen[key] = times, list(spent or ()), marks
+                if together is not None:
+                    rounds = 1 if len(seen) < SEEN else min(times, most)
+                    passed = touched[0][0].rounds(together, rounds)
+                    most = max(1, _COUNTED_PS // (1 + sum(each[0] for each in passed) // rounds))
+                    if spent is not None:
+                        spent = [
+                            own.plus(Passed(*more), _NOTHING)
+                            for own, more in zip(spent, passed, strict=True)
+                        ]
+                    self._passed = None
+                    times -= rounds
+                    continue
                 for number, part in enumerate(parts):
                     if spent is None:
                         self.run(part)
@@ -215,6 +233,22 @@ class Timeline:
                 ]
             seen.clear()
         return spent or []
+
+    def _together(self, parts: Sequence[Part], times: int) -> list[Steps] | None:
+        """The parts for compiled code, which goes through all of them; None if it is not to."""
+        if not self._refreshed or self._standard.ranks > 1 or self._standard.channels > 1:
+            return None
+        every = [segment for part in parts for segment in segments_of(part)]
+        if not _many(every, times) or sum(part.commands for part in parts) > _COUNTED:
+            return None
+        if any(run.times >= LONG for segment in every for run in segment.runs):
+            return None
+        found = []
+        for part in parts:
+            laid = self._steps_of(part)
+            steps = laid[0][1] if laid else []
+            found.append((steps, part.times if isinstance(part, Repeated) else 1))
+        return found if any(steps for steps, _ in found) else None
 
     @property
     def passed(self) -> Passed:

@@ -66,15 +66,6 @@ class FanIn(NamedTuple):
         return cls(signs, every, np.zeros(len(every), np.int64), free)
 
 
-class Moved(NamedTuple):
-    """A digit that a part brings to the home, for a leaf."""
-
-    leaf: int
-    part: int
-    place: int
-    to_place: int
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class GroupPlan:
     """Records of each part, the home's first, and where they are cut."""
@@ -85,8 +76,9 @@ class GroupPlan:
     tapes: list[NDArray[np.int32]]
     marks: list[Ints]
     """Of each part, see :data:`pimsim.microprogram.output_tree.nodes.BEFORE`."""
-    brought: list[Moved]
-    """By leaf and part."""
+    brought: Ints
+    """``(n, 4)`` digits that parts bring to the home: leaf, part, place there, and place in the
+    home; by leaf and part."""
     digits: Ints
     """``(leaves, 2, MAX_WEIGHT)`` items of the home, once a leaf is settled: twice the place, plus
     1 for a complement, -2 for +1 and -1 for -1; -3: none."""
@@ -200,13 +192,12 @@ def attempt(
     )
     stored = coming[:, 3] >= 0
     pairs = np.stack([coming[:, 0], coming[:, 4], coming[:, 3] >> 1, given[:, 3] >> 1], 1)[stored]
-    brought = [Moved(*one) for one in pairs.tolist()]
     return GroupPlan(
         order,
         ends,
         [tape, *tapes],
         [found.marks, *marks],
-        brought,
+        pairs,
         found.digits,
         found.lasts,
         outs is not None,
@@ -333,11 +324,12 @@ def _known(address_map: AddressMap) -> tuple[Ints, Ints]:
 
 
 class Piece(NamedTuple):
-    """Some records of a part, or a digit that is brought, a leaf settled, or a bit decided."""
+    """Some records of a part, or digits that it brings, a leaf settled, or a bit decided."""
 
     part: int = -1
     records: slice = slice(0)
-    moved: Moved | None = None
+    moved: Ints | None = None
+    """``(n, 2)`` places of digits in the part, and in the home."""
     settled: int = -1
     """Leaf whose digits stand in their rows now."""
     decided: int = -1
@@ -348,8 +340,11 @@ def pieces(planned: GroupPlan) -> Iterator[Piece]:
     """Yield what is done, in order."""
     place_of = {output: place for place, output in enumerate(planned.outputs)}
     at = [0] * len(planned.tapes)
-    brought = iter([*planned.brought, None])
-    coming = next(brought)
+    marks = [some.tolist() for some in planned.marks]
+    brought, parts = planned.brought, len(planned.tapes)
+    ends = np.searchsorted(
+        brought[:, 0] * parts + brought[:, 1], range(len(planned.leaves) * parts + 1)
+    ).tolist()
 
     def some(part: int, until: int) -> Piece:
         piece = Piece(part, slice(at[part], until))
@@ -357,14 +352,14 @@ def pieces(planned: GroupPlan) -> Iterator[Piece]:
         return piece
 
     for leaf, outputs in enumerate(planned.leaves):
-        yield some(0, int(planned.marks[0][leaf, BEFORE]))
-        for part in range(1, len(planned.tapes)):
-            yield some(part, int(planned.marks[part][leaf, SETTLED]))
-            while coming is not None and (coming.leaf, coming.part) == (leaf, part):
-                yield Piece(moved=coming)
-                coming = next(brought)
-        yield some(0, int(planned.marks[0][leaf, SETTLED]))
+        yield some(0, marks[0][leaf][BEFORE])
+        for part in range(1, parts):
+            yield some(part, marks[part][leaf][SETTLED])
+            first, until = ends[leaf * parts + part : leaf * parts + part + 2]
+            if until > first:
+                yield Piece(part, moved=brought[first:until, 2:])
+        yield some(0, marks[0][leaf][SETTLED])
         yield Piece(settled=leaf)
         for number, output in enumerate(outputs if planned.decides else ()):
-            yield some(0, int(planned.marks[0][leaf, DECIDED + number]))
+            yield some(0, marks[0][leaf][DECIDED + number])
             yield Piece(decided=place_of[output])

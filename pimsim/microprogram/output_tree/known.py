@@ -25,7 +25,6 @@ from pimsim.microprogram.output_tree.group import (
     FanIn,
     GroupPlan,
     Ints,
-    Moved,
     attempt,
     too_few,
 )
@@ -109,8 +108,8 @@ def size_bytes(planned: GroupPlan | str) -> int:
     """Memory that a plan takes, about."""
     if isinstance(planned, str):
         return len(planned)
-    held = [*planned.tapes, *planned.marks, planned.digits, planned.lasts]
-    return sum(each.nbytes for each in held) + 200 * len(planned.brought)
+    held: list[NDArray[Any]] = [*planned.tapes, *planned.marks, planned.digits, planned.brought]
+    return sum(each.nbytes for each in held)
 
 
 @cache
@@ -169,8 +168,8 @@ def packed(plans: Mapping[str, GroupPlan | str]) -> dict[str, Any]:
     >>> fan_in = [FanIn.over(some, range(2, 26), 99) for some in (signs[:24], signs[24:])]
     >>> one = plan(((0, 2), (1, 3)), fan_in, np.ones(4, np.int64), np.arange(100, 104), ambit())
     >>> two = unpacked(packed({"a": one, "b": "too few"}))["a"]
-    >>> two.brought == one.brought, [np.array_equal(*each) for each in zip(one.tapes, two.tapes)]
-    (True, [True, True])
+    >>> np.array_equal(one.brought, two.brought), np.array_equal(one.tapes[1], two.tapes[1])
+    (True, True)
     """
     words: list[NDArray[Any]] = [np.zeros(0, np.int32)]
     numbers: list[NDArray[Any]] = [np.zeros(0, np.int64)]
@@ -179,9 +178,8 @@ def packed(plans: Mapping[str, GroupPlan | str]) -> dict[str, Any]:
     for key, one in plans.items():
         if isinstance(one, str):
             continue
-        brought = np.array(one.brought, np.int64).reshape(-1, len(Moved._fields))
         words += one.tapes
-        some = [*one.marks, brought, one.digits, one.lasts]
+        some = [*one.marks, one.brought, one.digits, one.lasts]
         numbers += [each.reshape(-1) for each in some]
         found.append(
             [
@@ -216,7 +214,7 @@ def unpacked(value: Any) -> dict[str, GroupPlan | str]:
             [tuple(leaf) for leaf in ends],
             own,
             marks,
-            [Moved(*one) for one in brought.tolist()],
+            brought,
             digits,
             lasts,
             decides,

@@ -112,8 +112,8 @@ class Layer:
         program, results, first = RowProgram(1), {}, len(self._map.constants)
         for piece in pieces(planned):
             if piece.moved is not None:
-                _, part, place, to_place = piece.moved
-                program.move(place - first, part, to_place - first)
+                for place, to_place in piece.moved.tolist():
+                    program.move(place - first, piece.part, to_place - first)
             elif piece.decided >= 0:
                 results[planned.outputs[piece.decided]] = program.read(
                     int(outs[piece.decided]) - first

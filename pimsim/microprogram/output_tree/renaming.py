@@ -40,16 +40,18 @@ def renamed(planned: GroupPlan, rows: Sequence[Ints], address_map: AddressMap) -
     """
     digits, home = planned.digits, rows[0]
     held = digits >= 0
+    brought = planned.brought.copy()
+    for part, own in enumerate(rows):
+        here = brought[:, 1] == part
+        brought[here, 2] = own[brought[here, 2]]
+    brought[:, 3] = home[brought[:, 3]]
     return replace(
         planned,
         tapes=[
             tape.renamed(words, own, address_map)
             for words, own in zip(planned.tapes, rows, strict=True)
         ],
-        brought=[
-            one._replace(place=int(rows[one.part][one.place]), to_place=int(home[one.to_place]))
-            for one in planned.brought
-        ],
+        brought=brought,
         digits=np.where(held, 2 * home[digits >> 1] + (digits & 1), digits),
     )
 

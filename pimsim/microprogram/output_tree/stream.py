@@ -46,11 +46,13 @@ class Deed(NamedTuple):
     """Whether a digit, or a bit that stays, is only looked at, which takes no command."""
     given: int = -1
     """Number in the group of the output whose bit it is."""
+    moves: NDArray[np.int64] | None = None
+    """``(n, 2)`` places that rows are moved from and to, where several go together."""
 
     @property
     def read(self) -> bool:
         """Whether a row is read, or looked at."""
-        return self.words is None and self.to_place < 0
+        return self.words is None and self.to_place < 0 and self.moves is None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,15 +136,23 @@ class Stream:
         """Outputs of the group."""
         return self.windows[0].plan.outputs
 
-    def deeds(self, *, looking: bool) -> Iterator[Deed]:
-        """Yield what is done, in order; ``looking``: digits are seen, as they are to give sums."""
+    def deeds(self, *, looking: bool, together: bool = False) -> Iterator[Deed]:
+        """Yield what is done, in order.
+
+        Args:
+            looking: digits are seen, as they are to give sums.
+            together: rows that go from one part to another without anything between are one deed.
+
+        """
         votes = self.votes
         for number, window in enumerate(self.windows):
             parts, home = window.parts, window.parts[0]
             for piece in pieces(window.plan):
-                if piece.moved is not None:
-                    source, place, to_place = parts[piece.moved.part], *piece.moved[2:]
-                    yield Deed(source, place=place, to_place=to_place, to_part=home)
+                if piece.moved is not None and together:
+                    yield Deed(parts[piece.part], to_part=home, moves=piece.moved)
+                elif piece.moved is not None:
+                    for place, to_place in piece.moved.tolist():
+                        yield Deed(parts[piece.part], None, place, to_place, home)
                 elif piece.settled >= 0:
                     yield from self._seen(number, piece.settled, looking=looking)
                     if votes is not None and self.gives_sums:
@@ -225,7 +235,9 @@ class Stream:
     def read(self, *, looking: bool) -> list[Deed]:
         """What is read, or looked at, in order."""
         if looking not in self._read:
-            self._read[looking] = [deed for deed in self.deeds(looking=looking) if deed.read]
+            self._read[looking] = [
+                deed for deed in self.deeds(looking=looking, together=True) if deed.read
+            ]
         return self._read[looking]
 
     @cached_property
@@ -253,11 +265,18 @@ class Stream:
         found = [np.zeros(0, np.int32)]
         few: list[int] = []
         seen: list[Deed] = []
-        for deed in self.deeds(looking=looking):
-            if deed.words is not None:
+        for deed in self.deeds(looking=looking, together=True):
+            if deed.words is not None or deed.moves is not None:
                 found.append(np.array(few, np.int32))
-                found.append(placed(deed.words, deed.part * stride, self.address_map))
                 few.clear()
+            if deed.words is not None:
+                found.append(placed(deed.words, deed.part * stride, self.address_map))
+                continue
+            if deed.moves is not None:
+                records = np.full((len(deed.moves), 3), read + 1, np.int32)
+                records[:, 1] = deed.moves[:, 0] + deed.part * stride
+                records[:, 2] = deed.moves[:, 1] + deed.to_part * stride
+                found.append(records.reshape(-1))
                 continue
             place = deed.part * stride + deed.place
             if deed.to_place >= 0:
@@ -285,7 +304,8 @@ class Stream:
         for planned, where, brought, tail, into in self.windows:
             for part, words in zip(where, planned.tapes, strict=True):
                 total[part] += counted(words, self.address_map)
-            digits.update((where[one.part], where[0]) for one in planned.brought)
+            for part in planned.brought[:, 1].tolist():
+                digits[where[part], where[0]] += 1
             bits.update((where[0], into) for _ in brought)
             total[into] += counted(tail, self.address_map)
         moved = {**digits, **bits}

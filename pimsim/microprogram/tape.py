@@ -247,13 +247,9 @@ def counted(words: NDArray[np.int32], address_map: AddressMap) -> NDArray[np.int
     return found
 
 
-def placed(words: NDArray[np.int32], shift: int, address_map: AddressMap) -> NDArray[np.int32]:
-    """Return records whose rows lie ``shift`` further on."""
-    if not shift:
-        return words
-    found = words.copy()
-    _SHIFT(found, sizes(address_map), shift)
-    return found
+def shift_rows(words: NDArray[np.int32], spans: NDArray[np.int64], address_map: AddressMap) -> None:
+    """Have rows of some records lie further on: ``(n, 3)`` from where, until where, and by what."""
+    _SHIFT(words, sizes(address_map), spans)
 
 
 def renamed(
@@ -276,13 +272,16 @@ def _count(words: NDArray[np.int32], size: NDArray[np.int64], found: NDArray[np.
         at += size[words[at]]
 
 
-def _shift(words: NDArray[np.int32], size: NDArray[np.int64], shift: int) -> None:
-    at = 0
-    while at < len(words):
-        until = at + size[words[at]]
-        for place in range(at + 1, until):
-            words[place] += shift
-        at = until
+def _shift_rows(
+    words: NDArray[np.int32], size: NDArray[np.int64], spans: NDArray[np.int64]
+) -> None:
+    for span in range(len(spans)):
+        at = spans[span, 0]
+        while at < spans[span, 1]:
+            until = at + size[words[at]]
+            for place in range(at + 1, until):
+                words[place] += spans[span, 2]
+            at = until
 
 
 def _rename(words: NDArray[np.int32], size: NDArray[np.int64], rows: NDArray[np.int64]) -> int:
@@ -320,7 +319,7 @@ def _expand(
 
 
 _COUNT, _SHIFT, _RENAME, _EXPAND = (
-    Kept(function, [Path(__file__)]) for function in (_count, _shift, _rename, _expand)
+    Kept(function, [Path(__file__)]) for function in (_count, _shift_rows, _rename, _expand)
 )
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pimsim.dram.array.address_map import AddressMap
 from pimsim.microprogram.output_tree.group import GroupPlan, pieces
 from pimsim.microprogram.row_program import RowProgram
-from pimsim.microprogram.tape import AdderTape, counted, placed, sizes, table
+from pimsim.microprogram.tape import AdderTape, counted, shift_rows, sizes, table
 
 
 class Digit(NamedTuple):
@@ -262,30 +262,42 @@ class Stream:
     def tape(self, stride: int, *, looking: bool = False) -> NDArray[np.int32]:
         """Records of all parts, ``stride`` places each, with two codes more: read, and move."""
         read = len(sizes(self.address_map))
-        found = [np.zeros(0, np.int32)]
+        found: list[NDArray[np.int32]] = []
         few: list[int] = []
+        spans: list[tuple[int, int, int]] = []
         seen: list[Deed] = []
+        at = 0
+
+        def put(records: NDArray[np.int32], shift: int = 0) -> None:
+            nonlocal at
+            if shift:
+                spans.append((at, at + len(records), shift))
+            found.append(records)
+            at += len(records)
+
         for deed in self.deeds(looking=looking, together=True):
-            if deed.words is not None or deed.moves is not None:
-                found.append(np.array(few, np.int32))
+            if few and (deed.words is not None or deed.moves is not None):
+                put(np.array(few, np.int32))
                 few.clear()
             if deed.words is not None:
-                found.append(placed(deed.words, deed.part * stride, self.address_map))
+                put(deed.words, deed.part * stride)
                 continue
             if deed.moves is not None:
                 records = np.full((len(deed.moves), 3), read + 1, np.int32)
                 records[:, 1] = deed.moves[:, 0] + deed.part * stride
                 records[:, 2] = deed.moves[:, 1] + deed.to_part * stride
-                found.append(records.reshape(-1))
+                put(records.reshape(-1))
                 continue
-            place = deed.part * stride + deed.place
+            where = deed.part * stride + deed.place
             if deed.to_place >= 0:
-                few += (read + 1, place, deed.to_part * stride + deed.to_place)
+                few += (read + 1, where, deed.to_part * stride + deed.to_place)
             else:
-                few += (read, place, len(seen))
+                few += (read, where, len(seen))
                 seen.append(deed)
         self._read[looking] = seen
-        return np.concatenate([*found, np.array(few, np.int32)])
+        whole = np.concatenate([*found, np.array(few, np.int32)])
+        shift_rows(whole, np.array(spans, np.int64).reshape(-1, 3), self.address_map)
+        return whole
 
     def tape_of(self, part: int) -> AdderTape:
         """Return the records of one part, in order."""

@@ -18,6 +18,7 @@ row.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 Tree = int | tuple["Tree", ...]
 """An output, or the halves of a group."""
@@ -29,6 +30,11 @@ def leaves(tree: Tree) -> list[int]:
     >>> leaves(((0, 3), (1, 2)))
     [0, 3, 1, 2]
     """
+    return list(_leaves(tree))
+
+
+@lru_cache(maxsize=1 << 14)
+def _leaves(tree: Tree) -> tuple[int, ...]:
     found, left = list[int](), [tree]
     while left:
         some = left.pop()
@@ -36,7 +42,7 @@ def leaves(tree: Tree) -> list[int]:
             found.append(some)
         else:
             left.extend(reversed(some))
-    return found
+    return tuple(found)
 
 
 def numbered(tree: Tree, first: int) -> Tree:

@@ -139,8 +139,9 @@ def exchanged(layout: Layout, groups: list[Tree]) -> list[Tree]:
         found = climbed(groups, cost, _EXCHANGES, np.random.default_rng(0))
         return found, _TREE_BYTES * sum(len(leaves(tree)) for tree in found)
 
-    system = replace(layout.system, counter=None)
-    key = digest("exchanged", _known(layout.stage), system, layout.chunks, layout.way, groups)
+    # how rows get from subarray to subarray, and what is refreshed, changes no program
+    rows = layout.system.address_map, layout.system.data_rows, layout.system.mitigation
+    key = digest("exchanged", _known(layout.stage), rows, layout.chunks, layout.way, groups)
     return [_tree(group) for group in DIVISIONS.of(key, made)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple
@@ -27,13 +27,16 @@ from bnn.system.screening import usable
 from bnn.system.system import System
 from pimsim.errors import OutOfRowsError
 from pimsim.microprogram.allocation import RowAllocator
+from pimsim.microprogram.output_tree import group, known
 from pimsim.microprogram.output_tree.group import FanIn, GroupPlan
-from pimsim.microprogram.output_tree.known import plan
 from pimsim.microprogram.output_tree.renaming import numbered, renamed
 from pimsim.microprogram.output_tree.stream import Stream, Window
 from pimsim.microprogram.output_tree.tree import Tree, leaves
 from pimsim.microprogram.row_program import RowProgram
 from pimsim.microprogram.tape import AdderTape, table
+
+Planner = Callable[..., GroupPlan]
+"""Plans a group, as :func:`pimsim.microprogram.output_tree.group.plan` does."""
 
 MOST = 8
 """Outputs of a group, at most."""
@@ -282,7 +285,8 @@ class Layout:
 
         Raises OutOfRowsError if a part has too few rows.
         """
-        tapes = [AdderTape(words, self._map) for words in self._plan(tree, 0).tapes]
+        planned = self._plan(tree, 0, group.plan)  # most are asked for once
+        tapes = [AdderTape(words, self._map) for words in planned.tapes]
         every = [run for tape in tapes for run in tape.runs]
         return sum(run.times * times for run in every for _, times in run.cycle)
 
@@ -303,7 +307,7 @@ class Layout:
             self._map, windows, self.subarrays, given, self._kept, checked=level, stays=self._stays
         )
 
-    def _plan(self, tree: Tree, place: int) -> GroupPlan:
+    def _plan(self, tree: Tree, place: int, plan: Planner = known.plan) -> GroupPlan:
         """Plan a group at a place; rows for two times all digits stay free, if these are voted."""
         parts, kappas = self._windows[place]
         held, order = 0, leaves(tree)

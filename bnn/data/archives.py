@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import os
 import tempfile
-import urllib.request
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -111,6 +110,8 @@ def fetch(
 
 
 def _copy(url: str, write: Callable[[bytes], object], name: str, on_download: OnDownload) -> None:
+    import urllib.request  # which takes 20 ms, and no other run needs
+
     with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response:
         total = int(response.headers.get("Content-Length") or 0)
         come = 0

@@ -228,19 +228,17 @@ def _follows(network: Network, one: Stage | HostStage, other: Stage | HostStage)
     """Whether the result bits of ``one`` are the operands of ``other`` alone, row for row."""
     if isinstance(one, HostStage) or isinstance(other, HostStage):
         return False
-    plain = all(
-        stage.windows.positions == stage.windows.offsets == stage.windows.patch == stage.groups == 1
-        for stage in (one, other)
-    )
     given = one.end - 1
     readers = [place for place, sources in enumerate(network.inputs) if given in sources]
     return (
-        plain
-        and one.thresholds is not None
+        one.thresholds is not None
+        and one.groups == other.groups == 1
+        and other.windows.reads_itself
         and readers == [other.index]
         and tuple(network.inputs[other.index]) == (given,)
         and other.planes == 1
         and not other.encoded
         and other.scale == one.gives.step
         and other.windows.channels == one.outputs
+        and other.windows.positions == one.windows.positions
     )

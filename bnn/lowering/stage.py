@@ -72,6 +72,18 @@ class Windows:
         """Pixels that one column holds."""
         return int(self.pixels.shape[1])
 
+    @property
+    def reads_itself(self) -> bool:
+        """Whether each column reads the pixel of its own number alone, as in a dense layer.
+
+        >>> each_pixel(pixels=6, channels=2).reads_itself
+        True
+        >>> lay(2, [WindowAxis(size=6, kernel=1, out=3, stride=2)]).reads_itself
+        False
+        """
+        own = self.offsets == self.patch == 1
+        return own and np.array_equal(self.pixels[:, 0], np.arange(self.positions))
+
     def padded(self, offset: int) -> NDArray[np.bool_]:
         """``(positions, kernel taps)``: which taps read padding."""
         result: NDArray[np.bool_] = self.pixels[:, self.taps[offset]] == OUTSIDE

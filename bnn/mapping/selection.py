@@ -96,7 +96,7 @@ def select(
         encoding: how its inputs are integers.
         system: whose banks compute.
         images: how many.
-        chaining: whether dense stages are chained, of :data:`bnn.mapping.chain.choice.CHAINING`.
+        chaining: whether stages are chained, of :data:`bnn.mapping.chain.choice.CHAINING`.
 
     Raises InputError for another name, for what all mappings refuse for another reason than room,
     and for stages that must be chained and cannot be.

@@ -124,7 +124,7 @@ def run(
         system: the DRAM. Where faults are part of it nothing is checked or chained.
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
-        chain: whether dense stages are chained, of :data:`bnn.mapping.chain.choice.CHAINING`.
+        chain: whether stages are chained, of :data:`bnn.mapping.chain.choice.CHAINING`.
         traces: what takes every command, in order of execution.
         execution: how values are computed and checked.
 

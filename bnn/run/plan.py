@@ -180,7 +180,7 @@ def plan(
         system: the DRAM. Nothing is chained where faults are part of it.
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
-        chain: whether dense stages are chained, of :data:`bnn.mapping.chain.choice.CHAINING`.
+        chain: whether stages are chained, of :data:`bnn.mapping.chain.choice.CHAINING`.
         traces: what takes every command, in order.
         faulty: layers in DRAM that the faults reach, all if None.
 

@@ -250,10 +250,11 @@ MOVES = Option(
 )  # fmt: skip
 CHAIN = Option(
     "chain",
-    "keep what a dense layer gives in DRAM, as the operands of a dense layer behind it "
-    "(output-stationary): where that takes less time, wherever there is room, or never",
+    "keep what a layer gives in DRAM, as the operands of a dense layer or convolution of one tap "
+    "behind it (output-stationary, output-tree): where that takes less time, wherever there is "
+    "room, or never",
     default="auto", choices=("auto", "always", "never"),
-    swept=Swept("chaining", (COST,), "keep what dense layers give in DRAM"),
+    swept=Swept("chaining", (COST,), "keep what layers give in DRAM"),
 )  # fmt: skip
 
 MITIGATION = (

@@ -1,4 +1,7 @@
-"""Chains of dense stages: the results of one are the operands of the next, and stay in DRAM.
+"""Chains of stages: the results of one are the operands of the next, and stay in DRAM.
+
+Dense stages and convolutions of one tap can follow one: what a column computes is what the same
+column reads next.
 
 :mod:`~bnn.mapping.chain.layout` says where a chain lies, :mod:`~bnn.mapping.chain.choice` whether
 one is worth it, and :mod:`~bnn.mapping.chain.execute` books it and carries it out.

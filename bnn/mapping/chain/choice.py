@@ -1,4 +1,4 @@
-"""Chains of dense stages: the result bits of one are the operands of the next, and stay in DRAM.
+"""Chains of stages: the result bits of one are the operands of the next, and stay in DRAM.
 
 Only the operands of a chain's first stage are written and only what its last stage gives is read;
 between the two nothing crosses the channel, partial counts included. How many banks share the
@@ -29,6 +29,9 @@ MAPPINGS = {output_stationary.name: output_stationary, output_tree.name: output_
 """The mappings whose stages can be chained."""
 
 _PLANNERS: dict[str, MakePlanner] = {output_stationary.name: Counted, output_tree.name: Trees}
+
+VERSION = 2
+"""Of what is chained, and how: raised where a network's numbers change. 1: dense layers alone."""
 
 CHAINING = ("never", "auto", "always")
 """Whether stages are chained that can be: not, if it takes less time, or whether or not it does."""

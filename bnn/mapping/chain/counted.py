@@ -13,6 +13,7 @@ from bnn.mapped.placement.placement import Placement
 from bnn.mapping.chain.laid import Bit, Draft, Laid
 from bnn.mapping.dataflows.output_stationary.planner import OutputPlan, plan
 from bnn.system.system import System
+from pimsim.errors import OutOfRowsError
 from pimsim.microprogram.logic import COPY
 from pimsim.microprogram.schedule import Schedule
 
@@ -32,8 +33,13 @@ class Counted:
         return _Draft(self.stages[number], self.system, planned, range(0))
 
     def beside(self, number: int, own: range, coming: range) -> Draft:
-        """Lay the operands of this stage and of the next into one subarray."""
+        """Lay the operands of this stage and of the next into one subarray.
+
+        Raises OutOfRowsError for a stage that is pooled, too.
+        """
         stage, stays = self.stages[number], number < len(self.stages) - 1
+        if stage.windows.offsets > 1:
+            raise OutOfRowsError(f"operands of {stage.name!r} must have a subarray of their own")
         planned = plan(stage, self.system, first_row=own.start, held=coming, stays=stays)
         return _Draft(stage, self.system, planned, coming)
 

@@ -1,4 +1,7 @@
-"""Where consecutive dense stages lie when the results of one are the operands of the next.
+"""Where consecutive stages lie when the results of one are the operands of the next.
+
+A column computes the same position of the same image in all of them: each but the first is dense,
+or a convolution of one tap.
 
 The banks of a rank form *teams*. A team keeps its images from the first stage to the last, and each
 of its banks computes some outputs of every stage. A result row becomes an operand row of the next
@@ -157,8 +160,9 @@ def _teams(system: System, size: int) -> list[list[int]]:
 
 
 def lay_out(steps: list[Step], system: System, images: int, team: int) -> Layout:
-    """Deal the images out to teams of so many banks."""
-    tiles, teams = tiling(images, 1, system.columns), _teams(system, team)
+    """Deal the images, or positions of an image, out to teams of so many banks."""
+    positions = steps[0].stage.windows.positions
+    tiles, teams = tiling(images, positions, system.columns), _teams(system, team)
     batches = [tiles[some] for some in cut(len(tiles), len(teams))]
     mapped, moved = [], 0
     for step in steps:
@@ -176,7 +180,7 @@ def lay_out(steps: list[Step], system: System, images: int, team: int) -> Layout
         ]
         # A team of one bank moves on to the next with every copy.
         homes = [further(system, bank, moved) for banks in teams for bank in banks]
-        placement = Placement(turns, tiles[0].columns, side_by_side=False)
+        placement = Placement(turns, tiles[0].shape[0], side_by_side=False)
         mapped.append(step.laid.place(placement, homes))
         moved += not step.placed and team == 1
     return Layout(steps, mapped, team, system)
@@ -216,7 +220,9 @@ def _side_by_side(stages: Sequence[Stage], start: int, planner: Planner) -> list
     """
     planned = cache(planner.beside)
     best = [planner.alone(start)]
-    needs = [stage.windows.channels * stage.planes for stage in stages[start:]]
+    needs = [
+        stage.windows.patch * stage.windows.channels * stage.planes for stage in stages[start:]
+    ]
     for count in range(2, len(needs) + 1):
         low = max(needs[:count:2])
         regions = [range(n % 2 * low, n % 2 * low + rows) for n, rows in enumerate(needs[:count])]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bnn.lowering.stage import Stage
@@ -41,7 +41,7 @@ class Trees:
 
     def alone(self, number: int) -> Draft:
         """Split the fan-in over subarrays as outside a chain."""
-        stage, (chosen, groups) = self.stages[number], self._choice(number)
+        stage, (chosen, groups) = self._stage(number), self._choice(number)
         if number == len(self.stages) - 1:
             return _Draft(stage, chosen, groups, Beside(stays=False))
         while True:
@@ -62,18 +62,23 @@ class Trees:
 
         Raises OutOfRowsError also where groups would have to be smaller for it.
         """
-        stage, (chosen, groups) = self.stages[number], self._choice(number)
-        if chosen.subarrays > 1:
+        stage, (chosen, groups) = self._stage(number), self._choice(number)
+        if chosen.subarrays > 1 or stage.windows.offsets > 1:
             raise OutOfRowsError(f"operands of {stage.name!r} must have a subarray of their own")
         shared = Beside(own.start, coming, number < len(self.stages) - 1)
         layout = Layout(stage, self.system, [whole(stage)], chosen.way, beside=shared)
         layout.sample(groups[0])
         return _Draft(stage, layout, groups, shared)
 
+    def _stage(self, number: int) -> Stage:
+        """A stage, no positions of which share a column: without sides there are no blocks."""
+        stage = self.stages[number]
+        return replace(stage, windows=replace(stage.windows, sides=()))
+
     def _choice(self, number: int) -> tuple[Layout, list[Tree]]:
         """How a stage is divided, and which outputs share a group."""
         if number not in self._chosen:
-            _, layout, groups = cheapest(self.stages[number], self.system, self.images)
+            _, layout, groups = cheapest(self._stage(number), self.system, self.images)
             self._chosen[number] = layout, exchanged(layout, groups)
         return self._chosen[number]
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 def _identity(values: Values) -> Mapping[str, Any]:
     from bnn import zoo
     from bnn.mapping import choice
+    from bnn.mapping.chain import choice as chain
     from bnn.tables import catalog
     from experiments.options import data as data_options
 
@@ -45,6 +46,8 @@ def _identity(values: Values) -> Mapping[str, Any]:
     data = networks.data_name(values)
     networks.model(str(values["network"]), data)
     found["network"] = digest(zoo.locate(str(values["network"])))
+    if values["chain"] != "never":
+        found["chain_version"] = chain.VERSION
     held = networks.data_files(data)
     found["data"] = digest(held[0]) if held else data
     data_options.chosen_scale(networks.scale(values))

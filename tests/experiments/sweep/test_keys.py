@@ -205,6 +205,18 @@ def test_a_planner_that_changes_makes_other_points_of_its_mapping(
     assert (_key(measure, base) != before) == (mapping in (changed, "auto"))
 
 
+@pytest.mark.parametrize("chain", ["auto", "always", "never"])
+def test_chains_that_change_make_other_points_where_there_are_any(
+    chain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bnn.mapping.chain import choice
+
+    base = {**BASE["cost"], "chain": chain}
+    before = _key("cost", base)
+    monkeypatch.setattr(choice, "VERSION", choice.VERSION + 1)
+    assert (_key("cost", base) != before) == (chain != "never")
+
+
 @pytest.mark.parametrize("measure", ["cost", "accuracy"])
 def test_a_file_counts_by_its_content(measure: str, tmp_path: Path) -> None:
     """Bundled or copied, it is the same network; with one byte more it is another."""

@@ -165,12 +165,11 @@ class Layout:
 
     def _take_bits(self, number: int, rows: RowAllocator) -> None:
         """Take rows for the bits of a group: those of all places together, and of one."""
-        size = min(MOST, self._stage.outputs)
+        most = self._beside.most if self._beside is not None and self._stays else MOST
+        size = min(most, self._stage.outputs)
         if not number and self._decides and not (self._beside and self._beside.coming):
             held = self._pooled or self._voting.votes
-            wanted = size if held else min(2, size)
-            if self._beside is not None and self._stays:
-                wanted = min(self._beside.most, size)
+            wanted = size if held or self._stays else min(2, size)
             kept = rows.take(wanted, "bits")
             self._kept = [self._first + row for row in kept]
             self._voting.keep(self._kept, rows)

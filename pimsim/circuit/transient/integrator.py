@@ -1,8 +1,7 @@
-"""Integration of many bitline pairs on several threads, each with steps of its own; compiled.
+"""Integration of many bitline pairs on several threads, each with steps of its own.
 
 The equation is stiff (a few ps at the sense amplifier, tens of ns to restore), so that the method
-is RODAS3 (Sandu et al., Atmospheric Environment 31, 1997): linearly implicit, of third order,
-L-stable, with an error estimate that chooses the step. Between two stops every control line is
+is implicit; see :mod:`pimsim.circuit.transient.step_code`. Between two stops every control line is
 straight, so that the right-hand side is smooth but for the corners of the square law, which the
 step control handles. The charge out of each supply is integrated along by the same formula; what
 the method conserves exactly is then the charge of the whole circuit.
@@ -10,55 +9,36 @@ the method conserves exactly is then the charge of the whole circuit.
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import NamedTuple, cast
+import os
+from typing import NamedTuple
 
 import numpy as np
-from numba import config
 
-from pimsim import machine_code
+from pimsim.circuit.transient import step_code
 from pimsim.circuit.transient.bitline_ode import (
     BITLINE_FF,
+    COLUMNS,
     PRECHARGE,
     SET_LOAD,
-    VDD,
     Floats,
     Ints,
-    Rates,
-    Sample,
+    Structure,
     Wiring,
-    find_currents,
-    new_currents,
-    new_rates,
+    structure_of,
 )
-from pimsim.circuit.transient.devices import (
-    allocating,
-    called,
-    compiled,
-    strict,
-    strict_allocating,
-)
-from pimsim.circuit.transient.linear_solve import factorise, solve
+from pimsim.circuit.transient.lanes import COUNT
+from pimsim.circuit.transient.step_code import LATCHED_SHARE as LATCHED_SHARE
+from pimsim.circuit.transient.step_code import LINES, SENSING, SPAN, START, TOLERANCE
+from pimsim.executors.compiled.run.processors import default_threads, share
 
-SHORTEST_STEP_NS = 1e-7
 FIRST_STEP_NS = 0.05
 """Longest first step after a corner of a control line."""
 
-LONGEST_STEP_NS = 1.0
-"""Longest step, taken only where nothing moves."""
-
-LATCHED_SHARE = 0.75
-"""Bitlines this share of vdd apart count as latched."""
-
-_SHARES = 8
-"""Shares of the samples that a thread gets, about: some take longer than others."""
-
 PLAIN, CORNER, SENSE, CLOSE = 0, 1, 2, 3
 """Kinds of stops: to record, a corner of a control line, start of sensing, closing of rows."""
+
+_TOGETHER = 4096
+"""Pairs that are taken from stop to stop together: their state stays in a cache."""
 
 
 class Schedule(NamedTuple):
@@ -80,7 +60,7 @@ class Outcome(NamedTuple):
     dv: Floats
     """(samples, cycles) bl - blb when sensing starts, V."""
     latch_ns: Floats
-    """(samples, cycles) from that to :data:`LATCHED_SHARE`; nan where it does not come."""
+    """(samples, cycles) from the start to :data:`LATCHED_SHARE`; nan where it does not come."""
     closing: Floats
     """(samples, cycles, 2 + cells) bl, blb at the sense amplifier and cells when rows close, V."""
     supplied: Floats
@@ -93,249 +73,126 @@ class Outcome(NamedTuple):
     """(samples,) where the step became too short; 0 for none."""
 
 
-class _Work(NamedTuple):
-    gates: Floats
-    slopes: Floats
-    trial: Floats
-    first: Floats
-    """(nodes + cells,) increments of the four stages."""
-    second: Floats
-    third: Floats
-    fourth: Floats
-    charge: Floats
-    """(4, 3) increments of the supplies' charge."""
+class Values(NamedTuple):
+    """What pairs are made of, every array beginning with the samples."""
+
+    packed: Floats
+    """(samples, 32) columns of :mod:`pimsim.circuit.transient.bitline_ode`."""
+    cell_ff: Floats
+    cell_v: Floats
+    """(samples, cells) capacitance and level of the cells."""
+    access: Floats
+    access_vt: Floats
+    """(samples, contacts) strength and threshold of the access transistors."""
 
 
-@called
-def _charge_stage(
-    now: Rates, later: Rates, q: Floats, x: Floats, stage: int, h: float, core: int
-) -> None:
-    """The stage of the supplies' charge ``q`` that belongs to the stage ``x`` of the voltages."""
-    for s in range(3):
-        rate = later.supplied[s]
-        if stage == 0:
-            rate += 0.5 * h * now.supplied_by_time[s]
-        elif stage == 1:
-            rate += 1.5 * h * now.supplied_by_time[s] + 4.0 / h * q[0, s]
-        elif stage == 2:
-            rate += (q[0, s] - q[1, s]) / h
-        else:
-            rate += (q[0, s] - q[1, s] - 8.0 / 3.0 * q[2, s]) / h
-        for k in range(4):
-            rate += now.supplied_by[s, k] * x[core + k]
-        q[stage, s] = 0.5 * h * rate
+def integrate(values: Values, wiring: Wiring, schedule: Schedule, outcome: Outcome) -> None:
+    """Integrate every sample, on all processors, and fill an Outcome.
 
-
-@strict
-def _try_step(
-    v: Floats, h: float, now: Rates, later: Rates, work: _Work, wiring: Wiring, sample: Sample
-) -> float:
-    """Compute the four stages from ``v``; return the largest estimated error in V.
-
-    ``work.gates`` are the control lines at the start of the step; at its end they are left.
+    What comes out of a sample depends neither on the others nor on how many there are.
     """
-    size, core, charge = v.size, 2 * wiring.segments, sample.charge
-    u1, u2, u3, u4, trial = work.first, work.second, work.third, work.fourth, work.trial
-    find_currents(now, wiring, sample, v, work.gates, work.slopes)
-    factorise(now, wiring, sample, 2.0 / h)
-    for i in range(size):
-        u1[i] = now.out[i] + 0.5 * h * now.by_time[i]
-    solve(now, wiring, u1)
-    _charge_stage(now, now, work.charge, u1, 0, h, core)
-    for i in range(size):
-        u2[i] = now.out[i] + charge[i] * (4.0 / h) * u1[i] + 1.5 * h * now.by_time[i]
-    solve(now, wiring, u2)
-    _charge_stage(now, now, work.charge, u2, 1, h, core)
-    for k in range(work.gates.size):
-        work.gates[k] += h * work.slopes[k]
-    for i in range(size):
-        trial[i] = v[i] + 2.0 * u1[i]
-    find_currents(later, wiring, sample, trial, work.gates, work.slopes)
-    for i in range(size):
-        u3[i] = later.out[i] + charge[i] / h * (u1[i] - u2[i])
-    solve(now, wiring, u3)
-    _charge_stage(now, later, work.charge, u3, 2, h, core)
-    for i in range(size):
-        trial[i] += u3[i]
-    find_currents(later, wiring, sample, trial, work.gates, work.slopes)
-    for i in range(size):
-        u4[i] = later.out[i] + charge[i] / h * (u1[i] - u2[i] - 8.0 / 3.0 * u3[i])
-    solve(now, wiring, u4)
-    _charge_stage(now, later, work.charge, u4, 3, h, core)
-    error = 0.0
-    for i in range(size):
-        if not abs(u4[i]) <= error:  # nan included
-            error = abs(u4[i])
-    return float(error)
+    samples, cells = values.cell_ff.shape
+    structure = structure_of(wiring, cells, schedule.levels.shape[1])
+    for first in range(0, samples, _TOGETHER):
+        some = slice(first, min(samples, first + _TOGETHER))
+        _integrate(
+            Values(*(each[some] for each in values)), (structure, wiring), schedule,
+            Outcome(*(each[some] for each in outcome)),
+        )  # fmt: skip
 
 
-@allocating
-def _capacitances(p: Floats, cell_ff: Floats, segments: int) -> Floats:
+def _integrate(
+    values: Values, what: tuple[Structure, Wiring], schedule: Schedule, outcome: Outcome
+) -> None:
+    structure, wiring = what
+    samples, at = len(values.packed), step_code.places(structure)
+    run, nodes, lines = step_code.made(structure), structure.nodes, structure.lines
+    groups = -(-samples // COUNT)
+    lane = np.minimum(np.arange(groups * COUNT), samples - 1)  # the last fills its group up
+    charge = _capacitances(values, structure)
+    own = _vectors(groups, structure.parameters)
+    own[:] = _in_lanes(_parameters(values, charge, wiring)[lane])
+    state = _vectors(groups, at.rows)
+    state[:] = 0.0
+    state[:, :nodes] = own[:, PRECHARGE, None]
+    state[:, nodes : structure.size] = _in_lanes(values.cell_v[lane])
+    state[:, at.step], state[:, at.latch] = FIRST_STEP_NS, np.nan
+    before = _held(charge, _by_sample(state, samples)[:, : structure.size])
+    common = np.zeros(LINES + 2 * lines)
+    common[TOLERANCE] = schedule.tolerance
+    stops, kinds, levels = schedule.stops, schedule.kinds, schedule.levels
+    threads = min(default_threads(), int(os.environ.get("NUMBA_NUM_THREADS", groups)), groups)
+    cycle, bl = -1, 2 * structure.segments
+    for stop, kind in enumerate(kinds):
+        v = _by_sample(state, samples)[:, : structure.size]
+        if outcome.waves.shape[1]:
+            outcome.waves[:, stop] = v
+        if kind == SENSE:
+            cycle += 1
+            outcome.dv[:, cycle] = v[:, bl] - v[:, bl + 1]
+            state[:, at.latch] = np.nan
+        elif kind == CLOSE:
+            outcome.closing[:, cycle] = np.delete(v, [*range(bl), bl + 2, bl + 3], axis=1)
+        if cycle >= 0 and kind in (SENSE, CLOSE):
+            common[SENSING] = kind == SENSE
+        if kind == CLOSE:
+            outcome.latch_ns[:, cycle] = state[:, at.latch].reshape(-1)[:samples]
+        if stop == len(stops) - 1:
+            break
+        span = stops[stop + 1] - stops[stop]
+        common[START], common[SPAN] = stops[stop], span
+        common[LINES : LINES + lines] = levels[stop]
+        common[LINES + lines :] = (levels[stop + 1] - levels[stop]) / span
+        if kind != PLAIN:
+            state[:, at.step] = np.minimum(state[:, at.step], FIRST_STEP_NS)
+        state[:, at.done] = 0.0
+        share(run, groups, threads, state, own, common)
+    found = _by_sample(state, samples)
+    outcome.stuck_ns[:] = found[:, at.stuck]
+    outcome.supplied[:] = found[:, at.supplied : at.supplied + 3]
+    gain = _held(charge, found[:, : structure.size]) - before - outcome.supplied.sum(axis=1)
+    outcome.imbalance[:] = gain / np.maximum(found[:, at.moved], 1e-30)
+
+
+def _parameters(values: Values, charge: Floats, wiring: Wiring) -> Floats:
+    """(samples, parameters), as :class:`~pimsim.circuit.transient.bitline_ode.Structure` says."""
+    alike = np.concatenate([wiring.share, wiring.modulation])
+    rest = np.broadcast_to(alike, (len(charge), alike.size))
+    filled = np.zeros((len(charge), COLUMNS - values.packed.shape[1]))
+    return np.hstack([values.packed, filled, charge, values.access, values.access_vt, rest])
+
+
+def _capacitances(values: Values, structure: Structure) -> Floats:
     """Capacitance of every node: pi segments, so that an end of the ladder has half."""
-    nodes = 2 * segments + 4
-    charge = np.empty(nodes + cell_ff.size)
+    p, segments = values.packed, structure.segments
+    charge = np.empty((len(p), structure.size))
     for side in range(2):
         for k in range(segments + 1):
-            share = 0.5 if k in (0, segments) else 1.0
-            charge[2 * k + side] = share * p[BITLINE_FF + side] / segments
-        charge[nodes - 2 + side] = p[SET_LOAD + side]
-    for cell in range(cell_ff.size):
-        charge[nodes + cell] = cell_ff[cell]
+            part = 0.5 if k in (0, segments) else 1.0
+            charge[:, 2 * k + side] = part * p[:, BITLINE_FF + side] / segments
+        charge[:, structure.nodes - 2 + side] = p[:, SET_LOAD + side]
+    charge[:, structure.nodes :] = values.cell_ff
     return charge
 
 
-@compiled
-def _held(sample: Sample, v: Floats) -> float:
-    """Charge on all capacitors."""
-    total = 0.0
-    for i in range(v.size):
-        total += sample.charge[i] * v[i]
-    return total
+def _held(charge: Floats, v: Floats) -> Floats:
+    """Charge on all capacitors of each sample."""
+    found: Floats = (charge * v).sum(axis=1)
+    return found
 
 
-@compiled
-def _crossing(start: float, slope: float, end: float, level: float) -> float:
-    """Share of a step at which the parabola through both ends, with ``slope`` first, is there."""
-    if start >= level:
-        return 0.0
-    curve = end - start - slope
-    root = slope * slope + 4.0 * curve * (level - start)
-    below = slope + math.sqrt(max(root, 0.0))
-    if below <= 0.0:
-        return 1.0
-    return min(2.0 * (level - start) / below, 1.0)
+def _vectors(groups: int, rows: int) -> Floats:
+    """(groups, rows, 8) that begin where a vector may."""
+    whole = np.empty(groups * rows * COUNT + COUNT)
+    start = -(whole.ctypes.data // 8) % COUNT
+    return whole[start : start + groups * rows * COUNT].reshape(groups, rows, COUNT)
 
 
-@strict_allocating
-def _integrate(
-    s: int, sample: Sample, cell_v: Floats, wiring: Wiring, schedule: Schedule, outcome: Outcome
-) -> None:
-    """Integrate sample ``s``."""
-    stops, levels, lines = schedule.stops, schedule.levels, schedule.levels.shape[1]
-    size, bl, nodes = sample.charge.size, 2 * wiring.segments, 2 * wiring.segments + 4
-    v = np.empty(size)
-    for i in range(size):
-        v[i] = sample.p[PRECHARGE] if i < nodes else cell_v[i - nodes]
-    contacts = wiring.cell_of.size
-    now, later = (
-        new_rates(nodes, size - nodes, contacts), new_currents(size)
-    )  # fmt: skip
-    work = _Work(
-        np.empty(lines), np.empty(lines), np.empty(size), np.empty(size), np.empty(size),
-        np.empty(size), np.empty(size), np.empty((4, 3)),
-    )  # fmt: skip
-    before, moved = _held(sample, v), 0.0
-    cycle, sensing, threshold = -1, False, LATCHED_SHARE * sample.p[VDD]
-    step = FIRST_STEP_NS
-    for stop in range(stops.size):
-        if outcome.waves.shape[1]:
-            for i in range(size):
-                outcome.waves[s, stop, i] = v[i]
-        if schedule.kinds[stop] == SENSE:
-            cycle += 1
-            outcome.dv[s, cycle] = v[bl] - v[bl + 1]
-            sensing = True
-        elif schedule.kinds[stop] == CLOSE:
-            outcome.closing[s, cycle, 0] = v[bl]
-            outcome.closing[s, cycle, 1] = v[bl + 1]
-            for i in range(nodes, size):
-                outcome.closing[s, cycle, 2 + i - nodes] = v[i]
-            sensing = False
-        if stop == stops.size - 1:
-            break
-        start, span = stops[stop], stops[stop + 1] - stops[stop]
-        for k in range(lines):
-            work.slopes[k] = (levels[stop + 1, k] - levels[stop, k]) / span
-        if schedule.kinds[stop] != PLAIN:
-            step = min(step, FIRST_STEP_NS)
-        done = 0.0
-        while done < span:
-            h, left = min(step, LONGEST_STEP_NS), span - done
-            last = h >= left * (1.0 - 1e-9)
-            if last:
-                h = left
-            elif h > 0.5 * left:
-                h = 0.5 * left
-            for k in range(lines):
-                work.gates[k] = levels[stop, k] + work.slopes[k] * done
-            error = _try_step(v, h, now, later, work, wiring, sample) / schedule.tolerance
-            if not error <= 1.0:  # nan included
-                step = h * max(0.2, 0.9 * error ** (-1.0 / 3.0)) if error > 1.0 else 0.2 * h
-                if step < SHORTEST_STEP_NS:
-                    outcome.stuck_ns[s] = start + done
-                    return
-                continue
-            was = v[bl] - v[bl + 1]
-            rose = h * (now.out[bl] / sample.charge[bl] - now.out[bl + 1] / sample.charge[bl + 1])
-            for i in range(size):
-                v[i] = work.trial[i] + work.fourth[i]
-            for k in range(3):
-                gained = 2.0 * work.charge[0, k] + work.charge[2, k] + work.charge[3, k]
-                outcome.supplied[s, k] += gained
-                moved += abs(gained)
-            apart = v[bl] - v[bl + 1]
-            if sensing and abs(apart) >= threshold:
-                sign = 1.0 if apart > 0.0 else -1.0
-                share = _crossing(sign * was, sign * rose, sign * apart, threshold)
-                outcome.latch_ns[s, cycle] = start + done + h * share
-                sensing = False
-            done = span if last else done + h
-            wish = h * min(4.0, 0.9 * max(error, 1e-6) ** (-1.0 / 3.0))
-            step = max(step, wish) if h < step else wish
-    gain = _held(sample, v) - before
-    for k in range(3):
-        gain -= outcome.supplied[s, k]
-    outcome.imbalance[s] = gain / max(moved, 1e-30)
+def _in_lanes(values: Floats) -> Floats:
+    """(8 groups, rows) as (groups, rows, 8)."""
+    return values.reshape(-1, COUNT, values.shape[1]).transpose(0, 2, 1)
 
 
-def _kept(digest: str) -> Callable[..., None]:
-    """Return a function that integrates samples, whose machine code is kept for later processes.
-
-    The compiler files it under the closure's values; ``digest`` is one, so that code of an older
-    version of any of the modules in it is not taken for that of this one.
-    """
-
-    def integrate(
-        start: int, stop: int, packed: Floats, cell_ff: Floats, cell_v: Floats, access: Floats,
-        access_vt: Floats, wiring: Wiring, schedule: Schedule, outcome: Outcome,
-    ) -> int:  # fmt: skip
-        for s in range(start, stop):
-            charge = _capacitances(packed[s], cell_ff[s], wiring.segments)
-            sample = Sample(packed[s], charge, access[s], access_vt[s])
-            _integrate(s, sample, cell_v[s], wiring, schedule, outcome)
-        return len(digest)
-
-    return cast(Callable[..., None], machine_code.kept(integrate, parallel=False, nogil=True))
-
-
-_PARTS = ("devices", "bitline_ode", "linear_solve", "integrator")
-
-
-def _digest() -> str:
-    folder = Path(__file__).parent
-    text = b"".join((folder / f"{m}.py").read_bytes() for m in _PARTS)
-    return hashlib.sha256(text).hexdigest()
-
-
-_integrate_some = _kept(_digest())
-
-
-def integrate(samples: int, *arguments: Floats | Wiring | Schedule | Outcome) -> None:
-    """Integrate every sample, on as many threads as numba may have, and fill an Outcome.
-
-    Args:
-        samples: how many there are.
-        arguments: packed (samples, 32); capacitance and level of the cells (samples, cells);
-            strength and threshold of the access transistors (samples, contacts); wiring, schedule,
-            outcome.
-
-    """
-    _integrate_some(0, min(samples, 1), *arguments)  # compiled before there are threads
-    threads = min(config.NUMBA_NUM_THREADS, samples - 1)  # type: ignore[attr-defined]
-    if threads < 2:
-        _integrate_some(1, samples, *arguments)
-        return
-    shares = min(samples - 1, _SHARES * threads)
-    edges = [1 + (samples - 1) * share // shares for share in range(shares + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda one, two: _integrate_some(one, two, *arguments), edges, edges[1:]))
+def _by_sample(state: Floats, samples: int) -> Floats:
+    """(groups, rows, 8) as (samples, rows)."""
+    return state.transpose(0, 2, 1).reshape(-1, state.shape[1])[:samples]

@@ -113,12 +113,13 @@ def simulate(
         stuck_ns=np.zeros(samples),
     )
     integrator.integrate(
-        samples,
-        _packed(pairs),
-        pairs.cell_ff,
-        pairs.cell_mv * 1e-3,
-        pairs.access_ua_per_v2,
-        pairs.access_vt_mv * 1e-3,
+        integrator.Values(
+            _packed(pairs),
+            pairs.cell_ff,
+            pairs.cell_mv * 1e-3,
+            pairs.access_ua_per_v2,
+            pairs.access_vt_mv * 1e-3,
+        ),
         _wiring(circuit, scenario, controls),
         integrator.Schedule(stops, kinds, controls.at(stops), TOLERANCE_MV * 1e-3),
         outcome,
@@ -191,9 +192,6 @@ def _stops(controls: Controls, spacing_ps: float | None) -> tuple[Floats, NDArra
 
 def _wiring(circuit: Circuit, scenario: Scenario, controls: Controls) -> bitline_ode.Wiring:
     segments, contacts = circuit.bitline.segments, scenario.contacts
-    contact_of = np.full((len(scenario.cells), 2), -1, dtype=np.int64)
-    for index, (cell, _) in enumerate(contacts):
-        contact_of[cell, 1 if contact_of[cell, 0] >= 0 else 0] = index
     near, share = ladder_position(circuit)
     sides = np.array([contact.side == "blb" for _, contact in contacts], dtype=np.int64)
     devices = (
@@ -204,7 +202,6 @@ def _wiring(circuit: Circuit, scenario: Scenario, controls: Controls) -> bitline
         segments,
         np.array([device.lambda_per_v for device in devices]),
         np.array([cell for cell, _ in contacts], dtype=np.int64),
-        contact_of,
         np.array([controls.names.index(c.word_line) for _, c in contacts], dtype=np.int64),
         np.stack([2 * (segments - k) + sides for k in (near, near + 1)], axis=1),
         np.full(len(contacts), share),

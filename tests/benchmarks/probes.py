@@ -138,7 +138,7 @@ def kernel(name: str) -> Found:
     from tests.benchmarks import kernels
 
     rates: dict[str, Callable[[], Found]] = {
-        "folded": kernels.folded_rates, "rows": kernels.rows_rates,
+        "folded": kernels.folded_rates, "rows": kernels.rows_rates, "tapes": kernels.tape_rates,
     }  # fmt: skip
     return rates[name]()
 

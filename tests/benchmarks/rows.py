@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 PROCESSOR, WALL, MEMORY = "processor s", "wall s", "peak MiB"
 ONE, ALL = "T MAC/s, 1 thread", "T MAC/s, all threads"
 BY_HAND, BOUND = "T MAC/s, by hand in C, 1 thread", "T MAC/s, arithmetic bound, 1 thread"
+LOWER = "T MAC/s, lower bound, 1 thread"
 READ_ONE, READ_ALL = "T MAC/s, memory bound, 1 thread", "T MAC/s, memory bound, all threads"
 
 
@@ -72,7 +73,9 @@ _SWEEP = ("sweep", "{work}/points.toml", "--out", "{dir}/sweep", "--json")
 _CIRCUIT = Side(("circuit", "tra"))
 _AMBIT = Side(("reproduce", "ambit"))
 _WEIGHTS = f"{_CIFAR} --mapping weight-stationary --no-check --json"
-_ROWS, _FOLDED = (_probe(f"kernel {name}", quantity=ONE) for name in ("rows", "folded"))
+_ROWS, _FOLDED, _TAPES = (
+    _probe(f"kernel {name}", quantity=ONE) for name in ("rows", "folded", "tapes")
+)
 _TRANSIENTS = _probe("transients", quantity="transients a processor s")
 _DEEP = "{work}/dense-300.h5 --data {work}/dense.npz --limit 20 --no-check"
 
@@ -141,6 +144,8 @@ ROWS: tuple[Row, ...] = (
     Row("both operands as rows: one thread over C by hand", _ROWS, BY_HAND, 0.9, rate=True),
     Row("folded weights: one thread over C by hand", _FOLDED, BY_HAND, 0.9, rate=True),
     Row("folded weights: one thread over their arithmetic bound", _FOLDED, BOUND, 0.7, rate=True),
+    Row("folded weights, output trees: one thread over the lower of arithmetic and cache",
+        _TAPES, LOWER, 0.7, rate=True),
     # -- transients ---------------------------------------------------------------------------
     Row("transients a processor second over ngspice at steps of 0.5 ns",
         _TRANSIENTS, _probe("ngspice 0.5n", quantity="transients a processor s"), 20.0,

@@ -7,7 +7,7 @@ that has arrived waits for the other seven, and is changed by nothing that they 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -129,7 +129,7 @@ def _step(p: Parameters, state: str, at: Places, active: str) -> None:
 
 
 def _try(
-    p: Parameters, v: list[Value], h: Value, gates: list[Value], slopes: list[Value]
+    p: Parameters, v: list[Value], h: Value, gates: list[Value], slopes: Sequence[Value]
 ) -> Stages:
     """The four stages from ``v``; ``gates`` are the control lines at the start of the step."""
     code, size = p.code, range(p.structure.size)

@@ -27,7 +27,6 @@ from pimsim.circuit.transient.bitline_ode import (
     structure_of,
 )
 from pimsim.circuit.transient.lanes import COUNT
-from pimsim.circuit.transient.step_code import LATCHED_SHARE as LATCHED_SHARE
 from pimsim.circuit.transient.step_code import LINES, SENSING, SPAN, START, TOLERANCE
 from pimsim.executors.compiled.run.processors import default_threads, share
 
@@ -60,7 +59,7 @@ class Outcome(NamedTuple):
     dv: Floats
     """(samples, cycles) bl - blb when sensing starts, V."""
     latch_ns: Floats
-    """(samples, cycles) from the start to :data:`LATCHED_SHARE`; nan where it does not come."""
+    """(samples, cycles) from that until the pair has latched; nan where it does not."""
     closing: Floats
     """(samples, cycles, 2 + cells) bl, blb at the sense amplifier and cells when rows close, V."""
     supplied: Floats
@@ -121,7 +120,7 @@ def _integrate(
     common = np.zeros(LINES + 2 * lines)
     common[TOLERANCE] = schedule.tolerance
     stops, kinds, levels = schedule.stops, schedule.kinds, schedule.levels
-    threads = min(default_threads(), int(os.environ.get("NUMBA_NUM_THREADS", groups)), groups)
+    threads = min(_threads(), groups)
     cycle, bl = -1, 2 * structure.segments
     for stop, kind in enumerate(kinds):
         v = _by_sample(state, samples)[:, : structure.size]
@@ -152,6 +151,13 @@ def _integrate(
     outcome.supplied[:] = found[:, at.supplied : at.supplied + 3]
     gain = _held(charge, found[:, : structure.size]) - before - outcome.supplied.sum(axis=1)
     outcome.imbalance[:] = gain / np.maximum(found[:, at.moved], 1e-30)
+
+
+def _threads() -> int:
+    """Processors that may be used: one in a worker of a sweep, which says so by this variable."""
+    said = os.environ.get("NUMBA_NUM_THREADS", "")
+    wanted = int(said) if said.isdecimal() and int(said) else default_threads()
+    return min(wanted, default_threads())
 
 
 def _parameters(values: Values, charge: Floats, wiring: Wiring) -> Floats:

@@ -141,9 +141,9 @@ ROWS: tuple[Row, ...] = (
         rate=True),
     Row("memory alone: all threads over one", replace(_ROWS, quantity=READ_ALL), READ_ONE,
         rate=True),
-    Row("both operands as rows: one thread over C by hand", _ROWS, BY_HAND, 0.9, rate=True),
+    Row("both operands as rows: one thread over C by hand", _ROWS, BY_HAND, rate=True),
     Row("folded weights: one thread over C by hand", _FOLDED, BY_HAND, 0.9, rate=True),
-    Row("folded weights: one thread over their arithmetic bound", _FOLDED, BOUND, 0.7, rate=True),
+    Row("folded weights: one thread over their arithmetic bound", _FOLDED, BOUND, rate=True),
     Row("folded weights, output trees: one thread over the lower of arithmetic and cache",
         _TAPES, LOWER, 0.7, rate=True),
     # -- transients ---------------------------------------------------------------------------

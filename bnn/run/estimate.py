@@ -38,7 +38,7 @@ from bnn.system.system import Occupancy, System
 from bnn.tables.graph import Table
 from bnn.tables.stages import Work, fetched_by_host, works
 from bnn.values.encoding import Encoding
-from pimsim.dram.traces.trace import Trace
+from pimsim.dram.traces.recorder import Target
 from pimsim.errors import require_positive
 
 
@@ -64,7 +64,7 @@ def of_network(
     mapping: str = DEFAULT,
     *,
     chain: str = CHAINING[0],
-    traces: Sequence[Trace] = (),
+    traces: Sequence[Target] = (),
 ) -> Estimate:
     """Book what :func:`bnn.run.execute.run` would for so many images.
 
@@ -85,7 +85,7 @@ def of_table(
     system: System,
     mapping: str = DEFAULT,
     *,
-    traces: Sequence[Trace] = (),
+    traces: Sequence[Target] = (),
 ) -> Estimate:
     """Book a network that is known by its shapes alone; see :mod:`bnn.tables.stages`.
 

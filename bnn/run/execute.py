@@ -44,7 +44,7 @@ from bnn.run.plan import LayerRun, Plan, plan, walk
 from bnn.system.system import System
 from bnn.values.bitstrings import BitStrings, Pictures
 from bnn.values.encoding import Encoding, encode
-from pimsim.dram.traces.trace import Trace
+from pimsim.dram.traces.recorder import Target
 
 Progress = Callable[[str, int, int], None]
 """Called with the layer's name, how much of it is done, and how much there is."""
@@ -112,7 +112,7 @@ def run(
     mapping: str = DEFAULT,
     *,
     chain: str = CHAINING[0],
-    traces: Sequence[Trace] = (),
+    traces: Sequence[Target] = (),
     execution: Execution = COMPILED,
 ) -> NetworkRun:
     """Run ``network`` on images ``x`` (n, ...), as the Keras model would be fed.

@@ -29,8 +29,7 @@ from bnn.values.encoding import Encoding
 from pimsim.documents import nearest
 from pimsim.dram.array.faults import MAJORITY, Faults
 from pimsim.dram.timeline.timeline import Timeline
-from pimsim.dram.traces.recorder import Recorder
-from pimsim.dram.traces.trace import Trace
+from pimsim.dram.traces.recorder import Recorder, Target
 from pimsim.errors import InputError
 
 
@@ -167,7 +166,7 @@ def plan(
     mapping: str,
     *,
     chain: str = chains.CHAINING[0],
-    traces: Sequence[Trace] = (),
+    traces: Sequence[Target] = (),
     faulty: Collection[str] | None = None,
 ) -> Plan:
     """Choose how to carry out a network, of which nothing is booked yet.
@@ -236,7 +235,7 @@ def _reached(
 
 
 def open_ledgers(
-    system: System, faulty: Sequence[bool], traces: Sequence[Trace] = ()
+    system: System, faulty: Sequence[bool], traces: Sequence[Target] = ()
 ) -> list[CommandLedger]:
     """Return a ledger for every layer, all on one timeline.
 

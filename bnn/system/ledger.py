@@ -90,7 +90,7 @@ class CommandLedger:
     ) -> None:
         self.system = system
         self._timeline = timeline or Timeline(system.standard, system.options)
-        self._recorder = recorder
+        self._told = recorder
         self._priced = priced
         self._targets: list[Iterator[Targets]] = []
         self._phase = "inputs"
@@ -111,6 +111,11 @@ class CommandLedger:
         """Whether it must be of one phase."""
         self.settled = False
         """Whether all of it is known, so that nothing is to be booked."""
+
+    @property
+    def _recorder(self) -> Recorder | None:
+        """What is told every command; None once it asks for no more."""
+        return None if self._told is None or self._told.over else self._told
 
     # -- what mappings book ------------------------------------------------------------------
 
@@ -246,10 +251,10 @@ class CommandLedger:
             book()
             return
         self._flush()
-        self._recorder = None
+        self._told = None
         book()
         self._flush()
-        self._recorder = recorder
+        self._told = recorder
         record(recorder)
 
     def finish(self) -> None:

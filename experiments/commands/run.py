@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experiments.options import data, dram
 from experiments.options import faults as fault_options
@@ -17,6 +17,7 @@ from experiments.options.table import (
     DATA,
     DISTURBANCE,
     DISTURBANCE_FLIPS,
+    HTML,
     INPUT_SCALE,
     JSON,
     LIMIT,
@@ -28,6 +29,9 @@ from experiments.output import json_output, outdir
 from experiments.output.escaping import visible
 from experiments.report import simulated
 from pimsim.ranges import whole
+
+if TYPE_CHECKING:
+    from experiments.report.witness import Witness
 
 NAME = "run"
 HELP = "run a Larq network on simulated DRAM: answers, commands, time, energy"
@@ -73,7 +77,8 @@ A network with one output says yes or no: the loss in the model file tells where
 the report names it. Images in another scale than the network was trained on are named where its
 first BatchNorm, or an accuracy of guessing, gives them away; --input-scale puts them right.
 
-DIR receives report.json, logits.npy (not with --cost-only), and two figures with their tables.
+DIR receives report.json, logits.npy (not with --cost-only), report.html, a page that shows
+all of it in any browser, and two figures with their tables.
 """
 
 
@@ -102,7 +107,7 @@ RULES = (
 )
 """Which options have no effect without which."""
 
-WRITES = ("report.json", "logits.npy", "comparison.*", "layers.*", "disturbance.*")
+WRITES = ("report.json", "report.html", "logits.npy", "comparison.*", "layers.*", "disturbance.*")
 """Names of what is written into the folder `--out`."""
 
 
@@ -158,17 +163,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fault_options.add_faults(parser)
     add(parser.add_argument_group("read disturbance"), DISTURBANCE, DISTURBANCE_FLIPS)
     trace_options.add_trace(parser)
-    add(parser, out_folder("folder for report and figures"), JSON)
+    add(parser, out_folder("folder for report and figures"), HTML, JSON)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the network; print tables or the report as JSON, and write it if asked."""
     simulated.require_sensible(args)
     with outdir.asked(args.out, last="report.json") as folder:
-        report, logits, check = simulated.simulate(args)
+        witness = _witness() if folder is not None and args.html else None
+        report, logits, check = simulated.simulate(args, witness)
         if folder is not None:
             _write(report, logits, folder)
-    return _show(report, check, args)
+            if witness is not None:
+                _page(report, args, witness, folder)
+            _report(report, folder)
+    return _show(report, check, args, witness)
+
+
+def _witness() -> Witness:
+    from experiments.html.timeline import FirstCommands
+    from experiments.report.witness import Witness
+
+    return Witness(FirstCommands())
 
 
 def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:
@@ -185,11 +201,26 @@ def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:
 
         disturbance.draw(report["network"], report["disturbance"], folder)
     report["wall_s"]["write"] = time.perf_counter() - started
-    (folder / "report.json").write_text(json_output.text(report) + "\n", encoding="utf-8")
+
+
+def _page(report: dict[str, Any], args: argparse.Namespace, witness: Witness, folder: Path) -> None:
+    """Write the page of a run, or write it again."""
+    from experiments.html import command, page
+    from experiments.html import run as pages
+
+    typed = command.typed(f"pimsim {NAME}", args, "network")
+    outdir.replace_text(folder / page.NAME, page.render(pages.page(report, typed, witness)))
+
+
+def _report(report: dict[str, Any], folder: Path) -> None:
+    outdir.replace_text(folder / "report.json", json_output.text(report) + "\n")
 
 
 def _show(
-    report: dict[str, Any], check: simulated.CheckKeras | None, args: argparse.Namespace
+    report: dict[str, Any],
+    check: simulated.CheckKeras | None,
+    args: argparse.Namespace,
+    witness: Witness | None,
 ) -> int:
     """Print the report, ask Keras then, and print that; the exit code says whether all agreed.
 
@@ -201,14 +232,18 @@ def _show(
         tables.show(report)
         if args.out is not None:
             logits = "" if args.cost_only else " logits.npy,"
-            written = f"written to {args.out}: report.json,{logits} comparison.png, layers.png"
+            page = " report.html," if args.html else ""
+            written = f"report.json,{logits}{page} comparison.png, layers.png"
+            written = f"written to {args.out}: {written}"
             print(visible(written))
         sys.stdout.flush()
     try:
         if check is not None:
             check(report)
             if args.out is not None:
-                outdir.replace_text(args.out / "report.json", json_output.text(report) + "\n")
+                _report(report, args.out)
+            if witness is not None:
+                _page(report, args, witness, args.out)
     finally:
         if args.json:
             json_output.show(report)

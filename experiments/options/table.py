@@ -39,6 +39,10 @@ def _has_standby(args: argparse.Namespace) -> bool:
 
 
 JSON = flag("json", "print one JSON object and nothing else")
+HTML = Option(
+    "html", "write report.html as well, a page for a browser", bool, default=True,
+    needs=(given("out"), "needs --out: nothing else is written"),
+)  # fmt: skip
 SEED = Option("seed", "random seed", int, "N", 1, whole(0, 2**63 - 1))
 WORKERS = Option("workers", "worker processes", int, "N", range=whole(1, 1_024))
 CLUSTER = Option("cluster", "scheduler of a Dask cluster", metavar="ADDRESS")

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from bnn.run.estimate import Estimate
     from bnn.system.system import System
     from bnn.values.encoding import Encoding
-    from pimsim.dram.traces.trace import Trace
+    from experiments.report.witness import Witness
+    from pimsim.dram.traces.recorder import Target
 
 _TABLE = {
     "input_encoding": "assumed: pixels of 8 bits",
@@ -60,8 +61,8 @@ def check(args: argparse.Namespace) -> None:
         raise InputError("`--labels` must not be given with --cost-only: nothing is computed")
 
 
-def simulate(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the report of what so many images would take."""
+def simulate(args: argparse.Namespace, witness: Witness | None = None) -> dict[str, Any]:
+    """Return the report of what so many images would take; ``witness`` looks on."""
     started = time.perf_counter()
     from bnn.run import estimate
     from bnn.tables import catalog
@@ -76,7 +77,7 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
         network, encoding, rests_on = _read(args)
     loaded = time.perf_counter()
 
-    def estimated(on: System, traces: Sequence[Trace] = ()) -> Estimate:
+    def estimated(on: System, traces: Sequence[Target] = ()) -> Estimate:
         if network is None:
             table = catalog.entry(args.network)
             return estimate.of_table(table, images, on, args.mapping, traces=traces)
@@ -85,7 +86,9 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
         )
 
     with trace_options.opened(args, system.standard, system.options) as traces:
-        done = estimated(system, traces)
+        done = estimated(system, [*traces, *([] if witness is None else [witness.first])])
+    if witness is not None:
+        witness.system, witness.estimated = system, estimated
     if network is None:
         rests_on = {**_TABLE, "pooled_on_host": ", ".join(done.host) or "none"}
     name = encoding.name if encoding is not None else None

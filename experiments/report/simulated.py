@@ -19,11 +19,13 @@ from pimsim.errors import InputError
 
 if TYPE_CHECKING:
     from bnn.model.network import Network
+    from bnn.run.estimate import Estimate
     from bnn.run.execute import NetworkRun
     from bnn.run.plan import LayerRun
     from bnn.run.scoring import Scoring
     from bnn.system.system import System
     from bnn.values.encoding import Encoding
+    from experiments.report.witness import Witness
 
 CheckKeras = Callable[[dict[str, Any]], None]
 """Asks Keras and adds to a report what it said."""
@@ -43,8 +45,10 @@ def require_sensible(args: argparse.Namespace) -> None:
     disturbance.chosen(args)
 
 
-def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras | None]:
-    """Run a network as the options say, and write nothing.
+def simulate(
+    args: argparse.Namespace, witness: Witness | None = None
+) -> tuple[dict[str, Any], Any, CheckKeras | None]:
+    """Run a network as the options say, and write nothing; ``witness`` looks on.
 
     Returns the report; the logits, unless only the cost was asked for; and what is left to be asked
     of Keras, which adds the answer to the report.
@@ -52,7 +56,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
     Raises :class:`~pimsim.errors.InputError`.
     """
     if args.cost_only:
-        return cost_only.simulate(args), None, None
+        return cost_only.simulate(args, witness), None, None
     started = time.perf_counter()
     from bnn import zoo
     from bnn.data import datasets
@@ -94,7 +98,7 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
             system,
             args.mapping,
             chain=args.chain,
-            traces=traces,
+            traces=[*traces, *([] if witness is None else [witness.first])],
             execution=Execution(
                 check=args.check,
                 compiled=args.executor == "compiled",
@@ -121,13 +125,18 @@ def simulate(args: argparse.Namespace) -> tuple[dict[str, Any], Any, CheckKeras 
         },
     )
 
+    def estimated(other: System) -> Estimate:
+        return estimate.of_network(network, encoding, len(x), other, args.mapping, chain=args.chain)
+
     def planned(other: System) -> Sequence[LayerRun]:
-        return estimate.of_network(
-            network, encoding, len(x), other, args.mapping, chain=args.chain
-        ).layers
+        return estimated(other).layers
 
     names = [layer.name for layer in network.layers]
     report |= disturbance.found(done.layers, system, args, planned, names)
+    if witness is not None:
+        witness.system, witness.scoring, witness.logits = system, scoring, done.logits
+        witness.images, witness.classes = opened().x[: args.limit], dataset.classes
+        witness.estimated = estimated
     if system.faults is not None:
         report["faults"] = _beside_error_free(done, network, x, scoring, encoding, system)
     if scale is None:

@@ -4,7 +4,7 @@
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.dram.timeline.command_stream import Run
 >>> class Printed:
-...     on_bus, room = False, 100
+...     on_bus, ends, room = False, False, 100
 ...     def add_block(self, block: Block, wait_clocks: Numbers) -> None:
 ...         for event in block.events():
 ...             print(event.at_ps, event.kind.name, event.bank, event.row, event.row2)
@@ -39,6 +39,10 @@ class Target(Protocol):
     @property
     def on_bus(self) -> bool:
         """Whether it wants times on clock edges, one command of a channel at a time."""
+
+    @property
+    def ends(self) -> bool:
+        """Whether it wants to know nothing of what there is no room for, not even how much."""
 
     @property
     def room(self) -> int:
@@ -99,6 +103,11 @@ class Recorder:
     def full(self) -> bool:
         """Whether every trace is, so that commands need only be counted."""
         return all(trace.room <= 0 for trace in self._traces)
+
+    @property
+    def over(self) -> bool:
+        """Whether no trace asks for anything more."""
+        return all(trace.ends and trace.room <= 0 for trace in self._traces)
 
     def record(self, segment: Segment, targets: Iterator[Targets]) -> None:
         """Record the next segment of the stream.

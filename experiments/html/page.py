@@ -1,0 +1,97 @@
+"""A page as one file: style and script inside, nothing from elsewhere, no markup of anybody's.
+
+Three things stand between a name such as ``<img onerror=...>`` and a browser. Jinja escapes every
+text. The policy in the head allows this page's own style and script, known by their hashes, and
+pictures inside it; scripts, styles and event handlers of any other text would not run. And nothing
+can be fetched or sent, since the policy names no source.
+
+>>> made = render(Page("<b>", "run", "", ["fine"], []))
+>>> "<b>" in made, "&lt;b&gt;" in made, "http" in made
+(False, True, False)
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from experiments.html.blocks import Page, Section
+from experiments.output.escaping import visible
+from pimsim import __version__
+
+NAME = "report.html"
+"""What every command calls its page."""
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(page: Page) -> str:
+    """Return the page as the text of a file."""
+    style, script = _text("style.css"), _text("page.js")
+    return _template().render(
+        page=page,
+        sections=[*_numbered(page.sections)],
+        style=style,
+        script=script,
+        policy=policy(style, script),
+        version=__version__,
+    )
+
+
+def write(page: Page, folder: Path) -> Path:
+    """Write the page into a folder; return its path."""
+    path = folder / NAME
+    path.write_text(render(page), encoding="utf-8")
+    return path
+
+
+def policy(style: str, script: str) -> str:
+    """Return what a browser may do with a page of this style and script: nothing else.
+
+    >>> policy("", "")[:19]
+    "default-src 'none';"
+    """
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "img-src data:",
+            f"style-src '{_hash(style)}'",
+            f"script-src '{_hash(script)}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
+def _numbered(sections: Iterable[Section]) -> Iterable[tuple[str, Section]]:
+    """Sections that have something to show, each with the name by which it is linked."""
+    shown = (section for section in sections if section.blocks)
+    return ((f"s{number}", section) for number, section in enumerate(shown, 1))
+
+
+@cache
+def _text(name: str) -> str:
+    return (_TEMPLATES / name).read_text("utf-8")
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,
+    )
+    return environment.get_template("page.html")

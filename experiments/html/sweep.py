@@ -1,0 +1,122 @@
+"""The page of a sweep: what was found where, its figures, and every point.
+
+>>> from experiments.sweep.results import Axis, Point, Quantity
+>>> axis = Axis("variation_percent", "process variation", "%", (0, 10))
+>>> points = (
+...     Point({"variation_percent": 0}, 200, 97.0, 94.0, 99.0),
+...     Point({"variation_percent": 10}, 200, 81.0, 75.0, 86.0),
+... )
+>>> results = Results("demo", Quantity("accuracy", "accuracy", "%", 100.0), (axis,), {}, points, {})
+>>> page(results, "pimsim sweep demo.toml").answer[0]
+'2 points: accuracy is highest, 97 %, at process variation 0 %, and lowest, 81 %, at 10 %.'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from experiments.html import pictures
+from experiments.html.blocks import (
+    Block,
+    Cell,
+    Column,
+    Page,
+    Picture,
+    Section,
+    Table,
+    number_cell,
+)
+from experiments.html.run import assumed, reproduced
+from experiments.output.words import named, value_text
+from experiments.sweep.results import Point, Results, Value, is_number
+
+
+def page(results: Results, command: str, figures: Sequence[Path] = ()) -> Page:
+    """Return the page.
+
+    Args:
+        results: all points.
+        command: what was typed.
+        figures: PNG files.
+    """
+    quantity = results.quantity
+    shown: list[Block] = [
+        Picture(
+            pictures.of_file(path),
+            f"{quantity.text} against {' and '.join(axis.text for axis in results.axes)}; the "
+            "table of points has the numbers",
+        )
+        for path in figures
+    ]
+    return Page(
+        results.name,
+        "pimsim sweep",
+        f"{quantity.label} against {' and '.join(axis.label for axis in results.axes)}"
+        if results.axes else quantity.label,
+        [*_answer(results)],
+        [
+            Section("In a figure", shown),
+            Section("Every point", [_points(results)]),
+            assumed({**results.fixed, **results.assumptions}),
+            reproduced(command, "results.json and results.csv have every number of this page."),
+        ],
+    )  # fmt: skip
+
+
+def _answer(results: Results) -> Iterator[str]:
+    known = [point for point in results.points if point.trials]
+    count = len(results.points)
+    points = f"{count:,} point{'s' if count != 1 else ''}"
+    if not known:
+        yield f"{points}: none has been measured yet."
+        return
+    if len(known) < count:
+        yield f"{len(known):,} of {points} have been measured; the others have no trials yet."
+    label, unit = results.quantity.label, results.quantity.unit
+    high, low = (choose(known, key=lambda one: one.estimate) for choose in (max, min))
+    if high.estimate == low.estimate:
+        yield f"{points}: {label} is {_number(high.estimate, unit)} everywhere."
+        return
+    differing = [axis for axis in results.axes if len(axis.values) > 1]
+    most = " and ".join(named(axis, high.values[axis.field]) for axis in differing)
+    if len(differing) == 1:
+        (axis,) = differing
+        least = value_text(low.values[axis.field], axis.unit)
+    else:
+        least = " and ".join(named(axis, low.values[axis.field]) for axis in differing)
+    yield (
+        f"{points}: {label} is highest, {_number(high.estimate, unit)}, at {most}, and lowest, "
+        f"{_number(low.estimate, unit)}, at {least}."
+    )
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:.4g} {unit}".rstrip()
+
+
+def _points(results: Results) -> Table:
+    columns = [
+        *(Column(axis.text, all(map(is_number, axis.values))) for axis in results.axes),
+        Column(results.quantity.text, True),
+        *(Column(name, True) for name in ("low", "high", "trials")),
+    ]
+    rows = [
+        [
+            *(_place(point.values[axis.field]) for axis in results.axes),
+            *(number_cell(one, "-" if one is None else f"{one:.5g}") for one in point.numbers),
+            number_cell(point.trials, f"{point.trials:,}"),
+        ]
+        for point in results.points
+    ]
+    return Table(_caption(results.points), tuple(columns), rows)
+
+
+def _caption(points: Sequence[Point]) -> str:
+    exact = all(point.low == point.high for point in points if point.trials)
+    return "Every point" if exact else "Every point; low and high are the ends of its interval"
+
+
+def _place(value: Value) -> Cell:
+    text = value_text(value)
+    return Cell(text, float(value)) if is_number(value) else Cell(text)

@@ -1,0 +1,166 @@
+"""The first commands of a run, as the scheduler issued them, and how a page shows them.
+
+Kept are the first commands at all, and those from the first AAP or AP on: before the first row
+is computed, operands have to be written, which may take a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from experiments.html.blocks import Band, Timeline
+from experiments.output.words import quantity
+from pimsim.dram.commands import Kind
+from pimsim.dram.options import ModelOptions
+from pimsim.dram.standard.standard import Standard
+from pimsim.dram.traces.block import Block, Numbers
+from pimsim.dram.traces.event import Event, Spans
+
+KEPT = 512
+"""Commands of each of both windows."""
+SEARCHED = 1 << 16
+"""Commands among which the first that computes is looked for."""
+LANES = 16
+"""Banks that are shown at most."""
+_SERIES = {
+    Kind.AAP: 0, Kind.AP: 1, Kind.WR: 2, Kind.RD: 3, Kind.REF: 6, Kind.ACT: 4, Kind.PRE: 7,
+    Kind.TRANSFER: 5,
+}  # fmt: skip
+_COMPUTES = (int(Kind.AAP), int(Kind.AP))
+
+
+class FirstCommands:
+    """Keeps the first commands of a stream: a target of :mod:`pimsim.dram.traces.recorder`.
+
+    >>> first = FirstCommands()
+    >>> first.add_block(Block.of([Event(0, Kind.AAP, bank=0, row=18, row2=19)]), np.zeros(1))
+    >>> [[event.kind.name for event in window] for window in first.windows()]
+    [['AAP']]
+    """
+
+    on_bus = False
+    """Times are those of the run."""
+    ends = True
+    """What comes later is not even counted."""
+
+    def __init__(self) -> None:
+        self._start: list[Event] = []
+        self._computing: list[Event] = []
+        self._seen = 0
+        self._begins: int | None = None
+        """How many commands came before the first that computes."""
+
+    @property
+    def room(self) -> int:
+        """How many commands it still looks at."""
+        if self._begins is None:
+            return max(0, SEARCHED - self._seen)
+        return max(0, KEPT - len(self._computing))
+
+    def add_block(self, block: Block, wait_clocks: Numbers) -> None:
+        """Look at commands, in the order of issue."""
+        self._start += block[: max(0, KEPT - len(self._start))].events()
+        if self._begins is None:
+            found = np.flatnonzero(np.isin(block.kind, _COMPUTES))
+            if len(found):
+                self._begins = self._seen + int(found[0])
+                block = block[int(found[0]) :]
+        self._seen += len(block)
+        if self._begins is not None:
+            self._computing += block[: max(0, KEPT - len(self._computing))].events()
+
+    def skip(self, commands: int) -> None:
+        """Take note of nothing: what comes later is not shown."""
+
+    def windows(self) -> list[Sequence[Event]]:
+        """Return the first commands, and those from where rows are computed if that is later."""
+        later = self._begins is not None and self._begins >= len(self._start) // 2
+        return [one for one in (self._start, self._computing if later else []) if one]
+
+
+def blocks(first: FirstCommands, standard: Standard, options: ModelOptions) -> list[Timeline]:
+    """Return a timeline for each window."""
+    spans = Spans.of(standard, options)
+    captions = ("From the first command on", "From the first row command that computes on")
+    return [
+        timeline(window, spans, caption)
+        for window, caption in zip(first.windows(), captions, strict=False)
+    ]
+
+
+def timeline(events: Sequence[Event], spans: Spans, caption: str) -> Timeline:
+    """Return what banks did, as bands; reads or writes of a row in a row are one band."""
+    begin_ps = min(event.at_ps for event in events)
+    banks = sorted({event.bank for event in events})[:LANES]
+    runs = [run for run in _joined(events, spans) if run[0].bank in banks]
+    length_ps = max(end for _, end, _ in runs) - begin_ps
+    kinds = [kind for kind in _SERIES if any(run[0].kind is kind for run in runs)]
+    bands = [
+        Band(
+            banks.index(event.bank),
+            (event.at_ps - begin_ps) / length_ps,
+            (end_ps - event.at_ps) / length_ps,
+            _SERIES[event.kind],
+            _title(event, end_ps, times),
+        )
+        for event, end_ps, times in runs
+    ]
+    counted = ", ".join(
+        f"{sum(event.kind is kind for event in events):,} {kind.name}" for kind in kinds
+    )
+    left_out = len({event.bank for event in events}) - len(banks)
+    return Timeline(
+        f"{caption}: {quantity(length_ps, 'ps')} of the scheduler's timeline, {len(events):,} "
+        f"commands{f', {left_out} banks more not shown' if left_out else ''}.",
+        f"Timeline of {len(banks)} banks over {quantity(length_ps, 'ps')}: {counted}.",
+        [f"bank {bank}" for bank in banks],
+        bands,
+        _ticks(begin_ps, length_ps),
+        tuple((kind.name, _SERIES[kind]) for kind in kinds),
+    )
+
+
+def _joined(events: Sequence[Event], spans: Spans) -> list[tuple[Event, int, int]]:
+    """Commands with their ends; those of a kind that follow each other in a bank as one."""
+    found: list[tuple[Event, int, int]] = []
+    last: dict[int, int] = {}
+    for event in events:
+        busy_ps = spans.busy_ps[event.kind]
+        end_ps = event.at_ps + busy_ps
+        place = last.get(event.bank)
+        if place is not None and event.kind in (Kind.RD, Kind.WR, Kind.TRANSFER):
+            first, before_ps, times = found[place]
+            if first.kind is event.kind and first.row == event.row:
+                found[place] = first, max(before_ps, end_ps), times + 1
+                continue
+        if place is not None:  # a command lasts until the next one at most
+            first, before_ps, times = found[place]
+            found[place] = first, min(before_ps, max(event.at_ps, first.at_ps)), times
+        last[event.bank] = len(found)
+        found.append((event, end_ps, 1))
+    return found
+
+
+def _title(event: Event, end_ps: int, times: int) -> str:
+    rows = "" if event.row is None else f", row {event.row}"
+    rows += "" if event.row2 is None else f" to row {event.row2}"
+    many = f"{times} x " if times > 1 else ""
+    return (
+        f"{many}{event.kind.name}, bank {event.bank}{rows}, "
+        f"{event.at_ps / 1000:,.2f} to {end_ps / 1000:,.2f} ns"
+    )
+
+
+def _ticks(begin_ps: int, length_ps: int) -> list[tuple[float, str]]:
+    """Round times along the axis, three to ten."""
+    step_ps = 10 ** (len(str(max(1, length_ps))) - 1)
+    while length_ps / step_ps < 3:
+        step_ps = step_ps // 2 if step_ps % 2 == 0 else max(1, step_ps // 5)
+        if step_ps == 1:
+            break
+    first = -(-begin_ps // step_ps) * step_ps
+    times_ps = range(first, begin_ps + length_ps + 1, step_ps)
+    scale, unit = (1e6, "µs") if begin_ps + length_ps >= 1e6 else (1e3, "ns")
+    return [((at - begin_ps) / length_ps, f"{at / scale:,.4g} {unit}") for at in times_ps]

@@ -1,0 +1,148 @@
+"""The answer of a run in sentences, and numbers with their units as pages write them.
+
+>>> amount(586_336_000, "ps"), amount(1.4e6, "pJ")
+('586 µs', '1.4 µJ')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bnn.run.scoring import LARGEST
+from experiments.output.words import more_energy, quantity, slower
+
+Report = Mapping[str, Any]
+"""A run's ``report.json`` as Python values."""
+
+TIMES = "\N{MULTIPLICATION SIGN}"
+_PROCESSORS = {
+    "streaming": "one that fetches both operands of every product (streaming)",
+    "reuse-aware": "one with a cache that fetches them once (reuse-aware)",
+}
+
+
+def amount(value: float, unit: str) -> str:
+    """Return a time in ps or an energy in pJ with three digits."""
+    return quantity(value, unit).replace(" u", " µ")
+
+
+def percent(share: float) -> str:
+    """Return a share with two decimals.
+
+    >>> percent(0.97), percent(1.0)
+    ('97.00 %', '100.00 %')
+    """
+    return f"{100 * share:.2f} %"
+
+
+def images_text(report: Report) -> str:
+    """Return how many images there were.
+
+    >>> images_text({"images": 1}), images_text({"images": 1200})
+    ('1 image', '1,200 images')
+    """
+    return f"{report['images']:,} image{'s' if report['images'] > 1 else ''}"
+
+
+def rate(images_per_s: float | None) -> str:
+    """Return images in a second; of a run without commands nothing."""
+    if images_per_s is None:
+        return ""
+    return f"{images_per_s:,.0f}" if images_per_s >= 100 else f"{images_per_s:.3g}"
+
+
+def answer(report: Report) -> Iterator[str]:
+    """Yield what came out, in sentences: right or wrong, exact or not, time, energy, processors."""
+    yield from _accuracy(report)
+    yield _exact(report)
+    if report["faults"] is not None:
+        yield _faults(report)
+    yield from _cost(report)
+    yield from _processors(report)
+    if report["input_scale_hint"] is not None:
+        yield f"Look at the scale of the inputs: {report['input_scale_hint']}."
+    if report["keras_equal"] is not None:
+        said = (
+            "the same" if report["keras_equal"] else f"NOT the same: {report['keras_difference']}"
+        )
+        yield f"Keras, asked for every accumulator and prediction, gives {said}."
+    if "disturbance" in report:
+        yield f"Rows beside those that are activated: {report['disturbance']['text']}."
+
+
+def _accuracy(report: Report) -> Iterator[str]:
+    means = report["accuracy_means"]
+    if report["accuracy"] is None:
+        if means is not None:
+            yield f"How many images were classified correctly is {means}."
+        return
+    counted = "" if means == LARGEST else f" ({means})"
+    yield (
+        f"{percent(report['accuracy'])} of the answers to {images_text(report)} are right{counted}."
+    )
+
+
+def _exact(report: Report) -> str:
+    if report["cost_only"]:
+        return "Every command was booked and none executed: there are no answers, only costs."
+    if report["faults"] is not None:
+        return "Commands go wrong here on purpose, so that no sum has to be right."
+    if report["bit_exact"] is None:
+        return "Sums were not compared with the reference (--no-check)."
+    if not report["sums_checked"]:
+        return "No sum stood in DRAM rows, so that there was none to compare."
+    if report["bit_exact"]:
+        return (
+            f"All {report['sums_checked']:,} sums that stood in DRAM rows equal the integer "
+            "reference: the run is bit exact."
+        )
+    return "The rows DIFFER from the integer reference: this is a fault of pimsim."
+
+
+def _faults(report: Report) -> str:
+    faults = report["faults"]
+    right, changed = faults["accuracy_error_free"], faults["predictions_changed"]
+    if changed is None:
+        text = f"{faults['logits_changed']:,} outputs changed"
+    else:
+        text = f"{changed:,} of {faults['predictions']:,} predictions changed"
+    without = "" if right is None else f"Without faults {percent(right)} would be right; "
+    return f"{without}{text}." if without else f"Because of faults {text}."
+
+
+def _cost(report: Report) -> Iterator[str]:
+    if not report["latency_ps"]:
+        yield "No layer runs in DRAM, so that it takes neither time nor energy there."
+        return
+    images, once = report["images"], report["weights_once"]
+    batch = "" if images == 1 else (
+        f" The whole batch takes {amount(report['latency_ps'], 'ps')} and "
+        f"{amount(report['energy_pj']['total'], 'pJ')}."
+    )  # fmt: skip
+    yield (
+        f"In DRAM an image takes {amount(report['latency_ps'] / images, 'ps')} and "
+        f"{amount(report['energy_pj']['total'] / images, 'pJ')}"
+        f"{'' if images == 1 else ', its share of the batch'}.{batch}"
+    )
+    if once["latency_ps"]:
+        yield (
+            f"Loading the weights, once for any number of images, takes "
+            f"{amount(once['latency_ps'], 'ps')} and {amount(once['energy_pj'], 'pJ')} more."
+        )
+
+
+def _processors(report: Report) -> Iterator[str]:
+    said = []
+    for name, one in report["baselines"].items():
+        time, energy = slower(one["speedup"], TIMES), more_energy(one["energy_ratio"], TIMES)
+        who = _PROCESSORS.get(name, name)
+        said.append(f"beside {who} the DRAM is {time} and takes {energy} energy")
+    if said:
+        text = "; ".join(said)
+        for unclear, clear in (
+            ("is the same", "is as fast"),
+            ("the same energy", "as much energy"),
+        ):
+            text = text.replace(unclear, clear)
+        yield f"The same batch on a processor behind the same memory, for comparison: {text}."

@@ -39,6 +39,7 @@ from experiments.commands import (
 )
 from experiments.commands.chips.command import CHIPS
 from experiments.commands.circuit.command import CIRCUIT
+from experiments.commands.decisions import advise, compare
 from experiments.commands.trace import TRACE
 from experiments.options import places, subcommands
 from experiments.options.option import require_effects
@@ -49,6 +50,8 @@ from pimsim.errors import PimsimError, lacks_memory
 
 COMMANDS: tuple[subcommands.Command, ...] = (
     run,
+    compare,
+    advise,
     networks,
     primitives,
     products,
@@ -82,6 +85,8 @@ are hundreds of thousands of objects and hardly any cycle, and looking took a te
 _EPILOG = """\
 examples:
   pimsim run digits-mlp           classify handwritten digits in simulated DRAM
+  pimsim compare out/a out/b      two runs side by side
+  pimsim advise mnist-cnn         what could be changed, and what it would bring
   pimsim networks                 the trained networks that come with pimsim
   pimsim primitives               what an AND or an addition in DRAM takes
   pimsim products                 what a binary product in DRAM takes

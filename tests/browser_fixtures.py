@@ -86,7 +86,7 @@ def _browser() -> Iterator[Any]:
 @pytest.fixture
 def browser_page(_browser: Any) -> Iterator[Callable[..., Visit]]:
     """Open a file: ``browser_page(path, width=1200, height=900, dark=False)``."""
-    contexts = []
+    contexts: list[Any] = []
 
     def opened(path: Path, *, width: int = 1200, height: int = 900, dark: bool = False) -> Visit:
         context = _browser.new_context(

@@ -10,12 +10,13 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.options import dram
 from experiments.options.option import Option, add, out_folder
 from experiments.options.subcommands import Group
-from experiments.options.table import JSON, STANDARD
+from experiments.options.table import HTML, JSON, STANDARD
 from experiments.output import json_output, outdir, tables
 from pimsim.ranges import whole
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Simulate what a publication measured, and print its value, ours, and their ratio. With --out,
-write tables (CSV), figures (PNG) and a page that explains them (Markdown).
+write tables (CSV), figures (PNG) and a page that explains them (Markdown, and report.html).
 """
 
 _EPILOG = """\
@@ -79,7 +80,7 @@ class Experiment:
     @property
     def WRITES(self) -> tuple[str, ...]:
         """Names of what is written into the folder `--out`."""
-        return f"{self.NAME}-*", f"reproduce-{self.NAME}.md"
+        return f"{self.NAME}-*", f"reproduce-{self.NAME}.md", "report.html"
 
     def part(self, name: str) -> Any:
         """Import a module of the experiment."""
@@ -92,6 +93,7 @@ class Experiment:
         add(
             parser,
             out_folder("folder for what is written"),
+            HTML,
             Option("measure", "measure this machine as well", bool, default=True),
             Option(
                 "measure_mib",
@@ -118,9 +120,12 @@ class Experiment:
             found = self.reproduce(standard, options)
             measured = _measured(args)
             if folder is not None:
-                for name, text in self.documents(found, "", measured).items():
+                texts = self.documents(found, "", measured)
+                for name, text in texts.items():
                     (folder / name).write_text(text, "utf-8")
                 self.part("figures").draw(found, folder, measured)
+                if args.html:
+                    self._page(texts[f"reproduce-{self.NAME}.md"], found, folder, args)
         self._show(found, measured, args)
         return 0
 
@@ -143,6 +148,16 @@ class Experiment:
             page += measured_section(machine, measured)
         return {f"reproduce-{self.NAME}.md": flowed(page), **texts}
 
+    def _page(
+        self, text: str, found: Mapping[str, Table], folder: Path, args: argparse.Namespace
+    ) -> None:
+        """Write the page for a browser."""
+        from experiments.html import command, page
+        from experiments.html import reproduce as pages
+
+        typed = command.typed(f"pimsim reproduce {self.NAME}", args)
+        page.write(pages.page(text, found, folder, typed), folder)
+
     def _show(
         self, found: Mapping[str, Table], measured: Measurement | None, args: argparse.Namespace
     ) -> None:
@@ -164,6 +179,8 @@ class Experiment:
                 "measured": None if measured is None else measured_record(measured),
                 "assumptions": stated,
             }
+            if args.out is not None and args.html:
+                result["html"] = str(args.out / "report.html")
             json_output.show(result | ({"left_out": left_out} if left_out else {}))
             return
         shown = dict(self.part("page").summary(found).values())

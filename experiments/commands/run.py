@@ -246,7 +246,8 @@ def _show(
                 _page(report, args, witness, args.out)
     finally:
         if args.json:
-            json_output.show(report)
+            shown = {} if witness is None else {"html": str(args.out / "report.html")}
+            json_output.show(report | shown)
     if check is not None and not args.json:
         tables.show_keras(report)
     for name, other in (("bit_exact", "the integer reference"), ("keras_equal", "Keras")):

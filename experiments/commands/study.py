@@ -11,7 +11,7 @@ from pathlib import Path
 
 from experiments.options.option import Option, Rule, absent, add, flag, out_folder
 from experiments.options.parser import Parser
-from experiments.options.table import CLUSTER, JSON, WORKERS
+from experiments.options.table import CLUSTER, HTML, JSON, WORKERS
 from experiments.output import json_output
 from experiments.studies.study import STUDIES, study
 
@@ -33,7 +33,8 @@ examples:
   pimsim study layers --out out/layers --workers 2
   pimsim study variation --page              the page again, from what there is
 
-DIR receives study-NAME.md, its figures and tables (figures/), and a folder for each sweep.
+DIR receives study-NAME.md, report.html, which is the same for a browser, figures and tables
+(figures/), and a folder for each sweep.
 """
 
 
@@ -47,7 +48,7 @@ RULES = (
 )
 """Which options have no effect with which."""
 
-WRITES = ("study-*.md",)
+WRITES = ("study-*.md", "report.html")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             Path, "DIR",
         ),
         out_folder("folder (default: out/study-NAME)"),
+        HTML.but(needs=None),
         JSON,
     )  # fmt: skip
 
@@ -84,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
         own = folder / f"{name}.toml"
         words = [str(own) if own.exists() else name, "--out", str(folder / name)]
         words += ["--draw"] if args.page else []
+        words += [] if args.html else ["--no-html"]
         for option in ("workers", "cluster"):
             if option in args.given:
                 words += [f"--{option}", str(getattr(args, option))]
@@ -92,12 +95,29 @@ def run(args: argparse.Namespace) -> int:
         if code:
             return code
     written = page.write(one, folder)
+    shown = {"html": str(_html(args, written))} if args.html else {}
     if args.json:
         sweeps = {
             name: json.loads((folder / name / "results.json").read_text("utf-8"))
             for name in one.sweeps
         }
-        json_output.show({"study": one.name, "page": str(written), "sweeps": sweeps})
+        json_output.show({"study": one.name, "page": str(written), **shown, "sweeps": sweeps})
     else:
-        print(f"written: {written}")
+        print(f"written: {', '.join([str(written), *shown.values()])}")
     return 0
+
+
+def _html(args: argparse.Namespace, written: Path) -> Path:
+    """Write the page for a browser beside that of Markdown; return its path."""
+    from dataclasses import replace
+
+    from experiments.html import command, document, page
+    from experiments.html.run import reproduced
+
+    folder = written.parent
+    made = document.page(written.read_text("utf-8"), folder, "pimsim study")
+    again = reproduced(
+        command.typed(f"pimsim {NAME}", args, "study"),
+        "The folder figures has every number of this page.",
+    )
+    return page.write(replace(made, sections=[*made.sections, again]), folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.options.option import Rule, absent, add, flag, out_folder
-from experiments.options.table import CLUSTER, JSON, WORKERS
+from experiments.options.table import CLUSTER, HTML, JSON, WORKERS
 from experiments.output import json_output, progress
 from pimsim.errors import InputError
 
@@ -42,11 +42,14 @@ examples:
   pimsim sweep my.toml --out out/mine --repair   make trials again that the store has damaged
   pimsim sweep --fields                          every field that can be fixed or varied
 
-DIR receives sweep.sqlite, results.csv, results.json, and figures.
+DIR receives sweep.sqlite, results.csv, results.json, figures, and report.html, a page that shows
+all of it in any browser.
 """
 
 RULES = (
-    Rule(("out",), absent("fields", "dry_run"), "must not be given where nothing is written"),
+    Rule(
+        ("out", "html"), absent("fields", "dry_run"), "must not be given where nothing is written"
+    ),
     Rule(
         ("workers", "cluster"),
         absent("fields", "dry_run", "draw"),
@@ -56,7 +59,7 @@ RULES = (
 )
 """Which options have no effect with which."""
 
-WRITES = ("sweep.*", "*.csv", "results.json", "*.png")
+WRITES = ("sweep.*", "*.csv", "results.json", "report.html", "*.png")
 """Names of what is written into the folder `--out`."""
 
 
@@ -89,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )
     place = "folder of store, tables and figures (default: out/NAME, NAME being the sweep's)"
-    add(parser, out_folder(place), JSON)
+    add(parser, out_folder(place), HTML.but(needs=None), JSON)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -116,12 +119,26 @@ def run(args: argparse.Namespace) -> int:
     if found is None:
         return 130
     written = session.written(chosen, found, folder)
+    shown = {}
+    if args.html:
+        shown = {"html": str(_page(args, found, folder, written))}
+        written.append("report.html")
     if args.json:
-        json_output.show(report.document(found))
+        json_output.show(report.document(found) | shown)
         return 0
     report.show(found)
     print(f"written to {folder}: {', '.join(written)}")
     return 0
+
+
+def _page(args: argparse.Namespace, found: Results, folder: Path, written: list[str]) -> Path:
+    """Write the page; return its path."""
+    from experiments.html import command, page
+    from experiments.html import sweep as pages
+
+    typed = command.typed(f"pimsim {NAME}", args, "spec")
+    figures = [folder / name for name in written if name.endswith(".png")]
+    return page.write(pages.page(found, typed, figures), folder)
 
 
 def _run(

@@ -1,9 +1,10 @@
-"""A page of Markdown, such as a study or a reproduction writes, as a page for a browser.
+r"""A page of Markdown, such as a study or a reproduction writes, as a page for a browser.
 
 Its tables sort, its pictures are inside it. Markup in the text stays text: the reader of Markdown
 is told that there is none, and links lead to files that lie beside the page, or to the web.
 
->>> made = page("# Title\\n\\nWhy?\\n\\n## Finding\\n\\nSo `it` is.\\n\\n## More\\n\\n<b>", Path("."))
+>>> text = "# Title\n\nWhy?\n\n## Finding\n\nSo `it` is.\n\n## More\n\n<b>"
+>>> made = page(text, Path("."))
 >>> made.title, made.answer, [section.title for section in made.sections]
 ('Title', ['So it is.'], ['The question', 'More'])
 """
@@ -94,7 +95,7 @@ def _blocks(tokens: Sequence[Token], folder: Path) -> Iterator[Block]:
         if prose:
             markup = _reader().renderer.render(_led(prose, folder), _reader().options, {})
             prose.clear()
-            yield Prose(Markup(markup))  # noqa: S704 - made by the reader, which escapes all text
+            yield Prose(Markup(markup))  # it escapes all text
 
     place = 0
     while place < len(tokens):

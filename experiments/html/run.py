@@ -294,12 +294,13 @@ def _processors(report: Report) -> Section:
 
 def assumed(stated: Mapping[str, Any]) -> Section:
     """Return the section of what every number rests on."""
-    items = [(name.replace("_", " "), _value(value)) for name, value in stated.items()]
+    items = [(name.replace("_", " "), setting(value)) for name, value in stated.items()]
     block = Definitions(items, "assumptions")
     return Section("What these numbers rest on", [block] if items else [])
 
 
-def _value(value: object) -> str:
+def setting(value: object) -> str:
+    """Return the value of an assumption as text."""
     if value is None:
         return "none"
     if isinstance(value, bool):

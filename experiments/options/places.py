@@ -19,7 +19,7 @@ from pimsim.errors import InputError
 
 READ = (
     "network", "data", "labels", "failures", "preset", "process", "standard", "spec", "file",
-    "files", "address_map", "boxes",
+    "files", "address_map", "boxes", "runs",
 )  # fmt: skip
 """Destinations of arguments that may name a file to be read; what is no file is something else."""
 

@@ -11,6 +11,9 @@ from typing import Any, NoReturn
 import pytest
 
 from experiments import cli
+from tests.browser_fixtures import _browser, browser_page
+
+__all__ = ["_browser", "browser_page"]
 
 Report = dict[str, Any]
 

@@ -205,7 +205,8 @@ def test_a_sum_that_is_not_the_references_is_told(
 
 
 def test_all_files_are_written_and_nothing_else(digits: Run) -> None:
-    assert sorted(path.name for path in digits.folder.iterdir()) == sorted((*FILES, "report.json"))
+    written = sorted(path.name for path in digits.folder.iterdir())
+    assert written == sorted((*FILES, "report.html", "report.json"))
     assert list(digits.folder.parent.iterdir()) == [digits.folder]
 
 
@@ -253,7 +254,9 @@ def test_the_same_command_gives_the_same_bytes(
     for name in FILES:
         assert (tmp_path / name).read_bytes() == (digits.folder / name).read_bytes(), name
     written = parse((tmp_path / "report.json").read_text("utf-8"))
-    assert printed == written
+    assert printed == written | {"html": str(tmp_path / "report.html")}
+    pages = [(one / "report.html").read_text("utf-8") for one in (tmp_path, digits.folder)]
+    assert pages[0].replace(str(tmp_path), str(digits.folder)) == pages[1]
     assert list(written) == list(digits.report)
     assert without_wall(written) == without_wall(digits.report)
 
@@ -277,7 +280,7 @@ def test_results_of_an_earlier_run_are_replaced(
         assert (tmp_path / name).read_bytes() != (digits.folder / name).read_bytes(), name
     assert parse((tmp_path / "report.json").read_text("utf-8"))["images"] == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        (*FILES, "notes.txt", "report.json")
+        (*FILES, "notes.txt", "report.html", "report.json")
     )
 
 
@@ -378,6 +381,8 @@ def test_what_keras_says_is_added_to_the_report(
     assert (report["keras_equal"], report["keras_why"], report["keras_ties"]) == (True, None, 0)
     assert report["wall_s"]["keras"] > 0
     assert "as Keras" in capsys.readouterr().out
+    page = (out / "report.html").read_text("utf-8")
+    assert "Keras, asked for every accumulator and prediction, gives the same." in page
 
 
 @pytest.mark.usefixtures("undrawn")

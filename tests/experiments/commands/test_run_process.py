@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 MODELS = ROOT / "tests" / "saved_models"
 FILES = {
     *("comparison.csv", "comparison.png", "layers.csv", "layers.png"),
-    *("logits.npy", "report.json"),
+    *("logits.npy", "report.html", "report.json"),
 }
 HEAVY = ("tensorflow", "tf_keras", "keras", "larq")
 

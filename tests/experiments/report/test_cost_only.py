@@ -143,9 +143,17 @@ def test_more_images_share_rows(pimsim: Pimsim) -> None:
 def test_files_without_logits(tmp_path: Path, pimsim: Pimsim, parse: Parse) -> None:
     argv = ("squeezenet", "--cost-only", "--mapping", "weight-stationary")
     report = pimsim(*argv, "--out", tmp_path)
-    names = ["comparison.csv", "comparison.png", "layers.csv", "layers.png", "report.json"]
+    names = [
+        "comparison.csv",
+        "comparison.png",
+        "layers.csv",
+        "layers.png",
+        "report.html",
+        "report.json",
+    ]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
-    assert parse((tmp_path / "report.json").read_text("utf-8")) == report
+    written = parse((tmp_path / "report.json").read_text("utf-8"))
+    assert report == written | {"html": str(tmp_path / "report.html")}
     with (tmp_path / "layers.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["layer"] for row in rows] == [layer["name"] for layer in report["layers"]]

@@ -1,0 +1,146 @@
+"""The page of a comparison: first what differs in the settings, then what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from experiments.html import words
+from experiments.html.blocks import (
+    Bar,
+    Block,
+    Cell,
+    Code,
+    Column,
+    Page,
+    Section,
+    Table,
+    Text,
+    number_cell,
+)
+from experiments.html.run import setting
+from experiments.html.words import TIMES, amount
+from experiments.output.words import more_energy, slower
+from experiments.report.compared import Contender, against, differences, layers
+
+NAME = "compare.html"
+"""What the page is called."""
+
+
+def page(contenders: Sequence[Contender], command: str) -> Page:
+    """Return the page.
+
+    Args:
+        contenders: two or more.
+        command: what was typed.
+    """
+    return Page(
+        " beside ".join(one.name for one in contenders),
+        "pimsim compare",
+        f"{len(contenders)} side by side; ratios are to the first, {contenders[0].name}",
+        [*answer(contenders)],
+        [
+            Section("What differs in the settings", [_settings(contenders)]),
+            Section("What came out", [_results(contenders)]),
+            Section("Layer by layer", [_layers(contenders)]),
+            Section("Make it again", [*_commands(contenders, command)]),
+        ],
+    )
+
+
+def answer(contenders: Sequence[Contender]) -> Iterator[str]:
+    """Yield which is fastest and which takes least energy, in sentences."""
+    differing = [name for name, _ in differences(contenders)]
+    if not differing:
+        yield "All settings are the same."
+    else:
+        names = [name.replace("_", " ") for name in differing]
+        shown = ", ".join(names[:6])
+        more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+        yield f"What differs in the settings: {shown}{more}."
+    timed = [one for one in contenders if one.time_ps]
+    if timed:
+        best = min(timed, key=lambda one: one.time_ps)
+        yield f"Fastest is {best.name}: {amount(best.time_ps, 'ps')} an image."
+    if timed and len({one.mode for one in timed}) == 1:
+        best = min(timed, key=lambda one: one.energy_pj)
+        yield f"{best.name} takes least energy: {amount(best.energy_pj, 'pJ')} an image."
+    elif timed:
+        yield "Energies are of different models and cannot be compared; --energy chooses one."
+    known = [one for one in contenders if one.report["accuracy"] is not None]
+    if len({one.report["accuracy"] for one in known}) > 1:
+        best = max(known, key=lambda one: one.report["accuracy"])
+        yield f"{best.name} is right most often: {words.percent(best.report['accuracy'])}."
+
+
+def _settings(contenders: Sequence[Contender]) -> Table | Text:
+    rows = [
+        [Cell(name.replace("_", " ")), *(Cell(setting(value)) for value in values)]
+        for name, values in differences(contenders)
+    ]
+    if not rows:
+        return Text("Nothing: all settings are the same.")
+    columns = (Column("setting"), *(Column(one.name) for one in contenders))
+    return Table("Settings that are not the same everywhere", columns, rows)
+
+
+def _results(contenders: Sequence[Contender]) -> Table:
+    first = contenders[0]
+    most_ps = max(one.time_ps for one in contenders) or 1.0
+    most_pj = max(one.energy_pj for one in contenders) or 1.0
+    exact = {True: "yes", False: "NO", None: "not compared"}
+    rows = []
+    for one in contenders:
+        accuracy = one.report["accuracy"]
+        rows.append([
+            Cell(one.name),
+            number_cell(accuracy, "" if accuracy is None else words.percent(accuracy)),
+            Cell(exact[one.report["bit_exact"]]),
+            number_cell(one.time_ps, amount(one.time_ps, "ps"), bars=(Bar(one.time_ps / most_ps),)),
+            number_cell(
+                one.energy_pj, amount(one.energy_pj, "pJ"), bars=(Bar(one.energy_pj / most_pj, 2),)
+            ),
+            Cell(one.mode),
+            Cell(beside(one, first)),
+        ])  # fmt: skip
+    columns = (
+        Column("run or part"), Column("accuracy", number=True), Column("bit exact"),
+        Column("time an image", number=True), Column("energy an image", number=True),
+        Column("energy model"), Column(f"beside {first.name}"),
+    )  # fmt: skip
+    return Table("An image, its share of the batch", columns, rows)
+
+
+def beside(one: Contender, first: Contender) -> str:
+    """Return how one compares with the first, in words."""
+    if one is first:
+        return ""
+    time, energy = against(one, first)
+    said = ["no time" if time is None else slower(time, TIMES).replace("the same", "as fast")]
+    if energy is not None:
+        said.append(f"{more_energy(energy, TIMES)} energy".replace("the same", "as much"))
+    return ", ".join(said)
+
+
+def _layers(contenders: Sequence[Contender]) -> Table:
+    rows = []
+    for name, each in layers(contenders):
+        cells = [Cell(name.replace("+", " + "))]
+        for one, layer in zip(contenders, each, strict=True):
+            if layer is None:
+                cells += [Cell("-"), number_cell(None, "")]
+                continue
+            time_ps = layer["latency_ps"] / one.report["images"]
+            cells.append(Cell(layer["mapping"] or f"on the {layer['where']}"))
+            cells.append(number_cell(time_ps, amount(time_ps, "ps") if time_ps else "none"))
+        rows.append(cells)
+    columns = [Column("layer")]
+    for one in contenders:
+        columns += [Column(one.name), Column("time", number=True)]
+    return Table("Mapping and time of every layer, for an image", tuple(columns), rows)
+
+
+def _commands(contenders: Sequence[Contender], command: str) -> Iterator[Block]:
+    yield Code(command, "The command that made this page")
+    for one in contenders:
+        if one.command:
+            yield Code(one.command, f"What {one.name} was costed by")

@@ -1,0 +1,184 @@
+"""Pages of sweeps, studies, reproductions and comparisons, in a browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments import cli
+from experiments.html import document, pictures
+from experiments.html import page as pages
+
+Open = Callable[..., Any]
+
+SPEC = """\
+name = "<b>tiny</b>"
+measure = "cost"
+[fixed]
+network = "lenet5"
+[axes]
+images = [1, 20]
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two runs that differ in images and tFAW."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name, more in (("one", ["--limit", "4"]), ("other", ["--limit", "8", "--no-faw"])):
+        command = ["run", "digits-mlp", *more, "--no-html", "--out", str(folder / name)]
+        assert cli.main(command) == 0
+    return folder / "one", folder / "other"
+
+
+def _json(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
+    assert cli.main([*argv, "--json"]) == 0
+    loaded: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return loaded
+
+
+def _text(visit: Any) -> str:
+    found: str = visit.page.locator("body").inner_text()
+    assert visit.overflow() == 0
+    visit.require_quiet()
+    return found
+
+
+def test_a_sweep(tmp_path: Path, browser_page: Open, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "tiny.toml"
+    spec.write_text(SPEC.replace("<b>tiny</b>", "tiny"), "utf-8")
+    out = tmp_path / "<script>"
+    found = _json(capsys, "sweep", str(spec), "--out", str(out), "--workers", "1")
+    assert found["html"] == str(out / "report.html")
+    text = _text(browser_page(out / "report.html", width=360))
+    assert text.count("tiny") >= 2
+    assert f"2 points: {found['quantity']['label']} is highest" in text
+    for point in found["points"]:
+        assert f"{point['estimate']:.5g}" in text
+    assert "pimsim sweep" in text
+
+
+def test_a_sweep_without_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "tiny.toml"
+    spec.write_text(SPEC.replace("<b>tiny</b>", "tiny"), "utf-8")
+    command = ["sweep", str(spec), "--out", str(tmp_path / "out"), "--workers", "1", "--no-html"]
+    assert "html" not in _json(capsys, *command)
+    assert not (tmp_path / "out" / "report.html").exists()
+
+
+def test_a_reproduction(
+    tmp_path: Path, browser_page: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = _json(capsys, "reproduce", "ambit", "--no-measure", "--out", str(tmp_path))
+    assert found["html"] == str(tmp_path / "report.html")
+    visit = browser_page(tmp_path / "report.html", width=360)
+    text = _text(visit)
+    ratios = [row["ratio"] for table in found["tables"].values() for row in table if row["ratio"]]
+    close = sum(abs(ratio - 1) <= 0.05 for ratio in ratios)
+    assert f"{close} of {len(ratios)} published numbers are met within 5%" in text
+    pictures_shown = visit.page.locator("img").count()
+    assert pictures_shown == len(list(tmp_path.glob("*.png")))
+    assert visit.page.locator("table[data-sortable]").count() > 3
+
+
+def test_a_comparison_says_first_what_differs(
+    runs: tuple[Path, Path], tmp_path: Path, browser_page: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = map(str, runs)
+    found = _json(capsys, "compare", one, other, "ddr3-1600-11-11-11", "--out", str(tmp_path))
+    settings = {row["setting"]: row["values"] for row in found["settings"]}
+    assert settings["images"] == [4, 8, 4]
+    assert settings["faw"] == [True, False, True]
+    assert settings["standard"][2] == "ddr3-1600-11-11-11"
+    assert "row_bytes" not in settings
+    first, second, part = found["compared"]
+    assert first["speedup"] == first["energy_ratio"] == 1
+    assert second["speedup"] == first["latency_ps_per_image"] / second["latency_ps_per_image"]
+    assert part["command"].startswith("pimsim run digits-mlp --cost-only --limit 4")
+    shown = _json(capsys, *part["command"].split()[1:])
+    assert shown["latency_ps_per_image"] == part["latency_ps_per_image"]
+    assert shown["energy_pj_per_image"] == part["energy_pj_per_image"]
+    assert json.loads((tmp_path / "compare.json").read_text("utf-8")) == {
+        name: value for name, value in found.items() if name != "html"
+    }
+    text = _text(browser_page(Path(found["html"]), width=360))
+    assert text.index("What differs in the settings: images") < text.index("What came out")
+    for name in ("one", "other", "ddr3-1600-11-11-11"):
+        assert name in text
+
+    assert cli.main(["compare", one, other]) == 0
+    printed = capsys.readouterr().out
+    assert printed.index("what differs in the settings") < printed.index("an image, its share")
+
+
+def test_the_same_beside_itself(
+    runs: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["compare", str(runs[0]), str(runs[0])]) == 0
+    assert "All settings are the same." in capsys.readouterr().out
+
+
+def test_what_cannot_be_compared_is_refused_in_a_line(
+    runs: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "results.json").write_text("{}", "utf-8")
+    (tmp_path / "torn.json").write_text("{", "utf-8")
+    run = str(runs[0])
+    for words, said in (
+        ([run], "must be two or more runs or parts"),
+        ([run, str(tmp_path)], "must be the folder of `pimsim run --out`"),
+        ([run, str(tmp_path / "torn.json")], "it is no JSON"),
+        ([run, str(tmp_path / "results.json")], "it is of something else"),
+        ([run, "ddr9"], "ddr9"),
+        (["hbm2", "ddr4-2400"], "`--network` must be given"),
+    ):
+        assert cli.main(["compare", *words]) == 2
+        printed = capsys.readouterr()
+        assert said in printed.err
+        assert printed.err.count("\n") == 1
+
+
+def test_markdown_becomes_blocks_and_its_markup_text(tmp_path: Path, browser_page: Open) -> None:
+    import numpy as np
+
+    (tmp_path / "a.png").write_bytes(pictures.png(np.zeros((2, 3), np.uint8)))
+    text = """# What <b>?
+
+Why, <script>window.hit=1</script> and [here](https://example.org) or [there](gone.md)?
+
+## Finding
+
+So `it` is, <img src=x onerror=alert(1)>.
+
+## More
+
+![a](a.png)
+
+![b](../b.png)
+
+| name | time |
+|---|---|
+| <i>x</i> | 1,200 ns |
+| y | 3 |
+
+- [bad](javascript:alert(1))
+"""
+    made = document.page(text, tmp_path)
+    assert made.title == "What <b>?"
+    assert made.answer == ["So it is, <img src=x onerror=alert(1)>."]
+    path = pages.write(made, tmp_path)
+    visit = browser_page(path)
+    shown = _text(visit)
+    assert "window.hit=1" in shown
+    assert visit.page.evaluate("window.hit") is None
+    assert visit.page.locator("img").count() == 1
+    assert visit.page.locator("a[href^=http]").count() == 1
+    assert visit.page.locator("a[href^=javascript]").count() == 0
+    visit.page.get_by_role("button", name="time").click()
+    assert visit.page.locator("tbody th").all_text_contents() == ["<i>x</i>", "y"]
+    visit.page.get_by_role("button", name="time").click()
+    assert visit.page.locator("tbody th").all_text_contents() == ["y", "<i>x</i>"]

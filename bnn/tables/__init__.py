@@ -1,8 +1,8 @@
 """Well-known networks as tables of layers, without weights: what each would cost in DRAM.
 
 :mod:`~bnn.tables.graph` is what a table is, :mod:`~bnn.tables.catalog` has the networks,
-:mod:`~bnn.tables.stages` makes stages of them, and :mod:`~bnn.tables.published` has what others
-say of the same networks.
+:mod:`~bnn.tables.channels` gives them other widths, :mod:`~bnn.tables.stages` makes stages of them,
+and :mod:`~bnn.tables.published` has what others say of the same networks.
 
 A table knows no weights, and no mapping.
 

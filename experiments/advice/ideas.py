@@ -127,6 +127,16 @@ def _maps(setup: Setup, report: Mapping[str, Any]) -> Iterator[Change]:
             yield Change(f"address map {name}", {"--address-map": name})
 
 
+def _channels(setup: Setup, report: Mapping[str, Any]) -> Iterator[Change]:
+    """Of a network without weights; those that are there are what they are."""
+    from bnn.tables import catalog
+
+    if setup.network in catalog.names():
+        for multiple in (8, 16, 32, 64):
+            if setup.options.get("--channels") != str(multiple):
+                yield Change(f"channels at multiples of {multiple}", {"--channels": str(multiple)})
+
+
 def _part(setup: Setup) -> str:
     from experiments.options.table import STANDARD
 
@@ -142,6 +152,12 @@ IDEAS: tuple[Idea, ...] = (
     Idea("moves", "partial counts can go from bank to bank instead of through the host", _moves),
     Idea("banks", "more banks compute at once; fewer draw less standby", _banks),
     Idea("part", "rows, timing and currents differ from part to part", _parts),
+    Idea(
+        "channels",
+        "channels that fill whole groups of adders and columns cost no more than some fewer",
+        _channels,
+        "not known: a network with other channels must be trained anew",
+    ),
     Idea("address-map", "more compute rows make shorter programs", _maps),
 )
 """Every kind of change."""

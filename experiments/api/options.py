@@ -22,7 +22,7 @@ from experiments.options.parser import Parser
 from pimsim.documents import nearest
 from pimsim.errors import InputError
 
-_NEVER = frozenset({"help", "json", "out", "csv", "html"})
+_NEVER = frozenset({"help", "json", "out", "csv", "html", "parts"})
 """Options of the command line that Python has other ways for."""
 
 

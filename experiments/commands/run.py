@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -25,12 +26,13 @@ from experiments.options.table import (
     MOVES,
     NETWORK,
 )
-from experiments.output import json_output, outdir
+from experiments.output import json_output, outdir, progress
 from experiments.output.escaping import visible
 from experiments.report import simulated
 from pimsim.ranges import whole
 
 if TYPE_CHECKING:
+    from experiments.html.parts import Part
     from experiments.report.witness import Witness
 
 NAME = "run"
@@ -82,7 +84,16 @@ all of it in any browser, and two figures with their tables.
 """
 
 
+_PARTS = flag(
+    "parts", "cost the run on every other part, too, for report.html; takes seconds to minutes"
+)
+
 RULES = (
+    Rule(
+        ("parts",),
+        lambda args: args.out is not None and args.html,
+        "needs --out and report.html: the page shows it",
+    ),
     Rule(
         ("executor", "threads", "check", "check_keras", "data_dir", "variation", "failures"),
         absent("cost_only"),
@@ -106,6 +117,9 @@ RULES = (
     *fault_options.RULES,
 )
 """Which options have no effect without which."""
+
+_OTHERS = ("ddr4-2400", "hbm2")
+"""Parts with which the page says how to compare."""
 
 WRITES = ("report.json", "report.html", "logits.npy", "comparison.*", "layers.*", "disturbance.*")
 """Names of what is written into the folder `--out`."""
@@ -159,11 +173,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "cost_only",
             "commands, time and energy alone: nothing is executed, no images are read",
         ),
+        Option(
+            "channels",
+            "of a network that is known by its shapes alone: round the channels of every hidden "
+            "layer to the nearest multiple of N",
+            int, "N", range=whole(1, 65_536),
+        ),
     )  # fmt: skip
     fault_options.add_faults(parser)
     add(parser.add_argument_group("read disturbance"), DISTURBANCE, DISTURBANCE_FLIPS)
     trace_options.add_trace(parser)
-    add(parser, out_folder("folder for report and figures"), HTML, JSON)
+    add(parser, out_folder("folder for report and figures"), HTML, _PARTS, JSON)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -177,7 +197,18 @@ def run(args: argparse.Namespace) -> int:
             if witness is not None:
                 _page(report, args, witness, folder)
             _report(report, folder)
-    return _show(report, check, args, witness)
+    code = _show(report, check, args, witness)
+    if args.parts and witness is not None:
+        _page(report, args, witness, args.out, _parts(args, witness))
+    return code
+
+
+def _parts(args: argparse.Namespace, witness: Witness) -> list[Part]:
+    """What the run would have cost on other parts."""
+    from experiments.html import parts
+
+    with progress.bars(quiet=args.json) as show:
+        return [*parts.costed(witness, args, show)]
 
 
 def _witness() -> Witness:
@@ -203,13 +234,21 @@ def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:
     report["wall_s"]["write"] = time.perf_counter() - started
 
 
-def _page(report: dict[str, Any], args: argparse.Namespace, witness: Witness, folder: Path) -> None:
+def _page(
+    report: dict[str, Any],
+    args: argparse.Namespace,
+    witness: Witness,
+    folder: Path,
+    parts: list[Part] | None = None,
+) -> None:
     """Write the page of a run, or write it again."""
     from experiments.html import command, page
     from experiments.html import run as pages
 
     typed = command.typed(f"pimsim {NAME}", args, "network")
-    outdir.replace_text(folder / page.NAME, page.render(pages.page(report, typed, witness)))
+    beside = shlex.join(["pimsim", "compare", str(args.out), *_OTHERS])
+    made = pages.page(report, typed, witness, (parts or [], beside))
+    outdir.replace_text(folder / page.NAME, page.render(made))
 
 
 def _report(report: dict[str, Any], folder: Path) -> None:

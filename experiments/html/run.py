@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from experiments.html import answers, timeline, words
+from experiments.html import answers, parts, timeline, words
 from experiments.html.blocks import (
     Bar,
     Block,
@@ -29,6 +29,7 @@ from experiments.html.blocks import (
     Text,
     number_cell,
 )
+from experiments.html.parts import Part
 from experiments.html.words import TIMES, Report, amount
 from experiments.output.words import more_energy, slower
 from experiments.report.witness import Witness
@@ -46,13 +47,19 @@ _PARTS = {
 }
 
 
-def page(report: Report, command: str, witness: Witness | None = None) -> Page:
+def page(
+    report: Report,
+    command: str,
+    witness: Witness | None = None,
+    others: tuple[list[Part], str] = ([], ""),
+) -> Page:
     """Return the page of a run.
 
     Args:
         report: that of the run.
         command: what was typed.
         witness: what was seen; None where only the report is left.
+        others: what other parts would have cost, and the command that compares with some.
     """
     data = "" if report["data"] is None else f" on {report['data']}"
     return Page(
@@ -64,6 +71,7 @@ def page(report: Report, command: str, witness: Witness | None = None) -> Page:
             _layers(report),
             _spent(report),
             _mappings(report),
+            parts.section(report, *others),
             *([] if witness is None else [answers.section(witness), _timeline(witness)]),
             _processors(report),
             assumed(report["assumptions"]),

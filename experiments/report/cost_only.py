@@ -42,6 +42,11 @@ def check(args: argparse.Namespace) -> None:
     from bnn.tables import catalog
 
     table = args.network in catalog.names()
+    if args.channels is not None and not table:
+        raise InputError(
+            f"`--channels` must come with a table of layers: {args.network!r} has weights, which "
+            "are what they are"
+        )
     if table and not args.cost_only:
         raise InputError(
             f"`network` {args.network!r} is a table of layers without weights: it must be run "
@@ -66,6 +71,7 @@ def simulate(args: argparse.Namespace, witness: Witness | None = None) -> dict[s
     started = time.perf_counter()
     from bnn.run import estimate
     from bnn.tables import catalog
+    from bnn.tables.channels import multiples
     from experiments.report import run as reports
 
     imported = time.perf_counter()
@@ -80,6 +86,8 @@ def simulate(args: argparse.Namespace, witness: Witness | None = None) -> dict[s
     def estimated(on: System, traces: Sequence[Target] = ()) -> Estimate:
         if network is None:
             table = catalog.entry(args.network)
+            if args.channels is not None:
+                table = multiples(table, args.channels)
             return estimate.of_table(table, images, on, args.mapping, traces=traces)
         return estimate.of_network(
             network, encoding, images, on, args.mapping, chain=args.chain, traces=traces
@@ -91,6 +99,8 @@ def simulate(args: argparse.Namespace, witness: Witness | None = None) -> dict[s
         witness.system, witness.estimated = system, estimated
     if network is None:
         rests_on = {**_TABLE, "pooled_on_host": ", ".join(done.host) or "none"}
+        if args.channels is not None:
+            rests_on["channels"] = f"those of hidden layers at multiples of {args.channels:,}"
     name = encoding.name if encoding is not None else None
     rests_on |= {**dram.stated_map(args), **system.mitigation.stated(), "faults": None}
     if system.mitigation.retries:

@@ -217,6 +217,12 @@ def _total(books: Sequence[Books], phases: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
+def passes(layers: Sequence[LayerRun]) -> tuple[int, float]:
+    """Return time in ps and energy in pJ of all passes, without weights that are loaded once."""
+    costs = [layer.ledger.cost(phase) for layer in layers for phase in PER_PASS]
+    return sum(cost.latency_ps for cost in costs), math.fsum(cost.total_pj for cost in costs)
+
+
 def _commands(counts: CommandCounts) -> dict[str, int]:
     return {kind: getattr(counts, kind.lower()) for kind in KINDS}
 

@@ -126,7 +126,8 @@ def simulate(
     )
 
     def estimated(other: System) -> Estimate:
-        return estimate.of_network(network, encoding, len(x), other, args.mapping, chain=args.chain)
+        chain = args.chain if system.faults is None else "never"  # as the run has it
+        return estimate.of_network(network, encoding, len(x), other, args.mapping, chain=chain)
 
     def planned(other: System) -> Sequence[LayerRun]:
         return estimated(other).layers

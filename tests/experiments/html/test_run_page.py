@@ -17,6 +17,7 @@ from experiments import cli
 from experiments.html import page as pages
 from experiments.html.run import page
 from experiments.html.timeline import FirstCommands
+from experiments.html.words import amount
 from experiments.report.witness import Witness
 from tests.bnn.larq import model_files
 
@@ -307,6 +308,30 @@ def test_odd_answers_look_right(
     visit = browser_page(tmp_path / "page.html", width=360)
     assert said in visit.page.locator("body").inner_text()
     assert visit.overflow() == 0
+    visit.require_quiet()
+
+
+def test_other_parts_are_costed_if_asked(
+    tmp_path: Path, browser_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("ddr3-1600-8-8-8", "ddr3-2133", "ddr4-2400")
+    monkeypatch.setattr("pimsim.dram.standard.standard.names", lambda: names)
+    base = ["run", "digits-mlp", "--limit", "8", "--banks", "8"]
+    assert cli.main([*base, "--parts", "--out", str(tmp_path / "one")]) == 0
+    visit = browser_page(tmp_path / "one" / "report.html", width=360)
+    table = visit.page.locator("table", has_text="The same run on other parts")
+    rows = [row.split("\t") for row in table.locator("tbody").inner_text().splitlines()]
+    assert [row[0] for row in rows] == [*names]
+    for name, row in zip(names, rows, strict=True):
+        out = tmp_path / name
+        assert cli.main([*base, "--standard", name, "--no-html", "--out", str(out)]) == 0
+        found = json.loads((out / "report.json").read_text("utf-8"))
+        assert row[1] == amount(found["latency_ps_per_image"], "ps")
+        assert row[2] == amount(found["energy_pj_per_image"], "pJ")
+        assert row[3] == found["assumptions"]["energy"]
+    assert rows[0][4] == "this run"
+    assert "energy" in rows[1][4]
+    assert "energy" not in rows[2][4]  # of another model
     visit.require_quiet()
 
 

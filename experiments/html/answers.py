@@ -76,7 +76,7 @@ def matrix(answers: NDArray[Any], labels: NDArray[Any], classes: Sequence[str]) 
         rows.append([Cell(name), *cells, Cell(right, row[label] / total if total else -1.0)])
     columns = (
         Column("label"),
-        *(Column(name, number=True) for name in classes),
+        *(Column(name, middle=True) for name in classes),
         Column("right", number=True),
     )
     return Table(

@@ -57,6 +57,8 @@ class Column:
     name: str
     number: bool = False
     """Whether its cells are numbers: they stand on the right."""
+    middle: bool = False
+    """Whether they stand in the middle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,17 +42,17 @@ def page(text: str, folder: Path, kicker: str = "", summary: str = "") -> Page:
     for heading, part in _parts(tokens):
         if heading is not None and heading.tag == "h1":
             title = _plain(part[0])
-            before = [*_blocks(part[2:], folder)]
+            before = [*_blocks(part[2:], folder, title)]
             if before:
                 sections.append(Section("The question", before))
             continue
         name = _plain(part[0]) if heading is not None else ""
         if name == ANSWER:
             answer = [_plain(token) for token in part[2:] if token.type == "inline"]
-            rest = [one for one in _blocks(part[2:], folder) if not isinstance(one, Prose)]
+            rest = [one for one in _blocks(part[2:], folder, name) if not isinstance(one, Prose)]
             sections += [Section("Figures", rest)] if rest else []
         elif heading is not None:
-            sections.append(Section(name, [*_blocks(part[2:], folder)]))
+            sections.append(Section(name, [*_blocks(part[2:], folder, name)]))
     return Page(title, kicker, summary, answer, sections)
 
 
@@ -87,9 +87,11 @@ def _plain(token: Token) -> str:
     return "".join(texts)
 
 
-def _blocks(tokens: Sequence[Token], folder: Path) -> Iterator[Block]:
+def _blocks(tokens: Sequence[Token], folder: Path, heading: str) -> Iterator[Block]:
     """Pictures and tables apart, and what is between them as it is."""
     prose: list[Token] = []
+    several = sum(token.type == "table_open" for token in tokens) > 1
+    tables = 0
 
     def told() -> Iterator[Block]:
         if prose:
@@ -103,7 +105,8 @@ def _blocks(tokens: Sequence[Token], folder: Path) -> Iterator[Block]:
         if token.type == "table_open":
             end = next(i for i in range(place, len(tokens)) if tokens[i].type == "table_close")
             yield from told()
-            yield _table(tokens[place:end])
+            tables += 1
+            yield _table(tokens[place:end], f"{heading}, table {tables}" if several else heading)
             place = end + 1
             continue
         images = [one for one in token.children or () if one.type == "image"]
@@ -158,14 +161,14 @@ def _led(tokens: Sequence[Token], folder: Path) -> list[Token]:
     return [*tokens]
 
 
-def _table(tokens: Sequence[Token]) -> Table:
+def _table(tokens: Sequence[Token], caption: str) -> Table:
     header: list[str] = []
     rows: list[list[str]] = []
     for place, token in enumerate(tokens):
         if token.type == "tr_open":
             rows.append([])
         elif token.type in ("th_open", "td_open"):
-            text = _plain(tokens[place + 1])
+            text = _plain(tokens[place + 1]) or ("what" if token.type == "th_open" else "")
             (header if token.type == "th_open" else rows[-1]).append(text)
     rows = [row for row in rows if row]
     numbers = [all(_number(row[column]) is not None or row[column] in ("", "-") for row in rows)
@@ -174,7 +177,7 @@ def _table(tokens: Sequence[Token]) -> Table:
     cells = [
         [_cell(text, number) for text, number in zip(row, numbers, strict=True)] for row in rows
     ]
-    return Table(", ".join(filter(None, header)), columns, cells)
+    return Table(caption, columns, cells)
 
 
 def _cell(text: str, number: bool) -> Cell:

@@ -6,7 +6,7 @@ pictures inside it; scripts, styles and event handlers of any other text would n
 can be fetched or sent, since the policy names no source.
 
 >>> made = render(Page("<b>", "run", "", ["fine"], []))
->>> "<b>" in made, "&lt;b&gt;" in made, "http" in made
+>>> "<b>" in made, "&lt;b&gt;" in made, "://" in made
 (False, True, False)
 """
 

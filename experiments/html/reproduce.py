@@ -45,13 +45,13 @@ def answer(found: Mapping[str, Table]) -> list[str]:
     close = sum(abs(ratio - 1) <= CLOSE for ratio, _, _ in ratios)
     ratio, name, row = max(ratios, key=lambda one: max(one[0], 1 / one[0]))
     said = [
-        f"{close:,} of {len(ratios):,} published numbers are met within {CLOSE:.0%} by what "
-        "pimsim simulates."
+        f"{close:,} of {len(ratios):,} comparisons of a simulated number with a published one agree "
+        f"within {CLOSE:.0%}."
     ]
     if abs(ratio - 1) > CLOSE:
         assert row.published is not None
         said.append(
-            f"Furthest from what is published is {name}: {row.simulated:.4g} {row.unit} simulated, "
+            f"The furthest apart is {name}: {row.simulated:.4g} {row.unit} simulated, "
             f"{row.published.value:.4g} published. The text below says why, where it is known."
         )
     return said

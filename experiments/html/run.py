@@ -294,9 +294,8 @@ def _processors(report: Report) -> Section:
     blocks: list[Block] = [Table("The same batch on a processor", columns, rows)] if rows else []
     least = report["break_even_reuse"]
     if rows and least is not None:
-        blocks.append(
-            Text(f"A processor that uses each fetched bit {least:.3g} times needs no more energy.")
-        )
+        reuse = f"that uses each fetched bit {least:.3g} times" if least > 1 else "without reuse"
+        blocks.append(Text(f"A processor {reuse} needs no more energy than the DRAM."))
     return Section("Beside a processor", blocks)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from experiments.html.blocks import Band, Timeline
-from experiments.output.words import quantity
+from experiments.html.words import amount
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
@@ -20,7 +20,7 @@ from pimsim.dram.traces.event import Event, Spans
 
 KEPT = 512
 """Commands of each of both windows."""
-SEARCHED = 1 << 16
+SEARCHED = 1 << 18
 """Commands among which the first that computes is looked for."""
 LANES = 16
 """Banks that are shown at most."""
@@ -112,9 +112,9 @@ def timeline(events: Sequence[Event], spans: Spans, caption: str) -> Timeline:
     )
     left_out = len({event.bank for event in events}) - len(banks)
     return Timeline(
-        f"{caption}: {quantity(length_ps, 'ps')} of the scheduler's timeline, {len(events):,} "
+        f"{caption}: {amount(length_ps, 'ps')} of the scheduler's timeline, {len(events):,} "
         f"commands{f', {left_out} banks more not shown' if left_out else ''}.",
-        f"Timeline of {len(banks)} banks over {quantity(length_ps, 'ps')}: {counted}.",
+        f"Timeline of {len(banks)} banks over {amount(length_ps, 'ps')}: {counted}.",
         [f"bank {bank}" for bank in banks],
         bands,
         _ticks(begin_ps, length_ps),

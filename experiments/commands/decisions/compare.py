@@ -39,7 +39,7 @@ DIR receives compare.html, a page for a browser, and compare.json.
 WRITES = ("compare.html", "compare.json")
 """Names of what is written into the folder `--out`."""
 
-_CARRIED = ("faw", "refresh", "clocked", "idle_ranks")
+_CARRIED = ("faw", "refresh", "clocked")
 """Settings of the first run that hold on other parts, too: switches, which every part has."""
 
 

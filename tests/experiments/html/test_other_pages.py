@@ -79,7 +79,7 @@ def test_a_reproduction(
     text = _text(visit)
     ratios = [row["ratio"] for table in found["tables"].values() for row in table if row["ratio"]]
     close = sum(abs(ratio - 1) <= 0.05 for ratio in ratios)
-    assert f"{close} of {len(ratios)} published numbers are met within 5%" in text
+    assert f"{close} of {len(ratios)} comparisons of a simulated number" in text
     pictures_shown = visit.page.locator("img").count()
     assert pictures_shown == len(list(tmp_path.glob("*.png")))
     assert visit.page.locator("table[data-sortable]").count() > 3

@@ -2,7 +2,7 @@
 
 >>> found = advise(Setup("lenet5", {"--limit": "1"}), only=("batch",))
 >>> found.ranked[0].setup.options, found.ranked[0].speedup > 1
-({'--limit': '10'}, True)
+({'--limit': '163'}, True)
 """
 
 from __future__ import annotations

@@ -45,8 +45,8 @@ def answer(found: Mapping[str, Table]) -> list[str]:
     close = sum(abs(ratio - 1) <= CLOSE for ratio, _, _ in ratios)
     ratio, name, row = max(ratios, key=lambda one: max(one[0], 1 / one[0]))
     said = [
-        f"{close:,} of {len(ratios):,} comparisons of a simulated number with a published one agree "
-        f"within {CLOSE:.0%}."
+        f"{close:,} of {len(ratios):,} comparisons of a simulated number with a published one "
+        f"agree within {CLOSE:.0%}."
     ]
     if abs(ratio - 1) > CLOSE:
         assert row.published is not None

@@ -76,7 +76,7 @@ class FirstCommands:
 
     def windows(self) -> list[Sequence[Event]]:
         """Return the first commands, and those from where rows are computed if that is later."""
-        later = self._begins is not None and self._begins >= len(self._start) // 2
+        later = self._begins is not None and self._begins > len(self._start) // 2
         return [one for one in (self._start, self._computing if later else []) if one]
 
 

@@ -136,7 +136,7 @@ def test_options_default_to_the_cost_models_own_defaults() -> None:
     ("argv", "message"),
     [
         (["--frobnicate"], "pimsim: error: unknown option `--frobnicate` (see pimsim --help)"),
-        (["primitivs"], "pimsim: error: `COMMAND` must be one of run, networks, primitives, "),
+        (["primitivs"], "pimsim: error: `COMMAND` must be one of run, compare, advise, networks, "),
         (
             ["primitives", "--banks", "x"],
             "pimsim primitives: error: `--banks` must be an integer, not 'x' (see pimsim "

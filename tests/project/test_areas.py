@@ -58,7 +58,9 @@ def test_what_is_no_area_is_one_line(
     assert quick.main(said.split(" ")) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("AREA must be one of api, backends, baselines, bnn, circuit,")
+    assert printed.err.startswith(
+        "AREA must be one of advice, api, backends, baselines, bnn, circuit,"
+    )
     assert printed.err.endswith(f", not {said!r}\n")
     assert printed.err.count("\n") == 1
 

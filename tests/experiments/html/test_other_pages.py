@@ -15,6 +15,8 @@ from experiments.html import page as pages
 
 Open = Callable[..., Any]
 
+DOCS = Path(__file__).parents[3] / "docs"
+
 SPEC = """\
 name = "<b>tiny</b>"
 measure = "cost"
@@ -83,6 +85,24 @@ def test_a_reproduction(
     pictures_shown = visit.page.locator("img").count()
     assert pictures_shown == len(list(tmp_path.glob("*.png")))
     assert visit.page.locator("table[data-sortable]").count() > 3
+
+
+@pytest.mark.parametrize(
+    "path", sorted(DOCS.glob("study-*.md")) + sorted(DOCS.glob("reproduce-*.md")),
+    ids=lambda path: path.stem,
+)  # fmt: skip
+def test_the_pages_of_the_repository(path: Path, tmp_path: Path, browser_page: Open) -> None:
+    text = path.read_text("utf-8")
+    made = document.page(text, DOCS)
+    (tmp_path / "page.html").write_text(pages.render(made), "utf-8")
+    visit = browser_page(tmp_path / "page.html", width=360)
+    shown = _text(visit)
+    assert text.startswith(f"# {made.title}\n")
+    for section in made.sections[1:]:
+        assert section.title == "Figures" or f"## {section.title}" in text.replace("`", "")
+    assert visit.page.locator("img").count() == text.count("![")
+    assert ".png" not in shown
+    assert visit.page.locator("table").count() == text.count("\n|---")
 
 
 def test_a_comparison_says_first_what_differs(

@@ -95,6 +95,9 @@ def test_a_study_runs_its_sweeps_and_writes_its_page_again(
     assert main([*argv[:-2], "--page", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["page"] == str(tmp_path / "study-variation.md")
+    assert printed["html"] == str(tmp_path / "report.html")
+    assert "% are wrong.</p>" in (tmp_path / "report.html").read_text("utf-8")
+    assert (tmp_path / "tiny" / "report.html").exists()
     assert printed["sweeps"] == {"tiny": kept}
 
 

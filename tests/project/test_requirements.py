@@ -66,3 +66,16 @@ def test_present_data_let_the_test_run(needy: Path) -> None:
     done = _pytest(needy, PIMSIM_REQUIRE_DATA="1", PIMSIM_DATA=str(needy))
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     assert "AssertionError: ran" in done.stdout
+
+
+def test_a_browser_that_is_missing_is_said_or_insisted_upon(tmp_path: Path) -> None:
+    fixtures = "from tests.browser_fixtures import _browser, browser_page\n"
+    (tmp_path / "conftest.py").write_text(fixtures, "utf-8")
+    (tmp_path / "test_page.py").write_text("def test_page(browser_page): ...\n", "utf-8")
+    nowhere = {"PATH": str(tmp_path), "PYTHONPATH": str(TESTS.parent)}
+    done = _pytest(tmp_path, **nowhere)
+    assert done.returncode == 0
+    assert "chromium-browser, google-chrome is installed (apt-get install chromium)" in done.stdout
+    done = _pytest(tmp_path, PIMSIM_REQUIRE_BROWSER="1", **nowhere)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "PIMSIM_REQUIRE_BROWSER=1, but there is no browser: none of chromium" in done.stdout

@@ -15,9 +15,15 @@ import argparse
 import shlex
 from collections.abc import Iterator
 
+_HOW = frozenset({"json", "draw", "page", "repair", "workers", "cluster"})
+"""Options that no result depends on: how it is shown, and who computes it."""
+
 
 def typed(command: str, args: argparse.Namespace, *positional: str) -> str:
-    """Return the command line; ``positional`` are the names of arguments without a flag."""
+    """Return the command line; ``positional`` are the names of arguments without a flag.
+
+    What no result depends on is left out.
+    """
     words = [str(getattr(args, name)) for name in positional]
     return shlex.join([*command.split(), *words, *_options(args)])
 
@@ -25,7 +31,7 @@ def typed(command: str, args: argparse.Namespace, *positional: str) -> str:
 def _options(args: argparse.Namespace) -> Iterator[str]:
     for name, flag in args.given.items():
         value = getattr(args, name)
-        if not flag.startswith("-"):
+        if name in _HOW or not flag.startswith("-"):
             continue
         if value is True:
             yield flag

@@ -164,7 +164,8 @@ def test_out_has_page_figures_and_tables(
     assert f"assumptions: standard {one.STANDARD}" in printed.out
     committed = {p.name for p in (DOCS / "figures").glob(f"{one.NAME}-*")}
     page = f"reproduce-{one.NAME}.md"
-    assert {p.name for p in out.iterdir()} == committed | {page, f"{one.NAME}-machine.csv"}
+    written = {page, "report.html", f"{one.NAME}-machine.csv"}
+    assert {p.name for p in out.iterdir()} == committed | written
     text = (out / page).read_text("utf-8")
     assert "## This machine" in text
     assert all((out / name).exists() for name in re.findall(r"\]\(([^)]+\.png)\)", text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +65,8 @@ def test_json_on_stdout_is_what_is_in_the_file(
     printed = capsys.readouterr()
     assert printed.err == ""
     document = json.loads(printed.out)
-    assert document == json.loads((swept / "results.json").read_text("utf-8"))
+    written = json.loads((swept / "results.json").read_text("utf-8"))
+    assert document == written | {"html": str(swept / "report.html")}
     assert document["quantity"]["unit"] == "%"
     assert [axis["unit"] for axis in document["axes"]] == ["%", ""]
     assert document["points"][0]["trials"] == 3
@@ -105,15 +107,18 @@ def test_drawing_again_writes_the_same_and_runs_nothing(
     before = {path.name: path.read_bytes() for path in swept.iterdir()}
     drawn = [name for name in before if not name.startswith("sweep.")]
     assert sorted(drawn) == [
-        "lines.csv", "lines.pdf", "lines.png", "results.csv", "results.json",
+        "lines.csv", "lines.pdf", "lines.png", "report.html", "results.csv", "results.json",
     ]  # fmt: skip
     for name in drawn:
         (swept / name).unlink()
     monkeypatch.setattr("experiments.sweep.workers.runner.run", lambda *_: pytest.fail("it ran"))
     assert _sweep(spec_file, "--out", swept, "--draw") == 0
-    assert {name: (swept / name).read_bytes() for name in drawn} == {
-        name: before[name] for name in drawn
-    }
+    after = {name: (swept / name).read_bytes() for name in drawn}
+    page = "report.html"
+    pages = [re.sub(rb"<pre.*?</pre>", b"", one[page]) for one in (before, after)]  # the command
+    assert pages[0] == pages[1]
+    del after[page]
+    assert after == {name: before[name] for name in drawn if name != page}
 
 
 @pytest.mark.usefixtures("unsaved")
@@ -188,7 +193,7 @@ def test_a_single_point_is_a_table_without_a_figure(spec_file: Path, counted: Pa
     spec_file.write_text(text, "utf-8")
     assert _sweep(spec_file, "--out", counted, "--workers", "1") == 0
     assert {path.name for path in counted.iterdir()} == {
-        "results.csv", "results.json", "sweep.lock", "sweep.sqlite",
+        "report.html", "results.csv", "results.json", "sweep.lock", "sweep.sqlite",
     }  # fmt: skip
 
 

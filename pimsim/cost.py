@@ -25,7 +25,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from pimsim.dram.commands import CommandCounts, Kind
-from pimsim.dram.energy import CommandEnergies
+from pimsim.dram.energy import NO_ENERGY, CommandEnergies, modes, stated_pj
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import effective_timing, second_act_ps
 from pimsim.dram.standard.standard import Standard
@@ -151,8 +151,8 @@ class Cost:
 
     @property
     def total_pj(self) -> float:
-        """Energy of all parts together, in pJ."""
-        return math.fsum(self.energy_pj.values())
+        """Energy of all parts together, in pJ; nan where energies are not stated."""
+        return math.fsum(self.energy_pj.values()) if self.energy_pj else math.nan
 
     def __add__(self, other: Cost) -> Cost:
         if self.energy_pj.keys() != other.energy_pj.keys():
@@ -298,6 +298,8 @@ def assumptions(standard: Standard, options: ModelOptions) -> dict[str, object]:
     ]
     if options.energy == "ambit-paper":
         model.append("energy: row commands and channel transfers only, as in Ambit's energy table")
+    elif options.energy == NO_ENERGY:
+        model.append("energy: not stated")
     else:
         model.append(
             "energy: from IDD currents; an AAP is acts_per_aap full activations and a precharge; "
@@ -310,6 +312,9 @@ def assumptions(standard: Standard, options: ModelOptions) -> dict[str, object]:
     del stated["split_decoder"]  # in words of its own
     if options.energy == "datasheet":
         stated |= _convention(standard, options)
+    if options.energy == NO_ENERGY:
+        why = "as asked" if modes(standard) else f"{standard.name} has no currents"
+        stated["energy_not_stated"] = f"{why}; times are as ever"
     return {
         "standard": standard.name,
         "bin": standard.bin,
@@ -326,11 +331,11 @@ def assumptions(standard: Standard, options: ModelOptions) -> dict[str, object]:
         "energy": options.energy,
         "energy_not_modelled": ", ".join(energies.not_modelled) or "nothing",
         **stated,
-        "aap_nj_per_kb": energies.aap_pj * rows_per_kb / 1e3,
-        "ap_nj_per_kb": energies.ap_pj * rows_per_kb / 1e3,
-        "read_nj_per_kb": (energies.rd_pj + energies.rd_io_pj) * bursts_per_kb / 1e3,
-        "write_nj_per_kb": (energies.wr_pj + energies.wr_io_pj) * bursts_per_kb / 1e3,
-        "transfer_nj_per_kb": energies.transfer_pj * bursts_per_kb / 1e3,
+        "aap_nj_per_kb": stated_pj(energies.aap_pj * rows_per_kb / 1e3),
+        "ap_nj_per_kb": stated_pj(energies.ap_pj * rows_per_kb / 1e3),
+        "read_nj_per_kb": stated_pj((energies.rd_pj + energies.rd_io_pj) * bursts_per_kb / 1e3),
+        "write_nj_per_kb": stated_pj((energies.wr_pj + energies.wr_io_pj) * bursts_per_kb / 1e3),
+        "transfer_nj_per_kb": stated_pj(energies.transfer_pj * bursts_per_kb / 1e3),
         "model": "; ".join(model),
     }
 

@@ -92,7 +92,7 @@ class Products:
         banks = issue_order(standard, range(options.banks))
         total = price([Segment(tuple(runs), banks)], standard, options)
         products = self.products * standard.columns * options.banks
-        return total.latency_ps / products, sum(total.energy_pj.values()) / products
+        return total.latency_ps / products, total.total_pj / products
 
 
 def folded(

@@ -79,6 +79,13 @@ _BY_NAME = {
     "row_bytes": whole(1, 1_048_576),
     "channel_bits": whole(8, 65_536),
     "burst_length": whole(2, 1_024),
+    "transfers_per_clock": whole(2, 64),
+    # its command bus
+    "act_clocks": whole(1, 16),
+    "column_clocks": whole(1, 16),
+    "other_clocks": whole(1, 16),
+    "act_counts_from": whole(1, 16),
+    "buses": whole(1, 2),
     # its currents and pins
     "idd3n_open_banks": whole(1, 1_024),
     "open_bank_share": Range(0, 1),

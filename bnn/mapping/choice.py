@@ -23,6 +23,7 @@ from bnn.mapping.frontier import OBJECTIVES, Offer
 from bnn.system.ledger import CommandLedger, ledger_alone
 from bnn.system.system import System
 from pimsim.documents import require_one_of
+from pimsim.dram.energy import stated_pj
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError, PimsimError
 
 DEFAULT = "auto"
@@ -188,9 +189,12 @@ def able(found: Sequence[Candidate]) -> list[tuple[str, Offer]]:
 
 
 def offer(books: CommandLedger, system: System, phases: Sequence[str] = PER_PASS) -> Offer:
-    """Latency and energy, on ``system``, of phases that were booked without refresh."""
+    """Latency and energy, on ``system``, of phases that were booked without refresh.
+
+    Where energies are not stated all offers have 0, and latency alone decides.
+    """
     cost = books.cost_together(tuple(phases), refresh=system.options.refresh)
-    return Offer(cost.latency_ps, cost.total_pj)
+    return Offer(cost.latency_ps, stated_pj(cost.total_pj) or 0.0)
 
 
 def _booked(draft: Draft, system: System) -> CommandLedger:

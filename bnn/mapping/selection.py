@@ -24,6 +24,7 @@ from bnn.mapping.frontier import Offer
 from bnn.model.network import Network
 from bnn.system.system import System
 from bnn.values.encoding import Encoding
+from pimsim.dram.energy import require_energy
 from pimsim.errors import InputError
 
 Chains = list[tuple[range, chain.Choice]]
@@ -99,9 +100,11 @@ def select(
         chaining: whether stages are chained, of :data:`bnn.mapping.chain.choice.CHAINING`.
 
     Raises InputError for another name, for what all mappings refuse for another reason than room,
-    and for stages that must be chained and cannot be.
+    for stages that must be chained and cannot be, and for ``auto-energy`` without energies.
     """
     choice.check(mapping)
+    if mapping == "auto-energy":
+        require_energy("mapping", mapping, system.options.energy)
     stages = lower(network, encoding, system.data_rows)
     prices: dict[str, tuple[Candidate, ...]] = {}
     refused: dict[str, str] = {}

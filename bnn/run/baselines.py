@@ -28,6 +28,7 @@ from functools import lru_cache
 from bnn.system.system import System
 from pimsim.cost import Cost, Elapsed, charge, price
 from pimsim.dram.commands import CommandCounts, Kind
+from pimsim.dram.energy import stated_pj
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.timeline.command_stream import streamed
@@ -108,20 +109,21 @@ class Baseline:
 
     @property
     def total_pj(self) -> float:
-        """Energy of all parts together, in pJ."""
-        return math.fsum(self.energy_pj.values())
+        """Energy of all parts together, in pJ; nan where none is stated of the channel."""
+        return math.fsum(self.energy_pj.values()) if self.energy_pj else math.nan
 
     def against(self, latency_ps: int, energy_pj: float) -> dict[str, object]:
         """Return how a run of that time and energy compares, ready for a report.
 
-        ``speedup`` and ``energy_ratio`` above 1 say that the run beats the baseline.
+        ``speedup`` and ``energy_ratio`` above 1 say that the run beats the baseline. Energies are
+        None where none is stated.
         """
         return {
             "latency_ps": self.latency_ps,
-            "energy_pj": self.total_pj,
+            "energy_pj": stated_pj(self.total_pj),
             "energy_parts_pj": dict(self.energy_pj),
             "speedup": self.latency_ps / latency_ps,
-            "energy_ratio": self.total_pj / energy_pj,
+            "energy_ratio": stated_pj(self.total_pj / energy_pj),
             "assumptions": dict(self.assumptions),
         }
 
@@ -233,7 +235,9 @@ def _roofline(
     channel = _channel(read_bits, written_bits, system)
     compute_ps = processor.compute_ps(vectors)
     whole = channel + _idle(max(compute_ps - channel.latency_ps, 0), system)
-    energy_pj = {**whole.energy_pj, "processor": vectors * processor.vector_pj}
+    energy_pj = dict(whole.energy_pj)
+    if energy_pj:  # without that of the channel, it would be that of the processor alone
+        energy_pj["processor"] = vectors * processor.vector_pj
     assumptions: dict[str, object] = {
         "model": model,
         "standard": system.standard.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -63,8 +64,9 @@ class Run:
 
     @property
     def energy_pj(self) -> float:
-        """Energy that the DRAM takes for all images."""
-        return float(self.report["energy_pj"]["total"])
+        """Energy that the DRAM takes for all images; nan where none is stated."""
+        total: float | None = self.report["energy_pj"]["total"]
+        return math.nan if total is None else total
 
     @property
     def layers(self) -> Records:

@@ -8,7 +8,7 @@ from typing import Any
 from experiments.options import dram
 from experiments.options.option import add
 from experiments.options.table import JSON
-from experiments.output import json_output, tables
+from experiments.output import json_output, tables, words
 from pimsim.errors import InputError
 
 NAME = "primitives"
@@ -80,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
     stated = {**assumptions(standard, options), **dram.stated_map(args)}
     if args.json:
         lacking = {"refused": refused} if refused else {}
-        json_output.show({"primitives": rows, **lacking, "assumptions": stated})
+        shown = {"primitives": rows, **lacking, "assumptions": stated}
+        json_output.show(json_output.without_nan(shown))
         return 0
 
     tables.show(
@@ -90,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
                 row["name"],
                 *(str(row[key]) for key in ("width", "aap", "ap")),
                 *(
-                    f"{row[key]:,.2f}"
+                    words.number(row[key], ",.2f")
                     for key in ("latency_ns", "energy_nj_per_kb", "throughput_gb_per_s")
                 ),
                 row["summary"],

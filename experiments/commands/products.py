@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.options import dram
 from experiments.options.option import Option, Rule, add, given
 from experiments.options.table import JSON, SEED
-from experiments.output import json_output, progress, tables
+from experiments.output import json_output, progress, tables, words
 from pimsim.errors import InputError
 from pimsim.ranges import whole
 
@@ -131,7 +131,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         best = min(found, key=lambda row: float(row[_LIMITS[args.minimise]]))
         lacking = {"refused": refused} if refused else {}
-        json_output.show({**best, "ways": found, **lacking, "assumptions": stated})
+        shown = {**best, "ways": found, **lacking, "assumptions": stated}
+        json_output.show(json_output.without_nan(shown))
         return 0
     tables.show(
         ("map", "way", "commands", "ACTs", "fs", "fJ", "rows", "subarrays", "group"),
@@ -140,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
                 row["address_map"], row["way"],
                 f"{row['commands_per_product']:.3f}", f"{row['acts_per_product']:.3f}",
                 f"{row['latency_ps_per_product'] * 1e3:,.1f}",
-                f"{row['energy_pj_per_product'] * 1e3:,.1f}",
+                words.number(row["energy_pj_per_product"] * 1e3, ",.1f"),
                 *(f"{row[key]:,}" for key in ("data_rows", "subarrays", "group")),
             )
             for row in found

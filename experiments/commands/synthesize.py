@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.options import dram
 from experiments.options.option import Option, Rule, absent, add, flag
 from experiments.options.table import JSON
-from experiments.output import json_output, progress, tables
+from experiments.output import json_output, progress, tables, words
 from pimsim.errors import InputError
 from pimsim.ranges import whole
 
@@ -159,7 +159,8 @@ def run(args: argparse.Namespace) -> int:
     stated = {**assumptions(standard, options), **dram.stated_map(args)}
     record = _record(found, standard, options)
     if args.json:
-        json_output.show({"functions": args.functions, **record, "assumptions": stated})
+        shown = {"functions": args.functions, **record, "assumptions": stated}
+        json_output.show(json_output.without_nan(shown))
         return 0
     print(record["program"])
     tables.show(_COLUMNS, [_row(record)])
@@ -199,7 +200,7 @@ def _known(args: argparse.Namespace, standard: Standard, options: ModelOptions) 
             print(f"{name}: {record['program']}\n  {record['certificate']}", flush=True)
     stated = assumptions(standard, options)
     if args.json:
-        json_output.show({"known": records, "assumptions": stated})
+        json_output.show(json_output.without_nan({"known": records, "assumptions": stated}))
     else:
         rows = [(one["name"], *_row(one), one["program"]) for one in records]
         tables.show(("name", *_COLUMNS, "program"), rows, wide=len(_COLUMNS) + 1)
@@ -257,4 +258,6 @@ _COLUMNS = ("commands", "AAP", "AP", "ACTs", "wordlines", "latency ns", "nJ/KB",
 def _row(record: dict[str, Any]) -> tuple[str, ...]:
     counts = ("commands", "aap", "ap", "activations", "wordlines")
     costs = ("latency_ns", "energy_nj_per_kb", "throughput_gb_per_s")
-    return *(str(record[key]) for key in counts), *(f"{record[key]:,.2f}" for key in costs)
+    return *(str(record[key]) for key in counts), *(
+        words.number(record[key], ",.2f") for key in costs
+    )

@@ -91,6 +91,7 @@ def _record(
 ) -> dict[str, Any]:
     from pimsim.cost import Elapsed, assumptions, charge
     from pimsim.dram.commands import CommandCounts
+    from pimsim.dram.energy import stated_pj
 
     each = [one for _, one in found]
     if any(one.on_bus for one in each):
@@ -130,7 +131,7 @@ def _record(
         "latency_ps": cost.latency_ps,
         "open_ps": elapsed.open_ps,
         "bank_open_ps": elapsed.bank_open_ps,
-        "energy_pj": {**cost.energy_pj, "total": cost.total_pj},
+        "energy_pj": {**cost.energy_pj, "total": stated_pj(cost.total_pj)},
         "not_in_the_trace": list(each[0].lacks),
         "assumptions": assumptions(standard, options),
     }  # fmt: skip

@@ -29,7 +29,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 from experiments.figures.style import FILLS, INK, PUBLISHED, note, save, stacked, style
 from experiments.output import sheets
 from experiments.output.escaping import visible
-from experiments.output.words import more_energy, slower
+from experiments.output.words import NOT_STATED, more_energy, slower
 
 Report = Mapping[str, Any]
 """A run's ``report.json`` as Python values."""
@@ -79,7 +79,9 @@ def draw_comparison(report: Report, folder: Path) -> tuple[Path, Path]:
         ):  # fmt: skip
             values = [row[key] or math.nan for row in rows]  # a run without commands has none
             labels = [
-                "none" if math.isnan(value) else _rounded(value) + _verdict(row[ratio], words)
+                _missing(key)
+                if math.isnan(value)
+                else _rounded(value) + _verdict(row[ratio], words)
                 for value, row in zip(values, rows, strict=True)
             ]
             _log_bars(panel, names, values, labels)
@@ -103,7 +105,7 @@ def draw_layers(report: Report, folder: Path) -> tuple[Path, Path]:
 
 def _comparison_rows(report: Report) -> list[dict[str, Any]]:
     images = report["images"]
-    systems: dict[str, tuple[float, float, Mapping[str, float]]]
+    systems: dict[str, tuple[float, float | None, Mapping[str, float]]]
     systems = {_IN_DRAM: (report["throughput_images_per_s"], report["energy_pj"]["total"], {})}
     for name, one in report["baselines"].items():
         throughput = images / (one["latency_ps"] * 1e-12)
@@ -112,7 +114,7 @@ def _comparison_rows(report: Report) -> list[dict[str, Any]]:
         {
             "system": system,
             "throughput_images_per_s": throughput,
-            "energy_uj_per_image": energy_pj / images / 1e6,
+            "energy_uj_per_image": None if energy_pj is None else energy_pj / images / 1e6,
             "speedup_of_dram": ratios.get("speedup"),
             "energy_ratio": ratios.get("energy_ratio"),
         }
@@ -131,7 +133,9 @@ def _layer_rows(report: Report) -> list[dict[str, Any]]:
             "columns_used": layer["column_utilisation"],
             **{kind: layer["commands"].get(kind, 0) / report["images"] for kind in _COMMAND_FILLS},
             "latency_us_per_image": layer["latency_ps"] / report["images"] / 1e6,
-            "energy_uj_per_image": layer["energy_pj"] / report["images"] / 1e6,
+            "energy_uj_per_image": None
+            if layer["energy_pj"] is None
+            else layer["energy_pj"] / report["images"] / 1e6,
             "latency_share": layer["latency_ps"] / total_ps if total_ps else 0.0,
         }
         for layer in report["layers"]
@@ -160,6 +164,11 @@ def _log_bars(
     axes.set_xticks(range(len(names)), names)
     axes.set_xlim(-0.6, len(names) - 0.4)
     axes.tick_params(axis="x", length=0)
+
+
+def _missing(quantity: str) -> str:
+    """What stands in place of a bar: nothing was done, or a part has no currents."""
+    return NOT_STATED if quantity.startswith("energy") else "none"
 
 
 def _verdict(ratio: float | None, words: Callable[[float, str], str]) -> str:

@@ -13,6 +13,8 @@ from pimsim.errors import InputError
 from pimsim.ranges import Range
 
 if TYPE_CHECKING:
+    from pimsim.dram.options import ModelOptions
+    from pimsim.dram.standard.standard import Standard
     from pimsim.offtheshelf.groups import Measured
 
 STANDARD = "ddr4-2400"
@@ -28,6 +30,23 @@ def add_part(parser: argparse.ArgumentParser, *leave_out: str, **defaults: Any) 
     """Add the options of the part and its cost model; energy is that of currents."""
     dram.add_dram(parser, leave_out=("energy", *leave_out), standard=STANDARD, **defaults)
     parser.set_defaults(energy="datasheet")
+
+
+def chosen_part(args: argparse.Namespace) -> tuple[Standard, ModelOptions]:
+    """Return the part and the options of its cost model.
+
+    Raises :class:`~pimsim.errors.InputError` for a part without currents, and what
+    :func:`~experiments.options.dram.chosen_dram` does.
+    """
+    from pimsim.dram.standard.standard import load
+
+    part = load(args.standard)
+    if part.currents is None:
+        raise InputError(
+            f"`standard` must have currents, from which energies of unmodified chips are, "
+            f"not {part.name}"
+        )
+    return dram.chosen_dram(args)
 
 
 def add_measured(parser: argparse.ArgumentParser, best: float = 1.0) -> None:

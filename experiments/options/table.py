@@ -353,12 +353,12 @@ MODEL = (
     Option(
         "energy",
         "energy model: the Ambit paper's per-command figures, or derived from the currents of the "
-        "part; the two are never mixed (default: ambit-paper for DDR3, whose figures these are; "
-        "datasheet for other parts)",
-        choices=("ambit-paper", "datasheet"),
+        "part; the two are never mixed; or none, for times alone (default: ambit-paper for DDR3, "
+        "whose figures these are; datasheet for other parts; none for those without currents)",
+        choices=("ambit-paper", "datasheet", "none"),
         swept=Swept(
             "energy mode", (COST,), "energy model",
-            derived="ambit-paper for DDR3, else datasheet",
+            derived="ambit-paper for DDR3, else datasheet, or none without currents",
         ),
     ),
     Option(

@@ -3,6 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
+from typing import Any
+
+
+def without_nan(result: Any) -> Any:
+    """Return a result with None for what is no number: energies of a part without currents.
+
+    >>> without_nan({"energy_pj": {"total": math.nan}, "latency_ps": [3]})
+    {'energy_pj': {'total': None}, 'latency_ps': [3]}
+    """
+    if isinstance(result, dict):
+        return {key: without_nan(value) for key, value in result.items()}
+    if isinstance(result, list | tuple):
+        return [without_nan(value) for value in result]
+    return None if isinstance(result, float) and math.isnan(result) else result
 
 
 def text(document: object, *, allow_nan: bool = False) -> str:

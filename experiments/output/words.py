@@ -88,12 +88,29 @@ def rounded(number: float, places: int | None, digits: int = 4) -> str:
     return f"{number:.{places}f}"
 
 
-def quantity(value: float, unit: str) -> str:
+NOT_STATED = "not stated"
+"""In place of an energy, where a part has no currents."""
+
+
+def number(value: float | None, form: str) -> str:
+    """Return a number of a result in a form of :func:`format`, or that it is not stated.
+
+    >>> number(1234.5, ",.1f"), number(None, ",.1f")
+    ('1,234.5', 'not stated')
+    """
+    return NOT_STATED if value is None or math.isnan(value) else format(value, form)
+
+
+def quantity(value: float | None, unit: str) -> str:
     """Return three significant digits, in the unit that keeps them short.
 
     >>> quantity(1_234_567_000, "ps"), quantity(2.5e9, "pJ"), quantity(0, "ps")
     ('1.23 ms', '2.5 mJ', '0 ps')
+    >>> quantity(None, "pJ")
+    'not stated'
     """
+    if value is None or math.isnan(value):
+        return NOT_STATED
     ladder = _LADDERS[unit]
     step = 0
     while abs(value) >= 1000 and step < len(ladder) - 1:
@@ -110,12 +127,14 @@ def slower(ratio: float, sign: str = "x") -> str:
     return _times(ratio, sign, "faster", "slower")
 
 
-def more_energy(ratio: float, sign: str = "x") -> str:
+def more_energy(ratio: float | None, sign: str = "x") -> str:
     """Return a ratio of energies, from 1 on in favour of what is spoken of.
 
-    >>> more_energy(0.0639), more_energy(1.0)
-    ('15.6x more', 'the same')
+    >>> more_energy(0.0639), more_energy(1.0), more_energy(None)
+    ('15.6x more', 'the same', 'not stated')
     """
+    if ratio is None:
+        return NOT_STATED
     return _times(ratio, sign, "less", "more")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from experiments.commands.reproduce import EXPERIMENTS
-from experiments.pages import checked, mappings, mitigations, networks, parts
+from experiments.pages import checked, chips, mappings, mitigations, networks, parts
 from experiments.reproduce.table import Table
 from experiments.studies import page as studies
 from experiments.studies.study import STUDIES, study
@@ -61,6 +61,7 @@ def write_studies(folder: Path) -> None:
 PAGES: Mapping[str, Callable[[Path], None]] = {
     "mappings": mappings.PAGE.write,
     "checked": checked.PAGE.write,
+    "chips": chips.PAGE.write,
     "networks": networks.PAGE.write,
     "parts": parts.PAGE.write,
     "mitigations": mitigations.PAGE.write,

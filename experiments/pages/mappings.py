@@ -37,7 +37,8 @@ from experiments.report.inputs import encoding_by_name
 
 IMAGES = 10_000
 """The test sets of MNIST and CIFAR-10."""
-NETWORKS = ("mnist-mlp", "mnist-cnn", "cifar10-binarynet")
+NETWORKS = ("mnist-mlp", "mnist-cnn", "mnist-lenet5", "cifar10-binarynet")
+"""Bundled networks whose test sets have so many images."""
 WAYS = (*MAPPINGS, "auto")
 TABLE, PICTURE = "figures/mappings.csv", "figures/mappings.png"
 _COSTS = ("latency_us_per_image", "energy_uj_per_image")

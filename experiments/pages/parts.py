@@ -93,6 +93,8 @@ def conventions() -> list[Row]:
     """Return what an AAP takes in every part, by the share that the first open bank adds."""
     rows = []
     for standard in map(load, names()):
+        if standard.currents is None:
+            continue
         per_kb = 1.024 / standard.row_bytes
         shares = (standard.open_bank_share, *standard.open_bank_shares)
         own, least, most = (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from experiments.options import chips, data, dram
+from experiments.options import chips, data
 
 if TYPE_CHECKING:
     from bnn.run.plan import LayerRun
@@ -52,7 +52,7 @@ def simulate(args: argparse.Namespace) -> dict[str, Any]:
     from pimsim.offtheshelf.group_faults import GroupFaults
     from pimsim.offtheshelf.primitives import PRIMITIVES
 
-    standard, options = dram.chosen_dram(args)
+    standard, options = chips.chosen_part(args)
     measured = chips.chosen_measured(args)
     box = measured.box(PRIMITIVES["maj3"], args.rows)
     assert box is not None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from experiments.output import json_output
 from experiments.output.words import quantity
 from pimsim.errors import InputError
 
@@ -140,7 +142,7 @@ def found(
         result["flips"] = _flips(faults.hammer, stages)
         result["assumptions"] += list(hammer.ASSUMED)
     result["text"] = text(result, disturbance.energy_pj(layers))
-    return {"disturbance": result}
+    return {"disturbance": json_output.without_nan(result)}
 
 
 def _guarded(
@@ -258,7 +260,8 @@ def _way(one: Mapping[str, Any], run_ps: int, energy_pj: float) -> str | None:
     if one["rows_left_empty"]:
         name = f"{one['rows_left_empty']:,} {name} in a subarray"
     time, energy = one["latency_ps"] / run_ps, one["energy_pj"] / energy_pj
-    return f"{name} ({_more(time)} time, {_more(energy)} energy)"
+    taken = "" if math.isnan(energy) else f", {_more(energy)} energy"
+    return f"{name} ({_more(time)} time{taken})"
 
 
 def _more(share: float) -> str:

@@ -26,8 +26,10 @@ from bnn.run.plan import LayerRun
 from bnn.run.scoring import Scoring
 from bnn.system.ledger import PHASES
 from bnn.system.system import System
+from experiments.output.json_output import without_nan
 from pimsim.cost import Cost, assumptions, at_share
 from pimsim.dram.commands import CommandCounts
+from pimsim.dram.energy import NO_ENERGY, stated_pj
 
 KINDS = ("AAP", "AP", "ACT", "PRE", "RD", "WR", "REF", "TRANSFER")
 PER_PASS = ("inputs", "compute")
@@ -124,7 +126,7 @@ def build(
     ]
     report["break_even_reuse"] = _break_even(done, cost["energy_pj"], system)
     report["break_even_means"] = BREAK_EVEN
-    return report
+    return without_nan(report) if system.options.energy == NO_ENERGY else report
 
 
 def _band(done: NetworkRun | Estimate, system: System) -> dict[str, Any]:
@@ -175,6 +177,9 @@ def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[s
     row["subarrays_of_a_bank"] = used.numbers if used else 0
     row["latency_ps_per_image"] = row["latency_ps"] / done.images
     row["energy_pj_per_image"] = row["energy_pj"] / done.images
+    if math.isnan(row["energy_pj"]):
+        for one in row["alternatives"]:
+            one["energy_pj"] = None
     return row
 
 
@@ -268,7 +273,7 @@ def _break_even(done: NetworkRun | Estimate, energy_pj: float, system: System) -
     """How often a processor must use each fetched bit to need no more energy than this run."""
     in_dram = [layer for layer in done.layers if layer.where == "dram"]
     macs = sum(layer.macs for layer in in_dram)
-    if not macs or not energy_pj:
+    if not macs or not stated_pj(energy_pj):
         return None
     bits = sum(layer.macs * layer.operand_bits for layer in in_dram) / macs
     pj_per_mac = energy_pj / (macs * done.images)

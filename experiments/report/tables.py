@@ -51,7 +51,7 @@ def show(report: Mapping[str, Any]) -> None:
         tables.show(
             ("layer", "instead", "would be"),
             compared,
-            title=f"why these mappings: {_WHY.get(report['assumptions']['mapping'], 'chosen')}",
+            title=f"why these mappings: {_why(report)}",
             wide=2,
         )
     for name, text in _summary(report):
@@ -66,7 +66,7 @@ def show(report: Mapping[str, Any]) -> None:
                     quantity(baseline["latency_ps"], "ps"),
                     quantity(baseline["energy_pj"], "pJ"),
                     slower(baseline["speedup"]),
-                    f"{more_energy(baseline['energy_ratio'])} energy",
+                    _energy(baseline),
                 )
                 for name, baseline in report["baselines"].items()
             ],
@@ -100,6 +100,14 @@ _WHY = {
 }
 
 
+def _why(report: Mapping[str, Any]) -> str:
+    """What the mappings were chosen for."""
+    asked = report["assumptions"]["mapping"]
+    if asked == "auto" and report["energy_pj"]["total"] is None:
+        asked = "auto-latency"
+    return _WHY.get(asked, "chosen")
+
+
 def _title(report: Mapping[str, Any]) -> str:
     images = f"{report['images']:,} image{'s' if report['images'] > 1 else ''}"
     if report["cost_only"]:
@@ -117,14 +125,27 @@ def _layer(layer: Mapping[str, Any], images: int) -> tuple[str, ...]:
         "" if used is None else _share(used),
         quantity(time_ps / images, "ps") if time_ps else "",
         f"{writing_ps / time_ps:.0%}" if used is not None and time_ps else "",
-        quantity(layer["energy_pj"] / images, "pJ") if time_ps else "",
-        f"{_on_the_channel(layer['energy_parts_pj']) / layer['energy_pj']:.0%}" if time_ps else "",
+        quantity(_each(layer["energy_pj"], images), "pJ") if time_ps else "",
+        _on_the_channel(layer["energy_parts_pj"], layer["energy_pj"]) if time_ps else "",
     )
 
 
-def _on_the_channel(parts_pj: Mapping[str, float]) -> float:
-    """Energy of bursts that are read and written, and of those from bank to bank."""
-    return sum(parts_pj.get(part, 0.0) for part in ("read_write", "io"))
+def _on_the_channel(parts_pj: Mapping[str, float], energy_pj: float | None) -> str:
+    """Share of the energy that bursts take, read and written, and from bank to bank."""
+    if energy_pj is None:
+        return ""
+    return f"{sum(parts_pj.get(part, 0.0) for part in ('read_write', 'io')) / energy_pj:.0%}"
+
+
+def _took(time_ps: float, energy_pj: float | None) -> str:
+    """Time, and energy where one is stated."""
+    time = quantity(time_ps, "ps")
+    return time if energy_pj is None else f"{time}, {quantity(energy_pj, 'pJ')}"
+
+
+def _each(energy_pj: float | None, images: int) -> float | None:
+    """Energy of an image; None where none is stated."""
+    return None if energy_pj is None else energy_pj / images
 
 
 def _compared(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -138,8 +159,10 @@ def _compared(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 def _beside(layer: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     time = slower(layer["latency_ps"] / other["latency_ps"])
-    energy = more_energy(layer["energy_pj"] / other["energy_pj"])
-    return f"{time.replace('the same', 'as fast')}, {energy} energy"
+    time = time.replace("the same", "as fast")
+    if layer["energy_pj"] is None:
+        return time
+    return f"{time}, {more_energy(layer['energy_pj'] / other['energy_pj'])} energy"
 
 
 def _room(layers: Sequence[Mapping[str, Any]]) -> str:
@@ -189,20 +212,19 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("commands", ", ".join(f"{n:,} {kind}" for kind, n in report["commands"].items() if n)),
         (
             "the batch",
-            f"{quantity(report['latency_ps'], 'ps')}, "
-            f"{quantity(report['energy_pj']['total'], 'pJ')}, for {images:,} together",
+            f"{_took(report['latency_ps'], report['energy_pj']['total'])}, for {images:,} together",
         ),
         (
             "an image",
-            f"{quantity(report['latency_ps'] / images, 'ps')}, "
-            f"{quantity(report['energy_pj']['total'] / images, 'pJ')}: its share of the batch"
+            _took(report["latency_ps"] / images, _each(report["energy_pj"]["total"], images))
+            + ": its share of the batch"
             + ("" if rate is None else f", {_rate(rate)} images/s"),
         ),
         *_band(report),
+        *_not_stated(report),
         (
             "weights",
-            f"loaded once: {quantity(once['latency_ps'], 'ps')}, "
-            f"{quantity(once['energy_pj'], 'pJ')}"
+            f"loaded once: {_took(once['latency_ps'], once['energy_pj'])}"
             if once["latency_ps"]
             else "in the command stream: nothing to load",
         ),
@@ -226,9 +248,22 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.insert(1, ("input scale", report["input_scale_hint"]))
     if "disturbance" in report:
         rows.append(("disturbance", report["disturbance"]["text"]))
-    if report["baselines"]:
+    if report["baselines"] and report["energy_pj"]["total"] is not None:
         rows.append(("break-even", _break_even(report)))
     return rows
+
+
+def _not_stated(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Say why there are no energies, if so."""
+    if report["energy_pj"]["total"] is not None:
+        return []
+    return [("energy", f"not stated: {report['assumptions']['energy_not_stated']}")]
+
+
+def _energy(baseline: Mapping[str, Any]) -> str:
+    """How many times the energy of a processor the DRAM takes."""
+    ratio = baseline["energy_ratio"]
+    return more_energy(ratio) if ratio is None else f"{more_energy(ratio)} energy"
 
 
 def _band(report: Mapping[str, Any]) -> list[tuple[str, str]]:

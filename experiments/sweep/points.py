@@ -66,6 +66,11 @@ def points(
         try:
             values = complete(spec.measure, {**spec.fixed, **place}, spec.folder)
             content = content_of(spec.measure, values, spec.seed)
+            why = spec.estimator.lacking(values) if spec.estimator.lacking is not None else ""
+            if why:
+                raise InputError(
+                    f"`quantity` must be another than {spec.estimator.quantity.name}: {why}"
+                )
         except InputError as error:
             # What holds everywhere is said without a place.
             raise InputError(f"{error} (at {where(place)})" if place else str(error)) from error

@@ -83,7 +83,8 @@ def csv_text(results: Results) -> str:
     Units are in the header, as in ``accuracy_percent``; a point without trials has empty cells.
     """
     varied = [axis.field for axis in results.axes]
-    counted = list(next((point.counts for point in results.points if point.counts), {}))
+    most = max((point.counts for point in results.points), key=len, default={})
+    counted = list(most)
     unit = results.quantity.unit
     numbers = [with_unit(name, unit) for name in (results.quantity.name, "low", "high")]
     # A field and a count may have the same name; a header has each name once.

@@ -1,9 +1,10 @@
-"""Energy of each DRAM command, in one of two modes that are never mixed.
+"""Energy of each DRAM command, in one of two modes that are never mixed, or not stated.
 
 ``ambit-paper`` repeats the arithmetic of Ambit's energy table: one figure per row command, one
 per byte read or written over the channel, and nothing else. ``datasheet`` derives core energies
 from the currents of a named part, on all its supplies, adds the interface, refresh and background.
-What a mode or a standard does not model is named, never counted as zero in silence.
+What a mode or a standard does not model is named, never counted as zero in silence. For a part
+without published currents there is ``none``: times are as ever, and energies are no numbers (nan).
 
 >>> from pimsim.dram.standard.standard import load
 >>> paper = command_energies("ambit-paper", load("ddr3-1600-8-8-8"))
@@ -14,23 +15,26 @@ What a mode or a standard does not model is named, never counted as zero in sile
 11685
 >>> command_energies("datasheet", load("ddr5-4800")).not_modelled
 ('io',)
+>>> command_energies("none", load("lpddr5-6400")).aap_pj
+nan
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from pimsim.dram.standard.currents import Currents
 from pimsim.dram.standard.standard import Standard
 from pimsim.errors import InputError
 
-EnergyMode = Literal["ambit-paper", "datasheet"]
-"""The two energy models."""
+EnergyMode = Literal["ambit-paper", "datasheet", "none"]
+"""The two energy models, and that there is none."""
 ENERGY_MODES: tuple[EnergyMode, ...] = get_args(EnergyMode)
-"""Names of the energy models, the default first."""
+"""Their names, the default first."""
+NO_ENERGY: EnergyMode = "none"
 
 _NO_CURRENTS = "the standard has no currents"
 
@@ -93,28 +97,55 @@ class CommandEnergies:
 
 
 def modes(standard: Standard) -> tuple[EnergyMode, ...]:
-    """Return the modes that have figures of a standard, its default first; perhaps none.
+    """Return the models that have figures of a standard, its default first; perhaps not one.
 
     >>> from pimsim.dram.standard.standard import load
     >>> modes(load("ddr3-1600-8-8-8")), modes(load("hbm2"))
     (('ambit-paper', 'datasheet'), ('datasheet',))
+    >>> modes(load("hbm3-6400"))
+    ()
     """
     has = {"ambit-paper": standard.like_ddr3, "datasheet": standard.currents is not None}
-    return tuple(mode for mode in ENERGY_MODES if has[mode])
+    return tuple(mode for mode in ENERGY_MODES if has.get(mode))
+
+
+def default_mode(standard: Standard) -> EnergyMode:
+    """Return the first of :func:`modes`, or that energies are not stated where there is none."""
+    return next(iter(modes(standard)), NO_ENERGY)
+
+
+def stated_pj(energy_pj: float) -> float | None:
+    """Return an energy, or what follows from one, for a result; None where none is stated.
+
+    >>> stated_pj(2.5), stated_pj(math.nan)
+    (2.5, None)
+    """
+    return None if math.isnan(energy_pj) else energy_pj
 
 
 def require_mode(mode: str, standard: Standard) -> None:
     """Raise InputError, saying why, unless a mode has figures of a standard."""
-    known = modes(standard)
-    if mode in known:
+    if mode == NO_ENERGY or mode in modes(standard):
         return
-    if not known:
-        raise InputError(
-            f"{standard.name} must have [currents]: without them there is only the `energy` "
-            "ambit-paper, whose figures are those of DDR3"
-        )
     reason = "its figures are those of DDR3" if mode == "ambit-paper" else _NO_CURRENTS
-    raise InputError(f"`energy` must be {known[0]} for {standard.name}, not {mode!r}: {reason}")
+    raise InputError(
+        f"`energy` must be {default_mode(standard)} for {standard.name}, not {mode!r}: {reason}"
+    )
+
+
+def require_energy(name: str, value: str, options_energy: str) -> None:
+    """Raise InputError where something is to be chosen by an energy that is not stated.
+
+    >>> require_energy("minimise", "energy", "none")
+    Traceback (most recent call last):
+    ...
+    pimsim.errors.InputError: `minimise` must be another than energy: `energy` is none, so that no \
+energy is stated
+    """
+    if options_energy == NO_ENERGY:
+        raise InputError(
+            f"`{name}` must be another than {value}: `energy` is none, so that no energy is stated"
+        )
 
 
 def require_share(share: float, standard: Standard) -> None:
@@ -163,6 +194,8 @@ def command_energies(
         return _ambit_paper(standard, extra_wordline_factor)
     if mode == "datasheet":
         return _datasheet(standard, acts_per_aap, extra_wordline_factor, open_bank_share)
+    if mode == NO_ENERGY:
+        return CommandEnergies((), *(math.nan for _ in range(len(fields(CommandEnergies)) - 1)))
     raise InputError(f"`energy` must be one of {', '.join(ENERGY_MODES)}, not {mode!r}")
 
 
@@ -203,7 +236,8 @@ def _datasheet(
     """
     if standard.currents is None:
         raise InputError(
-            f"`energy` must be ambit-paper for {standard.name}, not 'datasheet': {_NO_CURRENTS}"
+            f"`energy` must be {default_mode(standard)} for {standard.name}, not 'datasheet': "
+            f"{_NO_CURRENTS}"
         )
     banks, chosen = standard.banks, standard.open_bank_share if share is None else share
     require_share(chosen, standard)

@@ -17,7 +17,7 @@ from pimsim.dram.energy import (
     ENERGY_MODES,
     CommandEnergies,
     command_energies,
-    modes,
+    default_mode,
     require_mode,
     require_share,
 )
@@ -45,7 +45,7 @@ class ModelOptions:
     acts_per_aap: int = 2
     """Activations that an AAP counts for in tFAW and in the mode ``datasheet``: 1 or 2."""
     energy: str = ENERGY_MODES[0]
-    """Energy mode: ``ambit-paper`` or ``datasheet``."""
+    """Energy mode: ``ambit-paper``, ``datasheet``, or ``none``, without energies."""
     clocked: bool = False
     """Start every command on a clock edge: each timing constraint is rounded up to whole clocks.
     Off, as in the papers' arithmetic, where an AAP takes 49 ns and not 40 clocks of 1.25 ns."""
@@ -68,7 +68,8 @@ class ModelOptions:
         Args:
             standard: the DRAM.
             banks: all banks of all ranks and channels if None.
-            energy: if None, ``ambit-paper`` for DDR3, whose figures these are, else ``datasheet``.
+            energy: if None, ``ambit-paper`` for DDR3, whose figures these are, else ``datasheet``,
+                or ``none`` where the standard has no currents.
             rest: every other field.
 
         Raises InputError for more banks than there are, an energy mode that has no figures of the
@@ -80,7 +81,7 @@ class ModelOptions:
         (128, 'datasheet', False)
         """
         if energy is None:
-            energy = next(iter(modes(standard)), ENERGY_MODES[0])
+            energy = default_mode(standard)
         banks = standard.all_banks if banks is None else banks
         chosen = cls(banks=banks, energy=energy, **rest)
         chosen.require(standard)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import gcd
 
 from pimsim.documents import require_one_of
+from pimsim.dram.energy import require_energy
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import effective_timing, second_act_ps
 from pimsim.dram.standard.standard import Standard
@@ -72,10 +73,13 @@ def latency(standard: Standard, options: ModelOptions) -> Minimise:
 def energy(standard: Standard, options: ModelOptions) -> Minimise:
     """Return the energy of the row commands of one program, in steps of 0.01 % of an AAP.
 
+    InputError where no energy is stated.
+
     >>> from pimsim.dram.standard.standard import load
     >>> energy(load("ddr3-1600-8-8-8"), ModelOptions()).prices
     Prices(aap=10000, ap=10000, extra_wordline=0)
     """
+    require_energy("minimise", "energy", options.energy)
     energies = options.energies(standard)
     aap, ap, wordline = (
         round(_STEPS * pj / energies.aap_pj)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from experiments.options import chips, dram
+from experiments.options import chips
 from experiments.options.option import add
 from experiments.options.table import JSON
 from experiments.output import json_output, tables
@@ -60,7 +60,7 @@ class Primitives:
         from pimsim.offtheshelf.groups import mean_rates
         from pimsim.offtheshelf.primitives import PRIMITIVES
 
-        standard, options = dram.chosen_dram(args)
+        standard, options = chips.chosen_part(args)
         measured = chips.found_measured(args)
         rates = {(one.op, one.size): one.mean_success_pct for one in mean_rates()}
         rows: list[dict[str, Any]] = []

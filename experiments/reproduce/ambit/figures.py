@@ -24,7 +24,7 @@ def draw(
         return (
             _throughput(found["throughput"], folder, measured),
             _averages(found["averages"], folder),
-            _energy(found["energy"], folder),
+            *([_energy(found["energy"], folder)] if found["energy"].rows else []),
             _faw(found["faw"], folder),
         )
 

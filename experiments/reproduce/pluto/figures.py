@@ -61,9 +61,10 @@ def _published(row: Row | None) -> float | None:
 
 def _network(table: Table, folder: Path) -> Path:
     figure = Figure(figsize=(7.0, 2.9))
-    for axes, quantity in zip(
-        figure.subplots(1, 2), ("time an image", "energy an image"), strict=True
-    ):
+    stated = {row.quantity for row in table.rows}
+    quantities = [name for name in ("time an image", "energy an image") if name in stated]
+    panels = figure.subplots(1, len(quantities), squeeze=False)[0]
+    for axes, quantity in zip(panels, quantities, strict=True):
         rows = {row.of: row for row in table.rows if row.quantity == quantity}
         any_rival = next(iter(RIVALS.values()))
         ours = {f"ours, {n:,}": rows[str(n), any_rival].simulated for n in BATCHES}

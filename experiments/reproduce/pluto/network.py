@@ -53,13 +53,16 @@ def _of(images: int, standard: Standard, options: ModelOptions) -> Iterator[Row]
     found = report.build(NETWORK, None, None, done, system, None, "auto")
     words = in_words(standard, options, energy=options.energy)
     each_us = found["latency_ps"] / 1e6 / images
-    each_mj = found["energy_pj"]["total"] / 1e9 / images
+    taken_pj = found["energy_pj"]["total"]
+    each_mj = None if taken_pj is None else taken_pj / 1e9 / images
     for key, title in RIVALS.items():
         of = str(images), title
         for quantity, value, unit, name in (
             ("time an image", each_us, "us", "time"),
             ("energy an image", each_mj, "mJ", "energy"),
         ):
+            if value is None:
+                continue
             published = look_up(_NAME, "network", name, key)
             yield Row(of, quantity, value, unit, words, published)
     taken = [layer.occupancy for layer in done.layers if layer.occupancy]

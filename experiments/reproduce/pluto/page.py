@@ -14,7 +14,7 @@ from experiments.reproduce.pluto.tables import (
     SYSTEMS,
     label,
 )
-from experiments.reproduce.table import Row, Table, digits, in_words
+from experiments.reproduce.table import Row, Table, digits, in_words, look_up
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 
@@ -29,7 +29,7 @@ def page(found: Mapping[str, Table], pictures: str) -> str:
         "page.md",
         stated=stated,
         pictures=pictures,
-        energy=next(r.options for r in network.rows if r.quantity == "energy an image"),
+        energy=next((r.options for r in network.rows if r.quantity == "energy an image"), _NONE),
         network_name=NETWORK,
         batch=f"{BATCHES[-1]:,}",
         ambit=_between(found["operations"], "ambit", "simdram"),
@@ -48,6 +48,7 @@ def _assumed() -> str:
     return in_words(part, ModelOptions.of(part, faw=False, refresh=False))
 
 
+_NONE = "not stated, for the part has no currents"
 _NAMED = """\
 It is what table 3 of the paper names: DDR4 at 2400 MHz, one rank of four bank groups of four banks,
 8 KB a row, 17-17-17 (14.16 ns), rows activated without limit. Its subarrays have 512 rows, ours
@@ -174,6 +175,8 @@ def _network(table: Table) -> Cells:
                 for row in table.rows
                 if row.quantity == quantity and row.of[0] == str(images)
             }
+            if not rows:
+                continue
             one = next(iter(rows.values()))
             name = f"{quantity.partition(' ')[0]}, {one.unit}"
             beside = (_beside_small(rows[title]) for title in RIVALS.values())
@@ -194,10 +197,13 @@ def _beside_small(row: Row) -> str:
 def _counted(table: Table) -> str:
     row = next(row for row in table.rows if row.quantity.startswith("multiply-accumulates"))
     assert row.published is not None
+    published = look_up("pluto", "network", "energy", "pluto")
+    assert published is not None
+    energy = digits(published.value, 3)
     return f"""\
 Table 7 does not say how many images it is about. The program that is published with the paper
 (CMU-SAFARI/pLUTo, pluto_sim) has these {_said(table, "time an image")} us and
-{_said(table, "energy an image")} mJ for one image, 16 subarrays and no tFAW
+{energy} mJ for one image, 16 subarrays and no tFAW
 (pysim_reference/pysim_BSA.csv: 23,165.76 ns, 20,328.9 nJ). In its workload_instructions.py it looks
 up {row.published.value:,.0f} products of one bit. LeNet-5 has {row.simulated:,}: its second
 convolution sees six channels, its third sixteen, and its dense layers all that is before them, of

@@ -19,6 +19,7 @@ from experiments.sweep.measures import networks
 from experiments.sweep.measures.field import COST, digest
 from experiments.sweep.measures.measure import Counts, Estimator, Measure, Values, exact
 from experiments.sweep.results import Quantity
+from pimsim.dram.energy import NO_ENERGY, modes
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,11 +71,18 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
             network, encoding, images, networks.system(values), mapping, chain=str(values["chain"])
         )
     costs = [layer.ledger.cost(phase) for layer in done.layers for phase in choice.PER_PASS]
-    return {
-        "latency_ps": sum(cost.latency_ps for cost in costs),
-        "energy_fj": round(1000 * sum(cost.total_pj for cost in costs)),
-        "images": images,
-    }
+    counts = {"latency_ps": sum(cost.latency_ps for cost in costs)}
+    if not _not_stated(values):
+        counts["energy_fj"] = round(1000 * sum(cost.total_pj for cost in costs))
+    return {**counts, "images": images}
+
+
+def _not_stated(values: Values) -> str:
+    """Why there are no energies."""
+    standard, options = networks.dram(values)
+    if options.energy != NO_ENERGY:
+        return ""
+    return "`energy` is none" if modes(standard) else f"{standard.name} has no currents"
 
 
 def _encoded(values: Values) -> tuple[Network, Encoding | None]:
@@ -101,7 +109,7 @@ MEASURE = Measure(
         ),
         Estimator(
             Quantity("energy", "energy an image", "uJ", 1e-9),
-            exact, "energy_fj", "images", share=False,
+            exact, "energy_fj", "images", share=False, lacking=_not_stated,
         ),
     ),
     identity=_identity,

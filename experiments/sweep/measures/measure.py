@@ -121,6 +121,8 @@ class Estimator:
     """The count below it."""
     share: bool = True
     """Whether the one counts some of the other, so that it cannot be more."""
+    lacking: Callable[[Values], str] | None = None
+    """Why there is no count above the line for some values, empty if there is; None: never."""
 
     def __call__(self, counts: Sequence[Counts], level: float) -> Estimate:
         """Return the estimate and its interval at a confidence level."""
@@ -164,13 +166,14 @@ class Measure:
         'must have at most `samples` (6) in `failed`, not 7'
         """
         wanted = {name for one in self.estimators for name in (one.part, one.whole)}
-        if not isinstance(counts, dict) or set(counts) != wanted:
+        spare = {one.part for one in self.estimators if one.lacking is not None}
+        if not isinstance(counts, dict) or not wanted - spare <= set(counts) <= wanted:
             return f"must be {', '.join(sorted(wanted))}, not {shown(counts)}"
         for name, count in counts.items():
             if type(count) is not int or count < 0:
                 return f"must have an integer of at least 0 in `{name}`, not {shown(count)}"
         for one in self.estimators:
-            part, whole = counts[one.part], counts[one.whole]
+            part, whole = counts.get(one.part, 0), counts[one.whole]
             if not 0 < whole <= _MOST:
                 return f"must have 1 to 2^53 in `{one.whole}`, not {whole}"
             if one.share and part > whole:

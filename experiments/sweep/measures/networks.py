@@ -188,11 +188,19 @@ def _given(options: Sequence[Option], values: Mapping[str, Value]) -> dict[str, 
     return {option.name: values[option.name] for option in options if option.name in values}
 
 
+_LATER = {"transfers_per_clock": 2, "t_rtw_clocks": None}
+"""Fields of timing that stores of older versions do not know, with what holds where none is set."""
+
+
 def dram_identity(values: Mapping[str, Value]) -> dict[str, Any]:
     """Return every value of the DRAM standard, and of an address map that is set, for a key."""
     standard, _ = dram(values)
     found = asdict(replace(standard, sources={}))
     del found["sources"], found["description"]
+    del found["command_bus"]  # which only traces know
+    for key, usual in _LATER.items():
+        if found["timing"][key] == usual:
+            del found["timing"][key]
     if "address_map" in values:
         found["address_map"] = compute_rows(values).content
     return found

@@ -42,8 +42,8 @@ class Channel:
     ranks: list[Rank] = field(default_factory=list)
     groups: list[BankGroup] = field(default_factory=list)
     busy: int = 0
-    """Clocks from ``front_ps`` on in which the command bus is taken, a bit each; only who schedules
-    the bus keeps it (:class:`~pimsim.dram.scheduler.bus.BusScheduler`)."""
+    """Clocks about ``front_ps`` in which the command bus is taken; only who schedules the bus keeps
+    it, and reads it (:class:`~pimsim.dram.scheduler.bus.BusScheduler`)."""
 
 
 @dataclass(slots=True, eq=False, repr=False)

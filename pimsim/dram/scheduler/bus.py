@@ -1,7 +1,8 @@
-"""A scheduler of a channel with a command bus: whole clocks, and one command in each.
+"""A scheduler of a channel with a command bus: whole clocks, and one command at a time.
 
 An AAP and an AP take the bus two or three times, as far apart as ever: they are moved as a whole,
-and what depends on them moves along, because it is scheduled after them.
+and what depends on them moves along, because it is scheduled after them. A command that takes
+several clocks has its time from the one from which distances count, and begins before it.
 
 >>> from pimsim.dram.standard.standard import load
 >>> scheduler = BusScheduler(load("ddr3-1600-8-8-8"), ModelOptions(faw=False))
@@ -9,6 +10,11 @@ and what depends on them moves along, because it is scheduled after them.
 [0, 1, 2, 3, 8, 9]
 >>> scheduler.waited, scheduler.longest_wait_clocks  # all at once, were it not for the bus
 (5, 5)
+>>> scheduler = BusScheduler(load("ddr5-4800"), ModelOptions())
+>>> [scheduler.issue_earliest(Kind.ACT, bank) // 416 for bank in (0, 1)]  # of two clocks
+[1, 9]
+>>> scheduler.issue_earliest(Kind.RD, 0) // 416, scheduler.issue_earliest(Kind.PRE, 1) // 416
+(40, 86)
 """
 
 from __future__ import annotations
@@ -26,6 +32,9 @@ from pimsim.dram.standard.standard import Standard
 class BusScheduler(Scheduler):
     """A scheduler whose commands are on clock edges, each with the bus of its channel to itself.
 
+    How long a command takes it is of the part, see
+    :class:`~pimsim.dram.standard.command_bus.CommandBus`.
+
     The options are taken as if they were ``clocked``. A REF comes no earlier than the last command
     of its channel: a bus goes forward.
     """
@@ -35,10 +44,24 @@ class BusScheduler(Scheduler):
         super().__init__(standard, options)
         second = second_act_ps(standard, options) // self._clock_ps
         row = self._ras_ps // self._clock_ps
-        self._taken = dict.fromkeys(Kind, 1)
-        """Clocks of the bus that a command takes, from its own on, a bit each."""
-        self._taken[Kind.AP] |= 1 << row
-        self._taken[Kind.AAP] |= 1 << second | 1 << (second + row)
+        bus = standard.command_bus
+        self._width = bus.buses
+        """Bits of a clock, one for each bus."""
+        lead = max(bus.taken(kind)[0] for kind in Kind)
+
+        def taken(kind: Kind, clock: int = 0) -> int:
+            before, after = bus.taken(kind)
+            clocks = range(lead + clock - before, lead + clock + after + 1)
+            return sum(1 << (self._width * each + bus.bus(kind)) for each in clocks)
+
+        self._taken = {kind: taken(kind) for kind in Kind}
+        """Clocks that a command takes, bits of each, from ``lead`` clocks before its own on."""
+        self._taken[Kind.AP] = taken(Kind.ACT) | taken(Kind.PRE, row)
+        self._taken[Kind.AAP] = (
+            taken(Kind.ACT) | taken(Kind.ACT, second) | taken(Kind.PRE, second + row)
+        )
+        for channel in self._channels:  # nothing comes before the beginning
+            channel.busy = (1 << self._width * lead) - 1
         self.waited = 0
         """Commands that :meth:`issue_earliest` let wait for the bus."""
         self.longest_wait_clocks = 0
@@ -55,7 +78,8 @@ class BusScheduler(Scheduler):
         channel, clock_ps = self._bank(bank).rank.channel, self._clock_ps
         not_before_ps = max(-(-not_before_ps // clock_ps) * clock_ps, channel.front_ps)
         first_ps = at_ps = super().earliest_ps(kind, bank, not_before_ps, to)
-        while channel.busy >> ((at_ps - channel.front_ps) // clock_ps) & self._taken[kind]:
+        taken, width, front_ps = self._taken[kind], self._width, channel.front_ps
+        while channel.busy >> width * ((at_ps - front_ps) // clock_ps) & taken:
             at_ps = super().earliest_ps(kind, bank, at_ps + clock_ps, to)
         self.wait_clocks = (at_ps - first_ps) // clock_ps
         return at_ps
@@ -73,5 +97,6 @@ class BusScheduler(Scheduler):
         channel = here.rank.channel
         front_ps = channel.front_ps
         super()._commit(kind, here, at_ps, to)
-        busy = channel.busy | self._taken[kind] << (at_ps - front_ps) // self._clock_ps
-        channel.busy = busy >> (channel.front_ps - front_ps) // self._clock_ps
+        clocks = (at_ps - front_ps) // self._clock_ps
+        busy = channel.busy | self._taken[kind] << self._width * clocks
+        channel.busy = busy >> self._width * ((channel.front_ps - front_ps) // self._clock_ps)

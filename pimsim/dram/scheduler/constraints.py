@@ -143,7 +143,9 @@ def table(standard: Standard, options: ModelOptions) -> tuple[Constraint, ...]:
 
     What is not a distance of two commands is not here: that at most eight REFs may be postponed
     (tREFI, :class:`~pimsim.dram.scheduler.scheduler.Scheduler`). The command bus carries any number
-    of commands at a time (assumed).
+    of commands at a time (assumed), and a command that takes several clocks of it issues when its
+    distances begin to count (:class:`~pimsim.dram.standard.command_bus.CommandBus`); who keeps the
+    bus is :class:`~pimsim.dram.scheduler.bus.BusScheduler`.
     """
     scopes = {Scope.BANK}
     if standard.banks > standard.bank_groups:
@@ -194,9 +196,11 @@ def second_act_ps(standard: Standard, options: ModelOptions) -> int:
     timing = effective_timing(standard, options)
     if not options.split_decoder:
         return timing.t_ras_ps
+    # Nor can it come before the first has left the command bus.
+    overlap_ps = max(SPLIT_DECODER_OVERLAP_PS, standard.command_bus.act_clocks * timing.t_ck_ps)
     if not options.clocked:
-        return SPLIT_DECODER_OVERLAP_PS
-    return -(-SPLIT_DECODER_OVERLAP_PS // timing.t_ck_ps) * timing.t_ck_ps
+        return overlap_ps
+    return -(-overlap_ps // timing.t_ck_ps) * timing.t_ck_ps
 
 
 def _rows(timing: Timing, standard: Standard, options: ModelOptions) -> Iterator[Constraint]:
@@ -240,6 +244,8 @@ def _rows(timing: Timing, standard: Standard, options: ModelOptions) -> Iterator
             yield Constraint("data bus", column, column, scope, burst)
         yield Constraint("tWTR" + level, wr, rd, scope, write + burst + wtr)
         turnaround = read + burst + READ_TO_WRITE_CLOCKS * clock - write
+        if timing.t_rtw_clocks is not None:
+            turnaround = timing.t_rtw_clocks * clock
         yield Constraint("read to write", rd, wr, scope, max(0, turnaround))
         yield Constraint("tRP", pre, ref, scope, timing.t_rp_ps)
         yield Constraint("tRC", act, ref, scope, timing.t_rc_ps)

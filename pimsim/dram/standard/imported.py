@@ -40,7 +40,7 @@ _SMALLEST_MA = 5
 """Of an IDD4R: what is less is in amperes, as in DRAMPower 5 and 6; older files have mA."""
 
 _SPECIFIED: Mapping[str, tuple[str, ...]] = {
-    "t_rcd_ps": ("RCD", "RCDRD"),
+    "t_rcd_ps": ("RCD", "RCDRD", "RCD_S"),
     "t_ras_ps": ("RAS",),
     "t_rp_ps": ("RP", "RPpb"),
     "t_rc_ps": ("RC", "RCpb"),
@@ -50,13 +50,13 @@ _SPECIFIED: Mapping[str, tuple[str, ...]] = {
     "t_rfc_ps": ("RFC", "RFC1", "RFC1_slr", "RFCab"),
     "t_refi_ps": ("REFI", "REFI1"),
     "t_wr_ps": ("WR",),
-    "t_rtp_ps": ("RTP",),
+    "t_rtp_ps": ("RTP", "RBTP"),
     "t_wtr_s_ps": ("WTR_S", "WTRS", "WTR"),
     "t_wtr_l_ps": ("WTR_L", "WTRL", "WTR"),
     "cl_clocks": ("RL", "CL"),
     "cwl_clocks": ("WL", "CWL"),
-    "t_ccd_s_clocks": ("CCD_S", "CCDS", "CCD_S_slr", "CCD"),
-    "t_ccd_l_clocks": ("CCD_L", "CCDL", "CCD_L_slr", "CCD"),
+    "t_ccd_s_clocks": ("CCD_S", "CCDS", "CCD_S_slr", "CCD", "BL_n_S_16", "BL_n_min_16"),
+    "t_ccd_l_clocks": ("CCD_L", "CCDL", "CCD_L_slr", "CCD", "BL_n_L_16", "BL_n_max_16"),
     "t_rtrs_clocks": ("RTRS",),
     "t_ccd_l_wr_clocks": ("CCD_L_WR_slr",),
 }
@@ -69,7 +69,7 @@ _PRESET: Mapping[str, tuple[str, ...]] = {
     "t_rrd_s_ps": ("nRRDS", "nRRD"),
     "t_rrd_l_ps": ("nRRDL", "nRRD"),
     "t_faw_ps": ("nFAW",),
-    "t_rfc_ps": ("nRFC",),
+    "t_rfc_ps": ("nRFC", "nRFCab"),
     "t_refi_ps": ("nREFI",),
     "t_wr_ps": ("nWR",),
     "t_rtp_ps": ("nRTP", "nRTPL"),
@@ -81,12 +81,13 @@ _PRESET: Mapping[str, tuple[str, ...]] = {
     "t_ccd_l_clocks": ("nCCDL", "nCCD"),
     "t_rtrs_clocks": ("nCS",),
     "t_ccd_l_wr_clocks": ("nCCDL_WR",),
+    "t_rtw_clocks": ("nRTW",),
 }
-_OPTIONAL = {"t_ccd_l_wr_clocks"}
+_OPTIONAL = {"t_ccd_l_wr_clocks", "t_rtw_clocks"}
 _ASSUMED = {"t_rtrs_clocks": (1, "assumed: the file states none, and one rank never waits for it")}
 _CURRENTS = ("idd0", "idd2n", "idd3n", "idd4r", "idd4w", "idd5")
-_FIRST = {name: (name, f"{name}2") for name in _CURRENTS} | {
-    "idd5": ("idd5b", "idd5B", "idd5", "idd52")
+_FIRST = {name: (name, f"{name}2", f"{name}2h") for name in _CURRENTS} | {
+    "idd5": ("idd5b", "idd5B", "idd5", "idd52", "idd52h")
 }
 _SECOND = {name: (name.replace("idd", "ipp"), f"{name}1") for name in _CURRENTS} | {
     "idd5": ("ipp5b", "ipp5B", "idd51")
@@ -200,6 +201,12 @@ def _of_specification(document: Mapping[str, Any], file: str) -> Standard:
     clock, clock_source = timed.needed("tCK")
     clock_ps = round(clock * 1e12) if clock < 1e-6 else round(clock * 1e3)
     timing = {"t_ck_ps": (clock_ps, clock_source)} | _timing(timed, _SPECIFIED, clock_ps)
+    rate, data_clock = built.number("dataRate"), timed.number("WCK2CK")
+    if data_clock is not None and rate is not None:
+        timing["transfers_per_clock"] = (
+            round(rate[0] * data_clock[0]),
+            f"{rate[1]}; {data_clock[1]}",
+        )
     kind = str(document.get("memoryType", ""))
     currents = _supplies(powered, bankwise, one_open=kind in _ONE_OPEN)
     named = document.get("memoryId")
@@ -210,7 +217,15 @@ def _of_preset(document: Mapping[str, Any], file: str) -> Standard:
     org, timed = _tables(document, ("org", "timing"), file)
     width, dq = org.whole("channel_width"), org.whole("dq")
     column, groups = org.whole("column"), org.whole("bankgroup", default=1)
-    bank, burst = org.whole("bank"), timed.whole("nBL")
+    bank, burst = org.whole("bank"), timed.whole("nBL", "nBL_min")
+    clock_ps, clock_source = timed.whole("tCK_ps")
+    timing = {"t_ck_ps": (clock_ps, clock_source)} | _timing(timed, _PRESET, clock_ps)
+    transfers, why = 2, f"{burst[1]}: two transfers a clock, where the file states no rate"
+    rate = timed.number("rate")
+    if rate is not None:  # in Mb/s; it and the clock are rounded
+        transfers = max(2, round(rate[0] * clock_ps * 1e-6))
+        why = f"{rate[1]}, times tCK_ps"
+        timing["transfers_per_clock"] = transfers, why
     channels, pseudo = org.whole("channel", default=1), org.whole("pseudochannel", default=1)
     geometry = {
         "channels": (channels[0] * pseudo[0], channels[1]),
@@ -220,11 +235,9 @@ def _of_preset(document: Mapping[str, Any], file: str) -> Standard:
         "bank_groups": groups,
         "row_bytes": (column[0] * width[0] // 8, column[1]),
         "channel_bits": width,
-        "burst_length": (2 * burst[0], f"{burst[1]}: two transfers a clock"),
+        "burst_length": (transfers * burst[0], f"{burst[1]}; {why}"),
         **_subarrays(org.whole("row")),
     }
-    clock_ps, clock_source = timed.whole("tCK_ps")
-    timing = {"t_ck_ps": (clock_ps, clock_source)} | _timing(timed, _PRESET, clock_ps)
     named = document.get("name")
     return _built(file, named, org.mistakes, {"geometry": geometry, "timing": timing})
 
@@ -270,10 +283,15 @@ def _supplies(powered: _Table, bankwise: _Table, *, one_open: bool) -> dict[str,
     reads = powered.number(*_FIRST["idd4r"])
     if reads is None and powered.number(*_FIRST["idd0"]) is None:
         return sections
+    third = powered.number("idd02l")
+    if third is not None:
+        powered.mistakes.append(
+            f"[{powered.name}] idd02l must be 0, not {third[0]:g}: a part has two supplies at most"
+        )
     scale = 1.0 if reads is not None and reads[0] >= _SMALLEST_MA else 1e3
     unit = "" if scale == 1 else " (in A)"
     for section, names, volts in (
-        ("currents", _FIRST, ("vdd2",) if _numbered(powered) else ("vdd",)),
+        ("currents", _FIRST, ("vdd2", "vdd2h") if _numbered(powered) else ("vdd",)),
         ("second_supply", _SECOND, ("vdd1",) if _numbered(powered) else ("vpp",)),
     ):
         if section == "second_supply" and powered.number(*names["idd0"]) is None:
@@ -298,13 +316,13 @@ def _supplies(powered: _Table, bankwise: _Table, *, one_open: bool) -> dict[str,
 def _of_supply(key: str, section: str, powered: _Table) -> bool:
     """Whether a current of that name is of the supply: LPDDR numbers both, others only VPP."""
     if section == "currents":
-        return key.endswith("2") == _numbered(powered)
+        return key.endswith(("2", "2h")) == _numbered(powered)
     return key.startswith("ipp") != _numbered(powered)
 
 
 def _numbered(powered: _Table) -> bool:
-    """Whether currents are numbered by supply, as of LPDDR: VDD1 and VDD2."""
-    return "idd01" in powered.values and "idd02" in powered.values
+    """Whether currents are numbered by supply, as of LPDDR: VDD1 and VDD2 or VDD2H."""
+    return "idd01" in powered.values and bool({"idd02", "idd02h"} & set(powered.values))
 
 
 def _built(

@@ -23,6 +23,7 @@ from typing import Any
 
 from pimsim import sections
 from pimsim.documents import shown
+from pimsim.dram.standard.command_bus import ONE_CLOCK, CommandBus
 from pimsim.dram.standard.currents import Currents, Interface, InterfacePerBit
 from pimsim.dram.standard.timing import Timing
 from pimsim.errors import InputError
@@ -38,11 +39,12 @@ _DDR3_LEAST_MV = 1350
 class Standard:
     """A DRAM memory: one speed bin of one part.
 
-    ``currents`` may be missing (None); the energy mode ``datasheet`` then refuses the standard.
+    ``currents`` may be missing (None); the energy mode ``datasheet`` then refuses the standard, and
+    energies are not stated.
     So may ``second_supply`` (VPP of DDR4 and DDR5, VDD1 of LPDDR4) and both interfaces;
     ``datasheet`` then leaves that energy out and says so. ``sources`` gives the citation of every
     value, keyed ``"section.field"`` with the sections of the file: geometry, timing, currents,
-    second_supply, interface, interface_per_bit.
+    second_supply, interface, interface_per_bit, command_bus.
 
     Raises :class:`~pimsim.errors.InputError` if sizes are out of range or do not fit; it names all.
     """
@@ -76,13 +78,17 @@ class Standard:
     second_supply: Currents | None = None
     interface: Interface | None = None
     interface_per_bit: InterfacePerBit | None = None
+    command_bus: CommandBus = ONE_CLOCK
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         require(self)
         wrong = [
             f"`{name}` must be a multiple of {step}, not {getattr(self, name)}"
-            for name, step in (("channel_bits", 8), ("burst_length", 2))
+            for name, step in (
+                ("channel_bits", 8),
+                ("burst_length", self.timing.transfers_per_clock),
+            )
             if getattr(self, name) % step
         ]
         if self.banks % self.bank_groups:
@@ -172,8 +178,13 @@ class Standard:
 
     @property
     def peak_gb_per_s(self) -> float:
-        """Peak bandwidth of all channels, in 1e9 bytes a second: two transfers a clock."""
-        return self.channels * self.channel_bits / 8 * 2 / self.timing.t_ck_ps * 1e3
+        """Peak bandwidth of all channels, in 1e9 bytes a second.
+
+        >>> load("ddr4-2400").peak_gb_per_s, load("lpddr5-6400").peak_gb_per_s
+        (19.207683..., 12.8)
+        """
+        transfers = self.channels * self.timing.transfers_per_clock / self.timing.t_ck_ps
+        return transfers * self.channel_bits / 8 * 1e3
 
     @property
     def columns(self) -> int:
@@ -274,12 +285,16 @@ def toml(standard: Standard) -> str:
     return sections.text(tops, values, standard.sources, note)
 
 
-_PARTS: Mapping[str, type[Timing] | type[Currents] | type[Interface] | type[InterfacePerBit]] = {
+_PARTS: Mapping[
+    str,
+    type[Timing] | type[Currents] | type[Interface] | type[InterfacePerBit] | type[CommandBus],
+] = {
     "timing": Timing,
     "currents": Currents,
     "second_supply": Currents,
     "interface": Interface,
     "interface_per_bit": InterfacePerBit,
+    "command_bus": CommandBus,
 }
 _KEYS = {
     "geometry": tuple(f.name for f in fields(Standard) if f.type == "int"),

@@ -41,7 +41,7 @@ class Timing:
     """
 
     t_ck_ps: int
-    """Clock period; data move twice a clock."""
+    """Clock period of the commands; data move ``transfers_per_clock`` times in it."""
     t_rcd_ps: int
     """ACTIVATE to READ or WRITE of the same bank."""
     t_ras_ps: int
@@ -81,6 +81,12 @@ class Timing:
     t_ccd_l_wr_clocks: int | None = None
     """WRITE to WRITE of one bank group, where that takes longer than two READs (DDR5: on-die error
     correction reads what it completes); None: as long."""
+    transfers_per_clock: int = 2
+    """Data rate over clock: 2 of DDR3 to DDR5 and HBM2, 4 of HBM3, whose strobes run twice as fast
+    as its clock, 8 of LPDDR5 and GDDR6 with a data clock (WCK) four times as fast."""
+    t_rtw_clocks: int | None = None
+    """READ to WRITE of one rank, where a part states it; None: until the data of the WRITE follow
+    those of the READ by two clocks."""
 
     def __post_init__(self) -> None:
         require(self)
@@ -103,6 +109,10 @@ class Timing:
             )
         if self.t_refi_ps < self.busy_ps(ranks=1):
             wrong.append(self.no_room(ranks=1))
+        if self.transfers_per_clock % 2:
+            wrong.append(
+                f"`transfers_per_clock` must be a multiple of 2, not {self.transfers_per_clock}"
+            )
         if wrong:
             raise InputError.of(wrong)
 
@@ -158,5 +168,10 @@ class Timing:
         return self.t_ras_ps + second + self.t_rp_ps
 
     def burst_ps(self, burst_length: int) -> int:
-        """Time the data of one burst are on the bus, in ps: BL/2 clocks."""
-        return burst_length // 2 * self.t_ck_ps
+        """Time the data of one burst are on the bus, in ps: BL/2 clocks at two transfers a clock.
+
+        >>> from pimsim.dram.standard.standard import load
+        >>> load("ddr5-6400").timing.burst_ps(16), load("lpddr5-6400").timing.burst_ps(16)
+        (2496, 2500)
+        """
+        return burst_length // self.transfers_per_clock * self.t_ck_ps

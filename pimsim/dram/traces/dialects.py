@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pimsim.dram.commands import Kind
 from pimsim.dram.scheduler.constraints import BankAddress, bank_address
@@ -145,8 +146,20 @@ def linear(part: Standard, order: Sequence[str], steps: Steps) -> Numbers:
     return address
 
 
+def begins(standard: Standard) -> NDArray[np.int64]:
+    """Return how many clocks before its time each kind of command begins to take the bus.
+
+    >>> from pimsim.dram.standard.standard import load
+    >>> begins(load("ddr5-4800"))[[Kind.ACT, Kind.PRE]].tolist()
+    [1, 0]
+    """
+    return np.array([standard.command_bus.taken(kind)[0] for kind in Kind])
+
+
 class Ramulator(Dialect):
     """The text of Ramulator 2.1's plugin CmdTraceRecorder, its header included.
+
+    It records a command of several clocks at the first (python/ramulator/dram/spec.py, to_config).
 
     Read in github.com/CMU-SAFARI/ramulator2 (2.1): src/ramulator/controller/plugin/impl/
     cmd_trace_recorder.cpp (commit 38c51d40), src/ramulator/frontend/impl/memory_trace/
@@ -166,7 +179,7 @@ class Ramulator(Dialect):
         """Commands; only RD and WR are of a request (type 0 and 1), the others of type -1."""
         ends = [{Kind.RD: ",0,-1\n", Kind.WR: ",1,-1\n"}.get(kind, ",-1,-1\n") for kind in Kind]
         return (
-            decimal(steps.clock),
+            decimal(steps.clock - begins(self.standard)[steps.kind]),
             self.each(steps, lambda kind, at: f",{self.names[kind]},{self.vector(kind, at)},"),
             *_or_none(steps.row), constant(","), *_or_none(steps.column), texts(ends)[steps.kind],
         )  # fmt: skip

@@ -90,7 +90,8 @@ class Perfetto:
         self._standard = standard
         self._banks = standard.banks
         self._first_bank = standard.channels * standard.ranks + 1  # after the ranks' numbers
-        self._ranks: dict[int, RankPower] = {}
+        self._ranks: dict[int, RankPower | None] = {}
+        """Power of a rank; None where no energy is stated, so that there are no counters."""
         self._named: set[int] = set()
         self._ends_ps: dict[int, int] = {}
         """When the last command of a rank is over; it is charged until then."""
@@ -125,14 +126,17 @@ class Perfetto:
         for rank in np.unique(ranks).tolist():
             pid, of_rank = rank + 1, np.flatnonzero(ranks == rank)
             if pid not in self._ranks:
-                self._ranks[pid] = RankPower(self._energies, self._spans)
+                stated = bool(self._energies.parts)
+                self._ranks[pid] = RankPower(self._energies, self._spans) if stated else None
                 text = self._new_rank(pid, int(block.bank[of_rank[0]]))
                 inserted.append((int(first[of_rank[0]]), 0, text))
             own = block[of_rank]
-            steps = self._ranks[pid].add(own)
-            places = first[of_rank[steps.before]].tolist()
-            counters = self._counters(pid, steps)
-            inserted += zip(places, [1] * len(places), counters, strict=True)
+            power = self._ranks[pid]
+            if power is not None:
+                steps = power.add(own)
+                places = first[of_rank[steps.before]].tolist()
+                counters = self._counters(pid, steps)
+                inserted += zip(places, [1] * len(places), counters, strict=True)
             ends_ps = int((own.at_ps + self._busy_ps[own.kind]).max())
             self._ends_ps[pid] = max(self._ends_ps.get(pid, 0), ends_ps)
         some = block[of] if moved.any() else block
@@ -153,8 +157,9 @@ class Perfetto:
     def finish(self) -> list[str]:
         """Write the last of the counters and what closes the file."""
         for pid, rank in self._ranks.items():
-            for text in self._counters(pid, rank.finish(self._ends_ps[pid])):
-                self._write(text)
+            if rank is not None:
+                for text in self._counters(pid, rank.finish(self._ends_ps[pid])):
+                    self._write(text)
         self._write(b"\n]}\n")
         return [] if self._ranks else ["it holds no command"]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bnn import zoo
 from bnn.mapping import MAPPINGS
 from experiments.output import sheets
 from experiments.pages import mappings as page
@@ -17,6 +18,12 @@ def test_the_page_is_written_from_its_table() -> None:
     (rows,) = page.PAGE.read(DOCS)
     assert page.page(rows) == (DOCS / page.PAGE.file).read_text("utf-8")
     assert sheets.of_records(rows) == (DOCS / page.TABLE).read_text("utf-8")
+
+
+def test_every_bundled_network_of_ten_thousand_images_is_compared() -> None:
+    sizes = {"digits": 364, "mnist": page.IMAGES, "cifar10": page.IMAGES}
+    bundled = {name for name in zoo.names() if sizes[zoo.entry(name).data] == page.IMAGES}
+    assert set(page.NETWORKS) == bundled
 
 
 def test_every_network_stands_in_the_table_under_every_mapping() -> None:

@@ -10,7 +10,7 @@ Definitions: JESD79-3F and JESD79-4, as datasheets of DDR3, DDR3L and DDR4 parts
 * tRC is "ACT to ACT or REF", of one bank; REF needs every bank of its rank precharged for tRP.
 * tWR and tWTR start at the first clock edge after the last data of a WRITE; tRTP starts at a READ.
 * READ to WRITE of one rank is RL + tCCD + 2 tCK - WL (DDR3), RL + BL/2 - WL + 2 tCK (DDR4, preamble
-  of one clock): the data of a WRITE follow those of a READ by two clocks.
+  of one clock): the data of a WRITE follow those of a READ by two clocks. HBM3 and GDDR6 state it.
 * At most four ACTs of a rank start in any window [t, t + tFAW).
 * At most eight REFs may be postponed: the one due at k tREFI has to come by (k + 8) tREFI; no row
   may be opened later than that while it is missing.
@@ -79,7 +79,9 @@ def parts(standard: Standard, options: ModelOptions, index: int, command: Comman
     if kind is Kind.AP:
         return [Part(at, index, Kind.ACT, bank), Part(at + t_ras, index, Kind.PRE, bank)]
     if kind is Kind.AAP:
-        second = up(SPLIT_DECODER_PS, standard, options) if options.split_decoder else t_ras
+        sent_ps = standard.command_bus.act_clocks * standard.timing.t_ck_ps
+        overlap_ps = up(max(SPLIT_DECODER_PS, sent_ps), standard, options)
+        second = overlap_ps if options.split_decoder else t_ras
         return [
             Part(at, index, Kind.ACT, bank),
             Part(at + second, index, Kind.ACT, bank, counts=options.acts_per_aap == 2),
@@ -107,7 +109,7 @@ def data_of(standard: Standard, part: Part) -> tuple[int, int]:
     timing = standard.timing
     latency = timing.cwl_clocks if part.what is Kind.WR else timing.cl_clocks
     start = part.at + latency * timing.t_ck_ps
-    return start, start + standard.burst_length // 2 * timing.t_ck_ps
+    return start, start + standard.burst_length // timing.transfers_per_clock * timing.t_ck_ps
 
 
 def between(standard: Standard, options: ModelOptions, a: Part, b: Part) -> Iterable[str]:
@@ -167,12 +169,11 @@ def between(standard: Standard, options: ModelOptions, a: Part, b: Part) -> Iter
             yield "data bus"
         elif not same_rank and start < end + t.t_rtrs_clocks * t.t_ck_ps:
             yield "tRTRS"
-        elif (
-            same_rank
-            and kinds == (Kind.RD, Kind.WR)
-            and start < end + READ_TO_WRITE_GAP_CLOCKS * t.t_ck_ps
-        ):
-            yield "read to write"
+        elif same_rank and kinds == (Kind.RD, Kind.WR):
+            idle_clocks = READ_TO_WRITE_GAP_CLOCKS if t.t_rtw_clocks is None else 0
+            whole_clocks = t.t_rtw_clocks or 0
+            if start < end + idle_clocks * t.t_ck_ps or gap < whole_clocks * t.t_ck_ps:
+                yield "read to write"
 
 
 def written_near(t: Timing) -> str:

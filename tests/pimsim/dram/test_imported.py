@@ -184,3 +184,84 @@ def test_import_is_asked_for_alone(
 ) -> None:
     assert cli.main(["standards", *words]) == 2
     assert capsys.readouterr().err == f"pimsim: error: {message}\n"
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "lpddr5-6400": {
+        "rate": 6400, "nBL_min": 2, "nCL": 17, "nRCD": 15, "nRP": 15, "nRAS": 34, "nRC": 49,
+        "nWR": 28, "nRTP": 8, "nCWL": 9, "nCCDS": 2, "nCCDL": 4, "nRRDS": 4, "nRRDL": 4,
+        "nWTRS": 5, "nWTRL": 12, "nFAW": 16, "nRFC": 224, "nREFI": 3125, "nCS": 1, "tCK_ps": 1250,
+    },
+    "hbm3-6400": {
+        "rate": 6400, "nBL": 2, "nCL": 20, "nRCDRD": 31, "nRP": 26, "nRAS": 45, "nRC": 72,
+        "nWR": 33, "nRTP": 9, "nCWL": 10, "nCCDS": 2, "nCCDL": 4, "nRRDS": 4, "nRRDL": 5,
+        "nFAW": 24, "nWTRS": 7, "nWTRL": 10, "nRTW": 20, "nRFC": 416, "nREFI": 6240, "tCK_ps": 625,
+    },
+    "gddr6-14000": {
+        "rate": 14000, "nBL": 2, "nCL": 24, "nRCDRD": 27, "nRP": 27, "nRAS": 53, "nRC": 80,
+        "nWR": 27, "nRTP": 4, "nCWL": 6, "nCCDS": 2, "nCCDL": 4, "nRRDS": 8, "nRRDL": 8,
+        "nWTRS": 9, "nWTRL": 11, "nFAW": 29, "nRFCab": 211, "nREFI": 3333, "nRTW": 25,
+        "tCK_ps": 571,
+    },
+    "ddr5-6400": {
+        "rate": 6400, "nBL": 8, "nCL": 46, "nRCD": 46, "nRP": 46, "nRAS": 103, "nRC": 149,
+        "nWR": 96, "nRTP": 24, "nCWL": 44, "nCCDS": 8, "nCCDL": 16, "nCCDL_WR": 64, "nRRDS": 8,
+        "nRRDL": 16, "nFAW": 32, "nWTRS": 8, "nWTRL": 32, "nRFC": 946, "nREFI": 12500,
+        "tCK_ps": 312,
+    },
+}  # fmt: skip
+"""Clocks of the bundled parts without currents, under Ramulator's names."""
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_of_a_fast_data_clock_is_the_bundled_part(name: str) -> None:
+    part = standards.load(name)
+    org = {
+        "dq": part.channel_bits // part.chips_per_rank, "channel_width": part.channel_bits,
+        "channel": part.channels, "bankgroup": part.bank_groups,
+        "bank": part.banks // part.bank_groups, "column": part.row_bytes * 8 // part.channel_bits,
+        "row": part.subarrays_per_bank * part.rows_per_subarray,
+    }  # fmt: skip
+    document = {"name": "of-this-test", "org": org, "timing": PRESETS[name]}
+    found = imported.of_document(document, "preset.json")
+    assert (found.burst_length, found.burst_ps) == (part.burst_length, part.burst_ps)
+    assert found.peak_gb_per_s == pytest.approx(part.peak_gb_per_s)
+    assert found.row_bytes == part.row_bytes
+    assert found.bin == part.bin
+    assert found.timing.on_clock() == part.timing.on_clock()
+
+
+def test_a_specification_of_lpddr5_has_a_data_clock_and_two_supplies() -> None:
+    """Keys of DRAMPower 6, tests/tests_drampower/resources/lpddr5.json; numbers made up."""
+    power = {"vdd1": 1.8, "vdd2h": 1.05, "vddq": 0.5}
+    for name, first, second in (
+        ("idd0", 20, 2), ("idd2n", 10, 1), ("idd3n", 15, 1.5), ("idd4r", 150, 2),
+        ("idd4w", 120, 2), ("idd5", 90, 5),
+    ):  # fmt: skip
+        power |= {f"{name}2h": first / 1e3, f"{name}1": second / 1e3, f"{name}2l": 0}
+    document: dict[str, Any] = {
+        "memspec": {
+            "memoryId": "mine", "memoryType": "LPDDR5",
+            "memarchitecturespec": {
+                "nbrOfColumns": 1024, "nbrOfRows": 65536, "width": 16, "burstLength": 16,
+                "dataRate": 2, "nbrOfBankGroups": 4, "nbrOfBanks": 16,
+            },
+            "memtimingspec": {
+                "tCK": 1.25e-9, "WCK2CK": 4, "RCD_S": 15, "RAS": 34, "RPpb": 15, "RRD": 4,
+                "FAW": 16, "RFCab": 224, "REFI": 3125, "WR": 28, "RBTP": 8, "WTR_S": 5,
+                "WTR_L": 12, "RL": 17, "WL": 9, "BL_n_min_16": 2, "BL_n_max_16": 4,
+            },
+            "mempowerspec": power,
+        }
+    }  # fmt: skip
+    found = imported.of_document(document, "lpddr5.json")
+    bundled = standards.load("lpddr5-6400")
+    assert (found.timing.transfers_per_clock, found.burst_ps) == (8, 2500)
+    assert (found.bin, found.timing.t_ccd_l_clocks) == (bundled.bin, 4)
+    assert found.currents is not None
+    assert found.second_supply is not None
+    assert (found.currents.vdd_mv, found.currents.idd4r_ma) == (1050, 150)
+    assert (found.second_supply.vdd_mv, found.second_supply.idd5_ma) == (1800, 5)
+    document["memspec"]["mempowerspec"]["idd02l"] = 0.01
+    with pytest.raises(InputError, match=r"idd02l must be 0, not 0\.01: a part has two supplies"):
+        imported.of_document(document, "lpddr5.json")

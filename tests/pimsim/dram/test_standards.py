@@ -10,14 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from pimsim.dram.commands import Kind
 from pimsim.dram.standard import standard as standards
+from pimsim.dram.standard.command_bus import ONE_CLOCK, CommandBus
 from pimsim.dram.standard.currents import Currents
 from pimsim.dram.standard.timing import Timing
 from pimsim.errors import InputError
 
 GOOD = files("pimsim.dram").joinpath("standards", "ddr3-1600-8-8-8.toml").read_text("utf-8")
 GOLDEN = Path(__file__).parents[2] / "golden" / "standards.csv"
-SECTIONS = ("timing", "currents", "second_supply", "interface", "interface_per_bit")
+SECTIONS = (
+    "timing", "currents", "second_supply", "interface", "interface_per_bit", "command_bus",
+)  # fmt: skip
 
 
 def _write(tmp_path: Path, text: str) -> Path:
@@ -34,14 +38,14 @@ def _clocks(standard: standards.Standard, time_ps: int) -> int:
 def test_every_value_of_a_bundled_standard_has_a_source(name: str) -> None:
     standard = standards.load(name)
     assert standard.name == name
-    assert standard.currents is not None
+    assert (standard.currents is None) == ("currents" in standard.description)
     counted = [
         f.name for f in dataclasses.fields(standard) if type(getattr(standard, f.name)) is int
     ]
     expected = {f"geometry.{key}" for key in counted}
     for section in SECTIONS:
         part = getattr(standard, section)
-        if part is not None:
+        if part not in (None, ONE_CLOCK):
             given = [f.name for f in dataclasses.fields(part) if getattr(part, f.name) is not None]
             expected |= {f"{section}.{key}" for key in given}
     assert set(standard.sources) == expected
@@ -120,7 +124,8 @@ def test_all_mistakes_of_a_file_are_in_one_message(tmp_path: Path) -> None:
         standards.load(_write(tmp_path, text))
     assert str(caught.value) == (
         "mine.toml has 6 mistakes: (1) unknown key `colour` (known: name, description, base, "
-        "sources, bin, geometry, timing, currents, second_supply, interface, interface_per_bit); "
+        "sources, bin, geometry, timing, currents, second_supply, interface, interface_per_bit, "
+        "command_bus); "
         "(2) [geometry] `banks` must cite a key of [sources], not 'me'; "
         "(3) [geometry] `rows_per_subarray` must be an integer from 1 to 65,536, not 1000000007; "
         "(4) [timing] has the unknown key `t_rsa_ps`; did you mean `t_ras_ps`?; "
@@ -146,10 +151,10 @@ def test_derived_figures_are_the_published_ones(name: str) -> None:
     page_bytes = standard.row_bytes // standard.chips_per_rank
     assert page_bytes == int(published["page_bytes"])
     assert _clocks(standard, timing.t_rc_ps) == int(published["t_rc_clocks"])
-    assert 0 <= timing.t_rc_ps - timing.ap_ps < timing.t_ck_ps
-    assert timing.t_rfc_ps == int(published["t_rfc_ns"]) * 1000
-    # Every row is refreshed in 8192 REFRESHes within the refresh window.
-    window_ms = timing.t_refi_ps * 8192 * 1e-9
+    assert 0 <= timing.t_rc_ps - timing.ap_ps <= timing.t_ck_ps  # each is rounded to clocks
+    assert timing.t_rfc_ps == round(float(published["t_rfc_ns"]) * 1000)
+    # Every row is refreshed in 8192 REFRESHes within the refresh window, GDDR6's in 16384.
+    window_ms = timing.t_refi_ps * (16384 if "GDDR6" in standard.description else 8192) * 1e-9
     assert window_ms == pytest.approx(float(published["refresh_window_ms"]), rel=0.003)
 
 
@@ -441,3 +446,60 @@ def test_the_example_of_the_documentation_is_a_part(tmp_path: Path) -> None:
     mine = standards.load(_write(tmp_path, example))
     assert (mine.timing.t_faw_ps, mine.timing.t_rfc_ps, mine.ranks) == (16_000, 260_000, 2)
     assert mine.sources["timing.t_rfc_ps"] == "datasheet of my part, table 7"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "before", "after"),
+    [
+        ("ddr4-3200", "ACT", 0, 0),
+        ("ddr5-4800", "ACT", 1, 0),
+        ("ddr5-4800", "WR", 1, 0),
+        ("ddr5-4800", "PRE", 0, 0),
+        ("hbm2", "ACT", 1, 0),
+        ("hbm2", "RD", 0, 0),
+        ("lpddr4-3200", "ACT", 3, 0),
+        ("lpddr4-3200", "RD", 3, 0),
+        ("lpddr4-3200", "REF", 1, 0),
+        ("lpddr5-6400", "ACT", 0, 1),
+        ("lpddr5-6400", "RD", 1, 0),
+        ("gddr6-14000", "ACT", 0, 0),
+    ],
+)
+def test_commands_take_the_bus_as_long_as_the_standards_say(
+    name: str, kind: str, before: int, after: int
+) -> None:
+    """Truth tables of JESD79-4, -5, JESD235, JESD209-4, -5 and JESD250."""
+    assert standards.load(name).command_bus.taken(Kind[kind]) == (before, after)
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "message"),
+    [
+        (
+            "timing",
+            "transfers_per_clock = 3",
+            "`transfers_per_clock` must be a multiple of 2, not 3",
+        ),
+        ("timing", "transfers_per_clock = 0", "must be an integer from 2 to 64, not 0"),
+        ("timing", "transfers_per_clock = 6", "`burst_length` must be a multiple of 6, not 8"),
+        ("timing", "t_rtw_clocks = 0", "`t_rtw_clocks` must be an integer from 1 to 1,000"),
+        ("command_bus", "act_clocks = 2", "[command_bus] must have `column_clocks`"),
+        (
+            "command_bus",
+            "act_clocks = 2\ncolumn_clocks = 1\nother_clocks = 1\nact_counts_from = 3",
+            "[command_bus] `act_counts_from` must be at most act_clocks (2), not 3",
+        ),
+    ],
+)
+def test_what_no_part_can_have_is_one_line(
+    section: str, text: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError) as caught:
+        standards.load(_write(tmp_path, f'base = "ddr4-2400"\n[{section}]\n{text}\n'))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_base_lends_its_command_bus(tmp_path: Path) -> None:
+    mine = standards.load(_write(tmp_path, 'base = "lpddr5-6400"\n[command_bus]\nact_clocks = 4\n'))
+    assert mine.command_bus == CommandBus(4, 2, 1, act_counts_from=1)

@@ -85,7 +85,7 @@ def read_ramulator(text: str, standard: Standard) -> list[Read]:
         assert row["type"] == {"RD": "0", "WR": "1"}.get(name, "-1")
         read.append(
             Read(
-                natural(row["clock"]),
+                natural(row["clock"]) + _counts_after(name, standard),
                 name,
                 number["Channel"],
                 number["Rank"],
@@ -96,6 +96,17 @@ def read_ramulator(text: str, standard: Standard) -> list[Read]:
             )
         )
     return read
+
+
+def _counts_after(name: str, standard: Standard) -> int:
+    """Clocks from a command's first, which Ramulator records, to the one that distances count from.
+
+    That is the last, but for LPDDR5's ACT-1 and ACT-2 (lpddr5.py: "measured from ACT-1").
+    """
+    bus = standard.command_bus
+    if name == "ACT":
+        return (bus.act_counts_from or bus.act_clocks) - 1
+    return (bus.column_clocks if name in ("RD", "WR") else bus.other_clocks) - 1
 
 
 def read_ramulator_rw(text: str, standard: Standard) -> list[Read]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields, replace
 from itertools import groupby, product
 from typing import Any, NamedTuple
@@ -212,7 +213,7 @@ def ways(stage: Stage, system: System) -> list[Way]:
 
 
 def _price(mapped: MappedStage) -> float:
-    """Latency times energy, were all streams as the first one."""
+    """Latency times energy, if one is stated, were all streams as the first one."""
     placement, nothing = mapped.placement, np.zeros(0, np.intp)
     turn = placement.turns[0]
     lanes = range(turn.lanes)
@@ -228,7 +229,7 @@ def _price(mapped: MappedStage) -> float:
         cost = ledger.cost_together([phase], refresh=mapped.system.options.refresh)
         latency_ps += times * cost.latency_ps
         energy_pj += times * cost.total_pj
-    return latency_ps * energy_pj
+    return latency_ps * (1.0 if math.isnan(energy_pj) else energy_pj)
 
 
 def _divided(

@@ -20,7 +20,7 @@ from pimsim.documents import nearest
 from pimsim.dram.commands import Kind
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.block import Numbers
-from pimsim.dram.traces.dialects import DRAMPower, DRAMsim3, Ramulator
+from pimsim.dram.traces.dialects import DRAMPower, DRAMsim3, Ramulator, begins
 from pimsim.dram.traces.reading.parts import Parts
 from pimsim.dram.traces.reading.source import Lines
 
@@ -139,8 +139,11 @@ class FromRamulator(Reader):
         group, bank = rest if groups else (rest[0] * 0, rest[0])
         of_rank = kind == Kind.REF
         bank, group = np.where(of_rank, 0, bank), np.where(of_rank, 0, group)
-        at = lines.numbers(clock, "clock")
-        return self.parts(lines, at, kind, self.banks(lines, channel, rank, group, bank))
+        at = lines.numbers(clock, "clock") + np.where(kind < 0, 0, begins(self.standard)[kind])
+        parts = self.parts(lines, at, kind, self.banks(lines, channel, rank, group, bank))
+        # Where rows and columns have a bus each, a short command may count before a long one.
+        both = self.standard.command_bus.buses > 1
+        return parts[np.argsort(parts.at_ps, kind="stable")] if both else parts
 
 
 class FromDRAMsim3(Reader):

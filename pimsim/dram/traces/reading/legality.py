@@ -77,6 +77,11 @@ class Checker:
         self._refi_ps = timing.t_refi_ps if options.refresh else 0
         self._clock_ps = timing.t_ck_ps
         self._clocked, self._on_bus = options.clocked or on_bus, on_bus
+        bus = self._bus = standard.command_bus
+        spans = np.array([bus.taken(kind) for kind in Kind]) * timing.t_ck_ps
+        self._before_ps, self._after_ps = spans.T
+        """How long before and behind its time a command of each kind takes the bus."""
+        self._of_bus = np.array([bus.bus(kind) for kind in Kind])
         self._reach_ps = max(self._faw_ps, self._second_ps, *(row.gap_ps for row in self._rows))
         places = np.array([bank_address(standard, bank) for bank in range(standard.all_banks)])
         banks = np.arange(standard.all_banks)
@@ -155,9 +160,13 @@ class Checker:
         if self._clocked:
             off = parts.at_ps % self._clock_ps
             found.append(("tCK", np.flatnonzero(off), self._clock_ps - off[off > 0]))
-        if self._on_bus:
-            where = np.flatnonzero(np.diff(parts.at_ps) == 0) + 1
-            found.append(("command bus", where, np.full(len(where), self._clock_ps)))
+        for bus in range(self._bus.buses) if self._on_bus else ():
+            own = np.flatnonzero(self._of_bus[parts.kind] == bus)
+            begin_ps = parts.at_ps[own] - self._before_ps[parts.kind[own]]
+            free_ps = parts.at_ps[own] + self._after_ps[parts.kind[own]] + self._clock_ps
+            short_ps = np.maximum.accumulate(free_ps)[:-1] - begin_ps[1:]
+            early = short_ps > 0
+            found.append(("command bus", own[1:][early], short_ps[early]))
         return found
 
     # -- distances -----------------------------------------------------------------------------

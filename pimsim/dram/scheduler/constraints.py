@@ -245,7 +245,7 @@ def _rows(timing: Timing, standard: Standard, options: ModelOptions) -> Iterator
         yield Constraint("tWTR" + level, wr, rd, scope, write + burst + wtr)
         turnaround = read + burst + READ_TO_WRITE_CLOCKS * clock - write
         if timing.t_rtw_clocks is not None:
-            turnaround = timing.t_rtw_clocks * clock
+            turnaround = max(timing.t_rtw_clocks * clock, read + burst - write)
         yield Constraint("read to write", rd, wr, scope, max(0, turnaround))
         yield Constraint("tRP", pre, ref, scope, timing.t_rp_ps)
         yield Constraint("tRC", act, ref, scope, timing.t_rc_ps)

@@ -158,7 +158,7 @@ def read_to_pre(standard: Standard, options: ModelOptions) -> Gate:
 @scenario("tWR")
 def write_to_pre(standard: Standard, options: ModelOptions) -> Gate:
     t = kept(standard, options)
-    latency = (t.cwl_clocks + standard.burst_length // 2) * t.t_ck_ps
+    latency = (t.cwl_clocks + burst_clocks(standard)) * t.t_ck_ps
     return Gate([(0, ACT, 0), (t.t_ras_ps, WR, 0)], PRE, 0, t.t_ras_ps + latency + t.t_wr_ps)
 
 
@@ -274,11 +274,16 @@ def column_gate(
     return Gate([*acts, (at, first, 0)], second, bank, at + gap_ps)
 
 
+def burst_clocks(standard: Standard) -> int:
+    """Clocks that a burst is on the bus."""
+    return standard.burst_length // standard.timing.transfers_per_clock
+
+
 def data_gap(standard: Standard, first: Kind, second: Kind, clocks: int) -> int:
     """Time between column commands whose data are that many clocks apart on the bus."""
     t = standard.timing
     latency = {RD: t.cl_clocks, WR: t.cwl_clocks}
-    burst = standard.burst_length // 2
+    burst = burst_clocks(standard)
     return (latency[first] + burst + clocks - latency[second]) * t.t_ck_ps
 
 
@@ -336,20 +341,23 @@ def written_data_after_data(standard: Standard, options: ModelOptions) -> Gate:
 
 @scenario("read to write")
 def read_to_write(standard: Standard, options: ModelOptions) -> Gate:
-    return column_gate(standard, options, RD, WR, 1, data_gap(standard, RD, WR, 2))
+    stated, gap = standard.timing.t_rtw_clocks, data_gap(standard, RD, WR, 2)
+    if stated is not None:
+        gap = stated * standard.timing.t_ck_ps
+    return column_gate(standard, options, RD, WR, 1, gap)
 
 
 @scenario("tWTR_S")
 def write_to_read(standard: Standard, options: ModelOptions) -> Gate:
     t = kept(standard, options)
-    gap = (t.cwl_clocks + standard.burst_length // 2) * t.t_ck_ps + t.t_wtr_s_ps
+    gap = (t.cwl_clocks + burst_clocks(standard)) * t.t_ck_ps + t.t_wtr_s_ps
     return column_gate(standard, options, WR, RD, 1, gap)
 
 
 @scenario("tWTR_L", shape=grouped)
 def write_to_read_of_a_group(standard: Standard, options: ModelOptions) -> Gate:
     t = kept(standard, options)
-    gap = (t.cwl_clocks + standard.burst_length // 2) * t.t_ck_ps + t.t_wtr_l_ps
+    gap = (t.cwl_clocks + burst_clocks(standard)) * t.t_ck_ps + t.t_wtr_l_ps
     return column_gate(standard, options, WR, RD, standard.bank_groups, gap)
 
 
@@ -394,7 +402,7 @@ def near_wtr(standard: Standard, options: ModelOptions) -> int:
 
 def arrival(standard: Standard) -> int:
     """When what a TRANSFER moves has arrived."""
-    return (standard.timing.cl_clocks + standard.burst_length // 2) * standard.timing.t_ck_ps
+    return (standard.timing.cl_clocks + burst_clocks(standard)) * standard.timing.t_ck_ps
 
 
 @scenario("tRCD")
@@ -474,7 +482,7 @@ for name, first_kind, second_kind in (
 
 @scenario("tWTR_S", shape=lambda _: {"bank_groups": 1})
 def write_to_transfer(standard: Standard, options: ModelOptions) -> Gate:
-    gap = (standard.timing.cwl_clocks + standard.burst_length // 2) * standard.timing.t_ck_ps
+    gap = (standard.timing.cwl_clocks + burst_clocks(standard)) * standard.timing.t_ck_ps
     return transfer_gate(standard, options, WR, gap + near_wtr(standard, options))
 
 

@@ -320,11 +320,13 @@ def overdue(
 def distances(standard: Standard, options: ModelOptions) -> set[int]:
     """Every distance at which a constraint between two parts may end, in ps."""
     t = standard.timing
-    clock, burst = t.t_ck_ps, standard.burst_length // 2
+    clock, burst = t.t_ck_ps, standard.burst_length // t.transfers_per_clock
     rows = (t.t_rcd_ps, t.t_ras_ps, t.t_rp_ps, t.t_rc_ps, t.t_rrd_s_ps, t.t_rrd_l_ps, t.t_faw_ps)
     found = {0, *rows, t.t_rfc_ps, t.t_rtp_ps, t.t_ccd_s_clocks * clock, t.t_ccd_l_clocks * clock}
     if t.t_ccd_l_wr_clocks is not None:
         found.add(t.t_ccd_l_wr_clocks * clock)
+    if t.t_rtw_clocks is not None:
+        found.add(t.t_rtw_clocks * clock)
     written = (t.cwl_clocks + burst) * clock
     found |= {written + each for each in (t.t_wr_ps, t.t_wtr_s_ps, t.t_wtr_l_ps)}
     for before in (t.cl_clocks, t.cwl_clocks):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
@@ -10,7 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pimsim.dram.energy import ENERGY_MODES, PARTS, CommandEnergies, command_energies
+from pimsim.dram.energy import (
+    ENERGY_MODES,
+    NO_ENERGY,
+    PARTS,
+    CommandEnergies,
+    command_energies,
+)
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard import standard as standards
 from pimsim.dram.standard.currents import Currents, Interface, InterfacePerBit
@@ -20,7 +27,8 @@ from pimsim.errors import InputError
 GOLDEN = Path(__file__).parents[2] / "golden"
 G888 = standards.load("ddr3-1600-8-8-8")
 K111 = standards.load("ddr3-1600-11-11-11")
-BUNDLED = [standards.load(name) for name in standards.names()]
+BUNDLED = [part for part in map(standards.load, standards.names()) if part.currents is not None]
+WITHOUT = [part for part in map(standards.load, standards.names()) if part.currents is None]
 CORE = (
     "aap_pj", "ap_pj", "act_pj", "pre_pj", "extra_wordline_pj", "rd_pj", "wr_pj", "ref_pj",
     "transfer_pj",
@@ -52,7 +60,20 @@ def test_datasheet_energies_by_hand(row: dict[str, str]) -> None:
 
 
 def test_the_table_by_hand_has_every_bundled_standard() -> None:
-    assert {row["standard"] for row in _golden("datasheet_energy.csv")} == set(standards.names())
+    by_hand = {row["standard"] for row in _golden("datasheet_energy.csv")}
+    assert by_hand == {part.name for part in BUNDLED}
+
+
+@pytest.mark.parametrize("standard", WITHOUT, ids=lambda s: s.name)
+def test_without_currents_no_energy_is_stated_nor_counted_as_nothing(standard: Standard) -> None:
+    options = ModelOptions.of(standard)
+    assert options.energy == NO_ENERGY
+    energies = options.energies(standard)
+    assert energies.parts == ()
+    assert energies.not_modelled == PARTS
+    assert all(math.isnan(value) for value in _values(energies).values())
+    with pytest.raises(InputError, match=r"`energy` must be none for .*the standard has no"):
+        command_energies("datasheet", standard)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +320,7 @@ def test_energies_above_standby_add_up_to_the_measured_loops(standard: Standard)
 
 @given(parts_of_any_make())
 def test_no_energy_is_negative(standard: Standard) -> None:
-    for mode in ENERGY_MODES:
+    for mode in set(ENERGY_MODES) - {NO_ENERGY}:
         values = _values(command_energies(mode, standard, extra_wordline_factor=0.22))
         assert {f.name for f in fields(CommandEnergies)} == {"parts", *values}
         assert all(value >= -1e-9 for value in values.values())

@@ -16,7 +16,7 @@ from pimsim.dram.standard.standard import Standard, load, names
 from pimsim.dram.standard.timing import Timing
 from pimsim.errors import DramError, InputError
 
-from .gate_scenarios import SCENARIOS, Gate, Scenario
+from .gate_scenarios import SCENARIOS, Gate, Scenario, burst_clocks
 from .scheduled import (
     AAP,
     ACT,
@@ -97,7 +97,7 @@ def assert_case(
         last = (earliest - tick(standard, options), gate.kind, gate.bank, gate.to)
         assert found.reason in names_of(naive, standard, options, [*gate.earlier, last])
     # With these constraints it binds alone.
-    stretched = case.stretch(standard.timing, standard.burst_length // 2)
+    stretched = case.stretch(standard.timing, burst_clocks(standard))
     standard = replace(standard, timing=replace(standard.timing, **stretched))
     assert_gate(naive, standard, options, case.build(standard, options), case.reason)
 
@@ -106,7 +106,9 @@ def test_every_constraint_has_a_gate() -> None:
     """A timing added to a standard must come with its gate."""
     reasons = {case.reason.lower().replace("_", "") for case in SCENARIOS.values()}
     elsewhere = {"t_refi_ps"}  # below
-    part_of_others = {"t_ck_ps", "cl_clocks", "cwl_clocks"}
+    part_of_others = {"t_ck_ps", "cl_clocks", "cwl_clocks", "transfers_per_clock"}
+    assert "readtowrite" in {reason.replace(" ", "") for reason in reasons}
+    part_of_others.add("t_rtw_clocks")
     for field in fields(Timing):
         if field.name not in elsewhere | part_of_others:
             name = field.name.removesuffix("_ps").removesuffix("_clocks").replace("_", "")

@@ -85,6 +85,8 @@ def test_standards_have_golden_figures() -> None:
 def test_standards_have_energies_worked_by_hand() -> None:
     def lines() -> Iterator[tuple[str, str]]:
         for name in standards.names():
+            if standards.load(name).currents is None:
+                continue
             energies = command_energies("datasheet", standards.load(name))
             worked = ((one, getattr(energies, one)) for one in ("act_pj", "rd_pj"))
             yield name, "\n".join(f'{name},{one},{pj:.8g},"HOW"' for one, pj in worked)

@@ -382,7 +382,7 @@ MODEL = (
         "ACTIVATEs that an AAP counts for in tFAW and in the datasheet energy",
         int, default=2, choices=(1, 2),
         needs=(
-            lambda args: args.faw or args.energy != "ambit-paper"
+            lambda args: args.faw or args.energy not in ("ambit-paper", "none")
             or bool(getattr(args, "trace", ())),
             "needs --faw or --energy datasheet: nothing else counts ACTIVATEs",
         ),

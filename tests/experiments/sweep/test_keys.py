@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import pimsim
 from experiments.sweep import points, spec
+from experiments.sweep.measures import networks
 from experiments.sweep.measures.field import INTEGER, NUMBER, SWITCH, Field
 from experiments.sweep.measures.fields import table
 from experiments.sweep.measures.measure import load_measure
@@ -332,3 +333,13 @@ def _typed(value: object) -> object:
 
 
 GOLDEN = "a708411e37dba5cbed92ad101a7edaa5cefc3e710754c5769374d2e645ef2b1f"
+
+
+def test_what_later_versions_know_of_parts_leaves_the_keys_of_older_stores_alone() -> None:
+    added = {"transfers_per_clock", "t_rtw_clocks"}
+    for part in ("ddr3-1600-8-8-8", "ddr5-4800", "hbm2"):
+        found = networks.dram_identity({"standard": part})
+        assert "command_bus" not in found  # of traces alone
+        assert not added & set(found["timing"])
+        assert found["timing"]["t_rtrs_clocks"] == 1
+    assert set(networks.dram_identity({"standard": "hbm3-6400"})["timing"]) >= added

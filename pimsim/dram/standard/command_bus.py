@@ -37,7 +37,7 @@ class CommandBus:
     act_counts_from: int | None = None
     """The clock of an ACTIVATE from which distances count, 1 the first; None: the last."""
     buses: int = 1
-    """2 where READs and WRITEs have a bus of their own (HBM2, HBM3)."""
+    """2 where READs and WRITEs have a bus of their own (HBM2, HBM3), at the same time."""
 
     def __post_init__(self) -> None:
         require(self)

@@ -159,7 +159,9 @@ def begins(standard: Standard) -> NDArray[np.int64]:
 class Ramulator(Dialect):
     """The text of Ramulator 2.1's plugin CmdTraceRecorder, its header included.
 
-    It records a command of several clocks at the first (python/ramulator/dram/spec.py, to_config).
+    It records a command of several clocks at the first (python/ramulator/dram/spec.py, to_config),
+    so that on a part with such commands all times are as many clocks later as the first one begins
+    before the time 0.
 
     Read in github.com/CMU-SAFARI/ramulator2 (2.1): src/ramulator/controller/plugin/impl/
     cmd_trace_recorder.cpp (commit 38c51d40), src/ramulator/frontend/impl/memory_trace/
@@ -178,8 +180,9 @@ class Ramulator(Dialect):
     def lines(self, steps: Steps) -> Sequence[Column]:
         """Commands; only RD and WR are of a request (type 0 and 1), the others of type -1."""
         ends = [{Kind.RD: ",0,-1\n", Kind.WR: ",1,-1\n"}.get(kind, ",-1,-1\n") for kind in Kind]
+        early = begins(self.standard)
         return (
-            decimal(steps.clock - begins(self.standard)[steps.kind]),
+            decimal(steps.clock + early.max() - early[steps.kind]),
             self.each(steps, lambda kind, at: f",{self.names[kind]},{self.vector(kind, at)},"),
             *_or_none(steps.row), constant(","), *_or_none(steps.column), texts(ends)[steps.kind],
         )  # fmt: skip

@@ -42,13 +42,16 @@ def test_every_value_of_a_bundled_standard_has_a_source(name: str) -> None:
     counted = [
         f.name for f in dataclasses.fields(standard) if type(getattr(standard, f.name)) is int
     ]
-    expected = {f"geometry.{key}" for key in counted}
+    expected, usual = {f"geometry.{key}" for key in counted}, set[str]()
     for section in SECTIONS:
         part = getattr(standard, section)
         if part not in (None, ONE_CLOCK):
-            given = [f.name for f in dataclasses.fields(part) if getattr(part, f.name) is not None]
-            expected |= {f"{section}.{key}" for key in given}
-    assert set(standard.sources) == expected
+            for key in dataclasses.fields(part):
+                if getattr(part, key.name) != key.default:
+                    expected.add(f"{section}.{key.name}")
+                elif key.default is not dataclasses.MISSING:
+                    usual.add(f"{section}.{key.name}")
+    assert expected <= set(standard.sources) <= expected | usual
     assert all(len(source) > 18 for source in standard.sources.values())
     assert "stated by" not in "".join(standard.sources.values())
 

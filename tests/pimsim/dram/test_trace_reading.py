@@ -95,7 +95,12 @@ def test_in_clocks_as_well_where_no_two_commands_meet(name: str, part: str, tmp_
     (path,) = exported(name, tmp_path / "run", standard, options, stream)
     found = read(path, standard, options)
     assert found.form == name
-    same(cost_of(found, standard, options), price(stream, standard, options))
+    # Ramulator has commands at their first clock, and no clock is negative.
+    before = [standard.command_bus.taken(kind)[0] for kind in Kind]
+    early_clocks = max(before) if name == "ramulator" else 0
+    early_ps = early_clocks * standard.timing.t_ck_ps
+    moved = replace(found, latency_ps=found.latency_ps - early_ps, held_ps=found.held_ps - early_ps)
+    same(cost_of(moved, standard, options), price(stream, standard, options))
     assert not found.violations
     assert "TRANSFERs" in found.lacks
 

@@ -59,7 +59,9 @@ def read_drampower(text: str, standard: Standard) -> list[Read]:
             data = bytes.fromhex(line[7].removeprefix("0x"))
             assert len(data) == standard.burst_bytes
             assert clock >= bursts.get((rank, name), 0), "handlePrePostamble() asserts"
-            bursts[rank, name] = clock + standard.burst_length // 2
+            bursts[rank, name] = (
+                clock + standard.burst_length // standard.timing.transfers_per_clock
+            )
             assert column % standard.burst_length == 0
             column //= standard.burst_length
         if name in ("ACT", "PRE", "RD", "WR"):

@@ -38,6 +38,11 @@ class BlockChecker:
         self._checker, self._blocks, self._outputs = checker, blocks, outputs
         self._first = first_output
 
+    @property
+    def images(self) -> NDArray[np.intp] | None:
+        """Images that are checked."""
+        return self._checker.images
+
     def compare(
         self,
         images: slice,

@@ -18,7 +18,7 @@ from bnn.backends.streamed import StreamedStage
 from bnn.mapped.mapped_stage import Execute, MappedStage, Result, StageInputs
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import Occupancy
-from bnn.values.bitstrings import unpacked
+from bnn.values.bitstrings import chosen, unpacked
 
 Book = Callable[[CommandLedger, Repeats], None]
 """Books a stage that was carried out, and what of it was computed again."""
@@ -68,8 +68,8 @@ def booked(mapped: Sequence[MappedStage], ledger: CommandLedger) -> Occupancy:
 def vectorized(mapped: MappedStage, images: int, book: Book) -> Execute:
     """Make ready what computes a stage with vector code.
 
-    Where sums are checked it is computed once more, every sum being looked at, so that what the
-    looking takes does not count as executing.
+    Where sums are checked it is computed once more, of the images that are, every sum being looked
+    at, so that what the looking takes does not count as executing.
     """
     make = CompiledStage if mapped.streams is None else StreamedStage
     ready = make(mapped, images)
@@ -84,11 +84,13 @@ def vectorized(mapped: MappedStage, images: int, book: Book) -> Execute:
         if work.checker is None:
             return result
         started, checker = time.perf_counter(), work.checker
-        looking = make(mapped, images, looking=True)
+        some = checker.images
+        looking = make(mapped, images if some is None else len(some), looking=True)
         again = looking.run(
-            work.operands, threads=work.threads, checker=checker, report=checker.report
-        )
-        checker.same(result.values, again)
+            chosen(work.operands, some),
+            threads=work.threads, checker=checker, report=checker.report,
+        )  # fmt: skip
+        checker.same(chosen(result.values, some), again)
         return replace(result, check_s=time.perf_counter() - started)
 
     return execute

@@ -20,6 +20,7 @@ from bnn.mapped.mapped_stage import (
     OperandRows,
     StageInputs,
     SumRows,
+    those_checked,
 )
 from bnn.mapped.parity import Flags, Parities
 from bnn.mapped.placement.fan_in import Chunk
@@ -245,7 +246,8 @@ class LiteralLanes:
                     for output, each in zip(stream.outputs, sums[:, None], strict=True):
                         at, place = slice(first + output, first + output + 1), window
                         place %= stream.places
-                        checker.compare(images, place, at, each[:, :own], positions)
+                        shown = those_checked(checker, images, each[:, :own])
+                        checker.compare(shown[0], place, at, shown[1], positions)
             if mapped.checks is not None:
                 wrong = rows.wrong(self._known(images), positions)
                 if mask is not None:
@@ -283,8 +285,8 @@ class LiteralLanes:
             if checker is not None and count.seen:
                 first = self._mapped.first_output
                 some = slice(first + outputs.start, first + outputs.stop)
-                sums = self._reader.sums(count, read)[:, own]
-                checker.compare(images, count.place, some, sums, positions)
+                shown = those_checked(checker, images, self._reader.sums(count, read)[:, own])
+                checker.compare(shown[0], count.place, some, shown[1], positions)
         given = self._reader.given(read).reshape(read.shape)[:, own]
         if mask is not None:
             given = np.where(mask, given, values[outputs, images, positions])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -233,6 +233,13 @@ class Mapping(Protocol):
 class Checker(Protocol):
     """Is shown every sum that stands in rows, see :class:`bnn.reference.checker.SumChecker`."""
 
+    @property
+    def images(self) -> NDArray[np.intp] | None:
+        """``(checked,)`` images that are checked, in order; None: all are.
+
+        Wherever images are counted below, it is these alone.
+        """
+
     def compare(
         self,
         images: slice,
@@ -248,6 +255,20 @@ class Checker(Protocol):
 
     def report(self, done: int, total: int) -> None:
         """Tell how far computing again is."""
+
+
+def those_checked(
+    checker: Checker, images: slice, sums: NDArray[Any]
+) -> tuple[slice, NDArray[Any]]:
+    """What a checker is to be shown of ``sums`` (outputs, images, ...) of a run's ``images``.
+
+    Returns which of the images that are checked they are, and their sums.
+    """
+    every = checker.images
+    if every is None:
+        return images, sums
+    first, last = np.searchsorted(every, [images.start, images.stop]).tolist()
+    return slice(first, last), sums[:, every[first:last] - images.start]
 
 
 @dataclass(frozen=True, eq=False)

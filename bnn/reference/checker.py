@@ -26,10 +26,11 @@ class SumChecker:
     Args:
         stage: the stage.
         fed: what its layer multiplies.
-        operands: what is stored of the operands, ``(images, pixels, channels)``; that these are
-            right is not asked here.
+        operands: what is stored of the operands, ``(images, pixels, channels)``, of the images that
+            are checked; that these are right is not asked here.
         progress: called with how much is done, and how much there is.
         threads: processors used, all if None.
+        images: ``(checked,)`` which images are checked, in order; None: all.
 
     """
 
@@ -40,9 +41,12 @@ class SumChecker:
         operands: BitStrings,
         progress: Callable[[int, int], None] | None = None,
         threads: int | None = None,
+        images: NDArray[np.intp] | None = None,
     ) -> None:
         self._stage, self._fed, self._operands = stage, fed, operands
         self._progress, self._threads = progress, threads
+        self.images = images
+        """Those that are checked; wherever images are counted below, it is these alone."""
         self._packed: PackedSums | None = None
         if can_pack(stage.layer):
             self._packed = PackedSums(stage.layer, stage.shape, fed.encoding, fed.pad)

@@ -2,9 +2,10 @@
 
 Each layer in DRAM is held against what the reference makes of the layer's own operands: every sum,
 and every bit that is decided. Its operands are held against the values of the layer before. So all
-images are checked from pixels to logits, though no layer's values are ever held twice. A few images
-are also taken from end to end by another way of computing the reference, floating-point
-products that are exact, and every operand and logit of theirs is compared.
+images are checked from pixels to logits, or as many as are asked for, though no layer's values are
+ever held twice. A few of them are also taken from end to end by another way of computing the
+reference, floating-point products that are exact, and every operand and logit of theirs is
+compared.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import Result
 from bnn.reference.checker import SumChecker
 from bnn.run.flow import Flow
-from bnn.values.bitstrings import BitStrings
+from bnn.values.bitstrings import BitStrings, chosen
 
 END_TO_END = 16
 """Images that are also taken from end to end."""
@@ -32,15 +33,32 @@ _AT_A_TIME = 1 << 22
 
 
 class Audit:
-    """What a run is checked by; ``tell`` reports progress.
+    """What a run is checked by.
+
+    Args:
+        flow: the run.
+        tell: reports progress.
+        threads: processors used, all if None.
+        images: how many of them are checked, spread evenly over all; None: all.
 
     Raises InputError for images that do not fit the network.
     """
 
     def __init__(
-        self, flow: Flow, tell: Callable[[str, int, int], None], threads: int | None = None
+        self,
+        flow: Flow,
+        tell: Callable[[str, int, int], None],
+        threads: int | None = None,
+        images: int | None = None,
     ) -> None:
         self._flow, self._tell, self._threads = flow, tell, threads
+        self.images: NDArray[np.intp] | None = None
+        """``(checked,)`` which are checked, in order; None: all."""
+        count = len(flow.images)
+        if images is not None and images < count:
+            self.images = spread(count, images)
+        self.checked = count if self.images is None else len(self.images)
+        """How many are."""
         self.exact = True
         """Whether everything so far is the reference's."""
         self.check_s = 0.0
@@ -48,7 +66,8 @@ class Audit:
         with self._timed():
             x = flow.images
             reference.refuse_unfit(flow.network, x)
-            self._some = np.unique(np.linspace(0, len(x) - 1, END_TO_END).astype(np.intp))
+            self._ends = spread(self.checked, END_TO_END)
+            self._some = self._ends if self.images is None else self.images[self._ends]
             told = partial(tell, "reference")
             self._expected = reference.forward(
                 flow.network, x[self._some], flow.encoding,
@@ -56,31 +75,32 @@ class Audit:
             )  # fmt: skip
 
     def checker(self, stage: Stage, operands: BitStrings) -> SumChecker:
-        """Check the operands of a stage; returns what checks its sums."""
+        """Check the operands of a stage, those of the images that are; returns what checks sums."""
         with self._timed():
             fed = self._flow.analysis.fed[stage.index]
             ends = self._expected.operands[stage.layer.name]
             stored = fed.encoding.stored(ends).reshape(len(ends), *operands.shape[1:])
             self.exact &= all(
                 np.array_equal(operands.some(slice(image, image + 1)).integers()[0], right)
-                for image, right in zip(self._some.tolist(), stored, strict=True)
+                for image, right in zip(self._ends.tolist(), stored, strict=True)
             )
             step = max(1, _AT_A_TIME // (operands.pixels * operands.channels))
             for start in range(0, operands.images, step):
-                some = slice(start, start + step)
-                own = self._flow.expected(stage, some)
+                some = slice(start, min(start + step, operands.images))
+                which = some if self.images is None else self.images[some]
+                own = self._flow.expected(stage, which)
                 if own is not None:
                     found = operands.some(some).integers()
                     self.exact &= np.array_equal(found, own.reshape(found.shape))
             told = partial(self._tell, f"{stage.name}: every sum")
-            return SumChecker(stage, fed, operands, told, self._threads)
+            return SumChecker(stage, fed, operands, told, self._threads, self.images)
 
     def result(self, stage: Stage, checker: SumChecker, result: Result) -> None:
         """Check what a stage gave, whose sums were checked in the time that it says."""
         self.check_s += result.check_s
         with self._timed():
             if stage.thresholds is not None:
-                checker.decide(self._flow.network, result.values)
+                checker.decide(self._flow.network, chosen(result.values, self.images))
             self.exact &= checker.wrong == 0
 
     def logits(self, logits: NDArray[np.float32]) -> None:
@@ -92,3 +112,12 @@ class Audit:
         started = time.perf_counter()
         yield
         self.check_s += time.perf_counter() - started
+
+
+def spread(count: int, some: int) -> NDArray[np.intp]:
+    """Numbers of at most ``some`` of ``count`` images, spread evenly: the first, and the last.
+
+    >>> spread(10, 4).tolist(), spread(3, 16).tolist(), spread(10, 1).tolist()
+    ([0, 3, 6, 9], [0, 1, 2], [0])
+    """
+    return np.unique(np.linspace(0, count - 1, min(some, count)).astype(np.intp))

@@ -42,7 +42,6 @@ from bnn.run.audit import Audit
 from bnn.run.flow import Flow
 from bnn.run.plan import LayerRun, Plan, plan, walk
 from bnn.system.system import System
-from bnn.values.bitstrings import BitStrings, Pictures
 from bnn.values.encoding import Encoding, encode
 from pimsim.dram.traces.recorder import Target
 
@@ -54,9 +53,9 @@ Progress = Callable[[str, int, int], None]
 class Execution:
     """How values are computed; what is booked does not depend on it."""
 
-    check: bool = True
-    """Run the integer reference beside it and compare everything. Where there are faults nothing
-    is checked, for no sum has to be the reference's."""
+    check: bool | int = True
+    """Run the integer reference beside it and compare everything, of all images or of so many.
+    Where there are faults nothing is checked, for no sum has to be the reference's."""
     compiled: bool = True
     """Compute with vector code, not row command by row command."""
     threads: int | None = None
@@ -83,7 +82,8 @@ class NetworkRun:
     """``(images, classes)``: output of the last layer before a softmax."""
     layers: tuple[LayerRun, ...]
     bit_exact: bool | None
-    """Whether every operand, every sum and every logit is the reference's; None if unchecked."""
+    """Whether every operand, every sum and every logit of the images that were checked is the
+    reference's; None if none was."""
     prepare_s: float
     """Wall time of laying out all layers, writing their schedules and compiling them."""
     execute_s: float
@@ -92,6 +92,8 @@ class NetworkRun:
     """Wall time of scheduling the commands for their time."""
     check_s: float
     """Wall time of the integer reference and of comparing every sum with it."""
+    checked: int
+    """Images that were checked."""
     chains: tuple[Choice, ...] = ()
     """What was chosen for stages that can be chained; nothing if that was not asked for."""
     disputed: dict[str, int] = field(default_factory=dict)
@@ -131,7 +133,7 @@ def run(
     Raises:
         InputError: ``x`` that does not fit, and what :func:`bnn.run.plan.plan` raises.
     """
-    check = execution.check and system.faults is None
+    check = execution.check is not False and system.faults is None
     started = time.perf_counter()
     planned = plan(
         network, encoding, len(x), system, mapping,
@@ -144,7 +146,8 @@ def run(
     prepare_s = time.perf_counter() - started
     started = time.perf_counter()
     flow = Flow(planned.network, x, encoding, execution.threads)
-    audit = Audit(flow, execution.tell, execution.threads) if check else None
+    some = None if execution.check is True else int(execution.check)
+    audit = Audit(flow, execution.tell, execution.threads, some) if check else None
     executor = _Executor(flow, prepared, audit, execution)
     layers, scheduling_s = walk(planned.steps(executor.carry_out), len(x))
     planned.keep()
@@ -163,6 +166,7 @@ def run(
         execute_s,
         schedule_s,
         check_s,
+        0 if audit is None else audit.checked,
         planned.choices,
         flow.disputes.counts,
     )
@@ -195,14 +199,14 @@ class _Executor:
             self._flow.run_on_host(stage)
             return replace(layer, wall_s=self._clock_s() - started_s)
         checker = None
-        operands: BitStrings | Pictures
+        # unless all are checked, vector code has a few images encoded at a time
+        few = self._how.compiled and layer.ledger.system.faults is None
+        few &= audit is None or audit.images is not None
+        pictures = self._flow.pictures(stage) if few else None
+        operands = self._flow.operands(stage) if pictures is None else pictures
         if audit is not None:
-            operands = self._flow.operands(stage)
-            checker = audit.checker(stage, operands)
-        else:  # vector code takes a few images at a time, and has them encoded then
-            few = self._how.compiled and layer.ledger.system.faults is None
-            pictures = self._flow.pictures(stage) if few else None
-            operands = self._flow.operands(stage) if pictures is None else pictures
+            some = slice(len(operands)) if audit.images is None else audit.images
+            checker = audit.checker(stage, operands.chosen(some))
         report = partial(self._how.tell, stage.name)
         execute = self._prepared.pop(stage.name)  # schedules are large: one goes with its layer
         result = execute(StageInputs(operands, layer.ledger, self._how.threads, checker, report))

@@ -102,7 +102,9 @@ class Flow:
         stored = fed.encoding.stored(found)
         return BitStrings.of(stored.reshape(len(stored), -1, channels), fed.encoding.planes)
 
-    def expected(self, stage: Stage, images: slice) -> NDArray[np.integer[Any]] | None:
+    def expected(
+        self, stage: Stage, images: slice | NDArray[np.intp]
+    ) -> NDArray[np.integer[Any]] | None:
         """What must be stored of the operands of some images; None if they were not moved.
 
         In the shape of the value that the stage is fed with.
@@ -116,7 +118,7 @@ class Flow:
             return None
         two = np.arange(2) * value.encoding.step + value.encoding.low
         meant = fed.encoding.stored(fed.integers(stage.layer, two.astype(np.float32), None))
-        return meant[value.strings.some(images).integers()]
+        return meant[value.strings.chosen(images).integers()]
 
     def take(self, stage: Stage, result: Result) -> None:
         """Go on with what the stage's rows held."""

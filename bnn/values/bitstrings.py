@@ -112,6 +112,14 @@ class BitStrings:
         memory = self.memory[start * self.image_bytes : stop * self.image_bytes + SLACK_BYTES]
         return BitStrings(memory, stop - start, self.pixels, self.channels, self.planes)
 
+    def chosen(self, images: slice | NDArray[np.intp]) -> BitStrings:
+        """Strings of images ``(chosen,)``, which are copied, or of those that follow each other."""
+        if isinstance(images, slice):
+            return self.some(images)
+        made = BitStrings.unset(len(images), self.pixels, self.channels, self.planes)
+        np.take(self.data, images, axis=0, out=made.data)
+        return made
+
     def integers(self) -> Integers:
         """The integers, ``(images, pixels, channels)``."""
         if self.planes == _BYTE:
@@ -195,6 +203,10 @@ class Pictures:
         """Strings of images that follow each other."""
         return BitStrings.encoded(self.x[images], self.encoding, self.channels, self.threads)
 
+    def chosen(self, images: slice | NDArray[np.intp]) -> BitStrings:
+        """Strings of images ``(chosen,)``, or of those that follow each other."""
+        return BitStrings.encoded(self.x[images], self.encoding, self.channels, self.threads)
+
     def integers(self) -> Integers:
         """The integers of all, ``(images, pixels, channels)``."""
         return self.some(slice(len(self))).integers()
@@ -207,3 +219,14 @@ Values = NDArray[np.uint8] | NDArray[np.int64] | BitStrings
 def unpacked(values: NDArray[np.integer[Any]] | BitStrings | Pictures) -> NDArray[Any]:
     """Unpack strings; an array is given back as it is."""
     return values if isinstance(values, np.ndarray) else values.integers()
+
+
+def chosen(values: Values | Integers | Pictures, images: NDArray[np.intp] | None) -> Any:
+    """Values of some images ``(chosen,)``; as they are given where all are meant (None).
+
+    >>> chosen(np.array([[[3]], [[5]], [[7]]]), np.array([0, 2])).tolist()
+    [[[3]], [[7]]]
+    """
+    if images is None:
+        return values
+    return values[images] if isinstance(values, np.ndarray) else values.chosen(images)

@@ -62,21 +62,25 @@ def parsed(
         if name not in known:
             raise InputError(f"unknown option `{name}`{nearest(name, known)}")
         if value is not None:
-            argv += _words(name.replace("_", "-"), actions[name], value)
+            argv += _words(name.replace("_", "-"), actions[name], value, parser)
     args = parser.parse_args([*argv, "--", *words] if words else argv)
     require_effects(args, subcommands.rules(command, parser))
     places.check(args)
     return args
 
 
-def _words(option: str, action: argparse.Action, value: object) -> list[str]:
+def _words(
+    option: str, action: argparse.Action, value: object, parser: argparse.ArgumentParser
+) -> list[str]:
     """How the command line would be told."""
+    if value is False and f"--no-{option}" in parser._option_string_actions:
+        return [f"--no-{option}"]
     if action.nargs == 0:  # a switch
         if not isinstance(value, bool):
             raise InputError(f"`{option.replace('-', '_')}` must be True or False, not {value!r}")
         if value:
             return [f"--{option}"]
-        return [f"--no-{option}"] if f"--no-{option}" in action.option_strings else []
+        return []
     if action.nargs == "?" and value is True:  # without a value of its own
         return [f"--{option}"]
     if isinstance(value, Mapping):

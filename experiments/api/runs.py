@@ -53,7 +53,7 @@ class Run:
 
     @property
     def bit_exact(self) -> bool | None:
-        """Whether every sum is the integer reference's; None if that was not compared."""
+        """Whether every sum that was compared is the integer reference's; None if none was."""
         found: bool | None = self.report["bit_exact"]
         return found
 
@@ -100,7 +100,9 @@ class Run:
         if self.accuracy is not None:
             yield f"accuracy {self.accuracy:.2%}"
         if self.bit_exact is not None:
-            yield "bit exact" if self.bit_exact else "NOT bit exact"
+            checked, images = self.report["images_checked"], self.report["images"]
+            sampled = "" if checked == images else f" (checked {checked:,} of {images:,} images)"
+            yield ("bit exact" if self.bit_exact else "NOT bit exact") + sampled
         yield quantity(self.latency_ps, "ps")
         yield quantity(self.energy_pj, "pJ")
 
@@ -120,7 +122,7 @@ def run(
             a bundled network takes those that it was trained for.
         y: their labels, if there are any.
         options: those of ``pimsim run --help``, such as ``limit=100``, ``mapping="auto"``,
-            ``standard="hbm2"``, ``faw=False``, ``variation=10``, ``check=False``.
+            ``standard="hbm2"``, ``faw=False``, ``variation=10``, ``check=False``, ``check=100``.
 
     Raises:
         InputError: what the command line would refuse, in the same words.

@@ -44,7 +44,8 @@ how long the DRAM took and what energy, beside a processor behind the same memor
 
 NETWORK is a name from `pimsim networks` or the path of a model saved by Larq (.keras or .h5;
 TensorFlow is not needed). Every integer sum that stands in DRAM rows is compared with an
-independent integer reference: `bit exact: yes` means that all of them agree.
+independent integer reference: `bit exact: yes` means that all of them agree. With --check N, those
+of N images are compared, spread evenly over those that are run.
 
 With --variation or --failures, row commands go wrong as a circuit or measured chips say: the same
 network on a DRAM that errs, beside what it gives on one that does not. Nothing is then compared
@@ -87,6 +88,13 @@ all of it in any browser, and two figures with their tables.
 _PARTS = flag(
     "parts", "cost the run on every other part, too, for report.html; takes seconds to minutes"
 )
+CHECK = Option(
+    "check",
+    "compare every sum that stands in rows with the integer reference: of all images, or of N of "
+    "them, spread evenly over those that are run",
+    int, "all|N", default="all", range=whole(1, 10_000_000), words=("all",), if_alone="all",
+    off="compare nothing with the integer reference",
+)  # fmt: skip
 
 RULES = (
     Rule(
@@ -150,10 +158,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     dram.add_mitigation(parser)
     add(
         parser,
-        Option(
-            "check", "compare every sum that stands in rows with the integer reference",
-            bool, default=True,
-        ),
+        CHECK,
         Option(
             "executor",
             "compute with vector code that leaves every row as the commands would, or literally, "

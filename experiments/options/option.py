@@ -73,7 +73,8 @@ def require_effects(args: argparse.Namespace, rules: Iterable[Rule]) -> None:
         for option in rule.options:
             if option in args.given and not rule.effective(args):
                 name = args.given[option]
-                name = f"--no-{name[2:]}" if getattr(args, option) is False else name
+                if getattr(args, option) is False:
+                    name = f"--no-{name.removeprefix('--').removeprefix('no-')}"
                 raise InputError(f"`{name}` {rule.message}")
 
 
@@ -130,6 +131,10 @@ class Option:
     """Whether it is ``--name`` alone, without ``--no-name``."""
     if_alone: Any = None
     """The value where it is given without one; None: it must have one."""
+    words: tuple[str, ...] = ()
+    """Words that may be given in place of a number."""
+    off: str = ""
+    """What ``--no-name`` does, which gives False, for ``--help``; empty: there is none."""
 
     def but(self, **changes: Any) -> Option:
         """Return the option as another command has it."""
@@ -144,6 +149,15 @@ class Option:
     def rules(self) -> tuple[Rule, ...]:
         """When it has an effect, for :func:`require_effects`."""
         return () if self.needs is None else (Rule((self.name,), *self.needs),)
+
+    def values(self) -> str:
+        """Return what a number, or a word in its place, must be.
+
+        >>> Option("check", "", int, range=ranges.whole(1, 9), words=("all",)).values()
+        'all or an integer from 1 to 9'
+        """
+        number = "" if self.range is None else self.range.text(self.in_unit)
+        return " or ".join([*self.words, number])
 
     def arguments(self) -> dict[str, Any]:
         """Return what ``add_argument`` is to be told, besides the flags."""
@@ -175,6 +189,12 @@ def add(to: argparse._ActionsContainer, *options: Option) -> None:
         flags = option.flags or (f"--{option.name.replace('_', '-')}",)
         action = to.add_argument(*flags, **option.arguments())
         action.option = option  # type: ignore[attr-defined]
+        if option.off:
+            to.add_argument(
+                f"--no-{flags[0].removeprefix('--')}",
+                dest=option.name, action="store_const", const=False, default=option.default,
+                help=option.off,
+            )  # fmt: skip
 
 
 def of(action: argparse.Action) -> Option | None:

@@ -128,9 +128,11 @@ class Parser(argparse.ArgumentParser):
             return arg_string
         if not arg_string.strip():
             raise _Refused(action, "must not be empty")
-        if action.type not in (int, float):
-            return super()._get_value(action, arg_string)
-        kind = "an integer" if action.type is int else "a number"
+        known = option.of(action)
+        words = () if known is None else known.words
+        if action.type not in (int, float) or arg_string in words:
+            return arg_string if words else super()._get_value(action, arg_string)
+        kind = " or ".join([*words, "an integer" if action.type is int else "a number"])
         try:
             value = action.type(arg_string)
         except ValueError:
@@ -139,10 +141,8 @@ class Parser(argparse.ArgumentParser):
             value = math.inf  # thousands of digits, which Python does not read
         if action.type is float and not math.isfinite(value):
             raise _Refused(action, f"must be a finite number, not {arg_string}")
-        known = option.of(action)
         if known is not None and known.range is not None and not known.range.holds(value):
-            must = known.range.text(known.in_unit)
-            raise _Refused(action, f"must be {must}, not {cut(arg_string.strip())}")
+            raise _Refused(action, f"must be {known.values()}, not {cut(arg_string.strip())}")
         return value
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:

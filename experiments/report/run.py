@@ -86,6 +86,7 @@ def build(
         "accuracy_means": None if scoring is None else scoring.means,
         "input_scale_hint": None,
         "bit_exact": ran.bit_exact if ran else None,
+        "images_checked": ran.checked if ran else 0,
         "keras_equal": None,
         "keras_why": None,
         "faults": None,

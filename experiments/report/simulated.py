@@ -100,7 +100,7 @@ def simulate(
             chain=args.chain,
             traces=[*traces, *([] if witness is None else [witness.first])],
             execution=Execution(
-                check=args.check,
+                check=True if args.check == "all" else args.check,
                 compiled=args.executor == "compiled",
                 threads=args.threads,
                 faulty=faulty,

@@ -203,7 +203,7 @@ def _short(count: float) -> str:
 def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     images, once = report["images"], report["weights_once"]
     exact = {True: "yes", False: "NO", None: "not checked"}[report["bit_exact"]]
-    exact = f"{exact} ({report['sums_checked']:,} sums compared)"
+    exact = f"{exact} ({report['sums_checked']:,} sums compared{_sampled(report)})"
     if report["faults"] is not None:
         exact = "not asked: commands go wrong"
     rate = report["throughput_images_per_s"]
@@ -264,6 +264,12 @@ def _energy(baseline: Mapping[str, Any]) -> str:
     """How many times the energy of a processor the DRAM takes."""
     ratio = baseline["energy_ratio"]
     return more_energy(ratio) if ratio is None else f"{more_energy(ratio)} energy"
+
+
+def _sampled(report: Mapping[str, Any]) -> str:
+    """Say how many images were checked, where that is not all."""
+    checked, images = report["images_checked"], report["images"]
+    return f", checked {checked:,} of {images:,} images" if 0 < checked < images else ""
 
 
 def _band(report: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -145,7 +145,7 @@ def test_what_is_no_network_is_refused() -> None:
     [
         ({"limit": 3}, "limit", 3),
         ({"faw": False}, "faw", False),
-        ({"check": True}, "check", True),
+        ({"check": True}, "check", "all"),
         ({"cost_only": True}, "cost_only", True),
         ({"cost_only": False}, "cost_only", False),
         ({"standard": Path("mine.toml")}, "standard", "mine.toml"),

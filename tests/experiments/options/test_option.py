@@ -230,7 +230,7 @@ def test_every_option_acts_always_or_has_a_rule() -> None:
 def test_an_option_without_effect_is_refused(
     name: str, message: str, option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (action,) = (a for a in LEAVES[name]._actions if a.dest == option)
+    action = next(a for a in LEAVES[name]._actions if a.dest == option)
     with_it = WITHOUT_EFFECT[message]
     if "--variation" in with_it and (name != "run" or option == "variation"):
         with_it = []
@@ -253,9 +253,11 @@ def test_a_value_is_held_against_the_type(
         assert f"`{option}` needs a value" in _bad(capsys, name, option)
     for empty in ("", "  "):
         assert f"`{option}` must not be empty" in _bad(capsys, name, option, empty)
+    declared = options.of(action)
+    words = "" if declared is None else "".join(f"{word} or " for word in declared.words)
     if action.type is int:
         for bad in ("x", "1.5", "nan", "-"):
-            assert f"`{option}` must be an integer, not '{bad}'" in _bad(
+            assert f"`{option}` must be {words}an integer, not '{bad}'" in _bad(
                 capsys, name, f"{option}={bad}"
             )
     if action.type is float:
@@ -265,11 +267,10 @@ def test_a_value_is_held_against_the_type(
                 capsys, name, option, bad
             )
     if action.type in (int, float) and not action.choices:
-        declared = options.of(action)
         assert declared is not None
         known = declared.range
         assert known is not None  # a number without a range may run for ever
-        must = f"`{option}` must be {known.text(declared.in_unit)}, not "
+        must = f"`{option}` must be {words}{known.text(declared.in_unit)}, not "
         step = 1 if known.whole else 1e-3
         beyond = [known.least - step, known.most + step, "9" * 30, "-" + "9" * 30, "9" * 5000]
         for bad in beyond if known.whole else beyond[:-1]:

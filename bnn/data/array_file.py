@@ -23,6 +23,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import DTypeLike, NDArray
 
+from pimsim import memory
 from pimsim.errors import InputError
 
 LARGEST = 4 << 30
@@ -36,6 +37,26 @@ _ZIP = b"PK\x03\x04"
 _EMPTY_ZIP = b"PK\x05\x06"
 _NPY = b"\x93NUMPY"
 _AT_ONCE = 1 << 22
+
+
+def require_bounded(
+    named: str, packed: int, size: int, of: str = "its size", hint: str = ""
+) -> None:
+    """Raise :class:`~pimsim.errors.InputError` for what unpacks to more than it should.
+
+    Args:
+        named: what it is.
+        packed: bytes that it has.
+        size: bytes that it unpacks to.
+        of: what the first of these is called.
+        hint: what could be done about it.
+
+    """
+    if size > max(LARGEST_PACKED, STEEPEST * packed):
+        raise InputError(
+            f"{named} must unpack to at most {LARGEST_PACKED >> 20} MiB, or {STEEPEST} times {of}, "
+            f"not from {packed:,} to {size:,} bytes{hint}"
+        )
 
 
 class ArrayFile:
@@ -119,12 +140,8 @@ class ArrayFile:
         size, packed = member.file_size, member.compress_size
         if packed > self._size:
             raise self._damaged()
-        if size > max(LARGEST_PACKED, STEEPEST * packed):
-            raise InputError(
-                f"{self._named(name)} must unpack to at most {LARGEST_PACKED >> 20} MiB, or "
-                f"{STEEPEST} times its size in the file, not from {packed:,} to {size:,} bytes; "
-                "if that is what it should hold, write it with np.savez, not compressed"
-            )
+        hint = "; if that is what it should hold, write it with np.savez, not compressed"
+        require_bounded(self._named(name), packed, size, "its size in the file", hint)
 
     def _array(self, stream: IO[bytes], size: int, name: str, dtype: DTypeLike) -> NDArray[Any]:
         version = npy.read_magic(stream)  # type: ignore[no-untyped-call]
@@ -142,6 +159,7 @@ class ArrayFile:
                 f"{self._named(name)} must take at most {LARGEST >> 30} GiB, not {held:,} bytes "
                 f"of shape {shape}; give it in parts"
             )
+        memory.require(count * taken.itemsize, f"the numbers of {self._named(name)}")
         if stream.tell() + count * kept.itemsize != size:
             raise InputError(
                 f"{self._named(name)} must hold the {count} numbers of shape {shape} that its "

@@ -12,7 +12,8 @@ import io
 import pickle
 import tarfile
 from collections.abc import Callable
-from itertools import pairwise
+from functools import partial
+from itertools import islice, pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.data.archives import OnDownload, Pixels, Split, fetch
+from bnn.data.array_file import ArrayFile
 from pimsim.errors import InputError
 
 CLASSES = (
@@ -35,11 +37,19 @@ _JPEG_SHA256: dict[Split, str] = {
     "test": "5fce8f6a84d7de12f276662376ce80f5f19c236502ddae2e16c3f187c0386c13",
 }
 """Digests of the decoded pixels (Pillow 13, libjpeg-turbo 3.2): decoders may round differently."""
+_FIRST = 100
+_FIRST_JPEG_SHA256: dict[Split, str] = {
+    "train": "0f65baaf26c9d15a646319b2cb967d51b38e141e12d6436f1fafeb9a2b7c9343",
+    "test": "bc2032ed733a71b1f5489e58f451fd48778df0f284b13830c927e46e0d9c6131",
+}
+"""The same of the first images, for whoever wants few: decoders round alike throughout."""
 
 _BATCHES: dict[Split, tuple[str, ...]] = {
     "train": tuple(f"data_batch_{i}" for i in range(1, 6)),
     "test": ("test_batch",),
 }
+_LARGEST_BATCH = 64 << 20
+"""Bytes of a batch at most; one of 10,000 images has half of that."""
 _PYTHON = ("cifar-10-batches-py", "cifar-10-batches-py-target/cifar-10-batches-py")
 _PYTHON_PACKED = (
     "cifar-10-python.tar.gz",
@@ -50,8 +60,10 @@ _BINARY = ("cifar-10-batches-bin",)
 _BINARY_PACKED = (_ARCHIVE,)
 
 
-def find(folder: Path, split: Split) -> Pixels | None:
+def find(folder: Path, split: Split, limit: int | None = None) -> Pixels | None:
     """Read one half of CIFAR-10 from ``folder`` or its subfolder ``cifar10``; None if not there.
+
+    With a limit, at least as many of its first images, and of JPEG scans hardly more.
 
     Raises:
         InputError: the files are there, and damaged; or Pillow is needed and missing.
@@ -61,7 +73,7 @@ def find(folder: Path, split: Split) -> Pixels | None:
         (_BINARY_PACKED, _binary),
         (_PYTHON, _python),
         (_PYTHON_PACKED, _python),
-        (("cifar10_jpeg.npz",), _jpeg),
+        (("cifar10_jpeg.npz",), partial(_jpeg, limit=limit)),
     )
     for place in (folder / "cifar10", folder):
         for names, read in kinds:
@@ -128,6 +140,11 @@ def _members(path: Path, names: tuple[str, ...]) -> list[tuple[str, bytes]]:
                     name = PurePosixPath(member.name).name
                     file = archive.extractfile(member) if name in names else None
                     if file is not None:
+                        if member.size > _LARGEST_BATCH:
+                            raise InputError(
+                                f"{name!r} in {str(path)!r} must have at most "
+                                f"{_LARGEST_BATCH >> 20} MiB, not {member.size:,} bytes"
+                            )
                         contents[name] = file.read()
     except (OSError, EOFError, tarfile.TarError) as error:
         raise InputError(f"{str(path)!r} must be an archive of CIFAR-10: {error}") from None
@@ -142,7 +159,7 @@ def _pixels(planes: NDArray[np.uint8], labels: NDArray[Any], path: Path) -> Pixe
     return Pixels(np.ascontiguousarray(images), labels.astype(np.int64), "cifar10", str(path))
 
 
-def _jpeg(path: Path, split: Split) -> Pixels:
+def _jpeg(path: Path, split: Split, limit: int | None = None) -> Pixels:
     try:
         from PIL import Image
     except ImportError:
@@ -150,15 +167,18 @@ def _jpeg(path: Path, split: Split) -> Pixels:
             f"{str(path)!r} needs Pillow to be read: pip install 'pimsim[images]'"
         ) from None
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            header = archive["jpeg_header"].tobytes()
-            scans, ends = archive[f"{split}_scan"].tobytes(), archive[f"{split}_offset"].tolist()
-            labels = archive[f"{split}_label"]
-        files = (header + scans[a:b] for a, b in pairwise(ends))
+        with ArrayFile(path, "`--data-dir`") as archive:
+            header = archive.read("jpeg_header").tobytes()
+            scans, ends = archive.read(f"{split}_scan"), archive.read(f"{split}_offset").tolist()
+            labels = archive.read(f"{split}_label")
+        wanted = None if limit is None else max(limit, _FIRST)
+        files = (header + scans[a:b].tobytes() for a, b in islice(pairwise(ends), wanted))
         images = np.stack([np.asarray(Image.open(io.BytesIO(one))) for one in files])
     except Exception as error:  # a damaged archive or scan fails in any way it likes
         raise InputError(f"{str(path)!r} must hold CIFAR-10 as JPEG scans: {error}") from None
     title = "CIFAR-10 (JPEG re-encode)"
-    if hashlib.sha256(images.tobytes()).hexdigest() != _JPEG_SHA256[split]:
+    whole = wanted is None or wanted >= len(labels)
+    digest = hashlib.sha256((images if whole else images[:_FIRST]).tobytes()).hexdigest()
+    if digest != (_JPEG_SHA256 if whole else _FIRST_JPEG_SHA256)[split]:
         title = "CIFAR-10 (JPEG re-encode, decoded to other pixels than the reference's)"
-    return Pixels(images, labels.astype(np.int64), title, str(path))
+    return Pixels(images, labels[:wanted].astype(np.int64), title, str(path))

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from bnn.data import cifar10, mnist
 from bnn.data.archives import OnDownload, Pixels, Split, cache_folder
 from bnn.values.encoding import Encoding
+from pimsim import memory
 from pimsim.documents import require_one_of
 from pimsim.errors import InputError
 
@@ -54,7 +55,7 @@ class Dataset:
 class _Archive:
     """A data set that comes in files: how to find it in a folder, and how to get it there."""
 
-    find: Callable[[Path, Split], Pixels | None]
+    find: Callable[[Path, Split, int | None], Pixels | None]
     download: Callable[[Path, Split, OnDownload], None]
     classes: tuple[str, ...]
     shape: tuple[int, ...]
@@ -75,8 +76,9 @@ def load(
     split: Split = "test",
     data_dir: Path | None = None,
     on_download: OnDownload = lambda *_: None,
+    limit: int | None = None,
 ) -> Dataset:
-    """Return one half of a data set.
+    """Return one half of a data set, or its first images alone, which are all that is decoded.
 
     ``digits``: shape ``(n, 64)``, float32 ``p/8 - 1`` of grey levels 0 to 16; bundled with
     scikit-learn. Its test half is every fifth image of each class, beginning with the first, so
@@ -88,6 +90,7 @@ def load(
         split: ``"test"`` or ``"train"``.
         data_dir: folder that is looked into first.
         on_download: told how far a download is.
+        limit: how many images are wanted at most; None: all.
 
     Raises:
         InputError: unknown name or split; no such folder; found nowhere; or damaged files.
@@ -95,14 +98,15 @@ def load(
     if split not in get_args(Split):
         raise InputError(f"`split` must be 'test' or 'train', not {split!r}")
     if name == "digits":
-        return _digits(split)
+        found = _digits(split)
+        return replace(found, x=found.x[:limit], y=None if found.y is None else found.y[:limit])
     require_one_of("--data", name, NAMES, hint=True)
     if data_dir is not None and not data_dir.is_dir():
         raise InputError(f"`--data-dir` must be an existing folder, not {str(data_dir)!r}")
     archive = _ARCHIVES[name]
-    pixels = _find(name, archive, split, data_dir, on_download)
-    x = _scaled(pixels.images)
-    return Dataset(pixels.title, x, pixels.labels, archive.classes, pixels.source)
+    pixels = _find(name, archive, split, data_dir, on_download, limit)
+    x, y = _scaled(pixels.images[:limit]), pixels.labels[:limit]
+    return Dataset(pixels.title, x, y, archive.classes, pixels.source)
 
 
 def levels(name: str) -> NDArray[np.float32]:
@@ -136,6 +140,7 @@ def shape(name: str) -> tuple[int, ...]:
 
 
 def _scaled(pixels: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+    memory.require(4 * pixels.size, f"{len(pixels):,} images")
     x = pixels.astype(np.float32)
     x /= np.float32(127.5)
     x -= np.float32(1)
@@ -216,14 +221,19 @@ def _bundled_digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 
 
 def _find(
-    name: str, archive: _Archive, split: Split, data_dir: Path | None, on_download: OnDownload
+    name: str,
+    archive: _Archive,
+    split: Split,
+    data_dir: Path | None,
+    on_download: OnDownload,
+    limit: int | None,
 ) -> Pixels:
     environment = os.environ.get("PIMSIM_DATA")
     keras = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
     own = cache_folder()
     folders = [data_dir, Path(environment) if environment else None, keras, own]
     for folder in folders:
-        pixels = archive.find(folder, split) if folder is not None else None
+        pixels = archive.find(folder, split, limit) if folder is not None else None
         if pixels is not None:
             return pixels
     try:
@@ -233,7 +243,7 @@ def _find(
             f"{name} was found neither in --data-dir ({data_dir or 'not given'}), "
             f"$PIMSIM_DATA ({environment or 'not set'}), {keras} nor {own}, and {error}"
         ) from None
-    pixels = archive.find(own, split)
+    pixels = archive.find(own, split, limit)
     if pixels is None:
         raise InputError(f"{name} was downloaded to {own}, but is no longer there")
     return pixels

@@ -10,14 +10,18 @@ import struct
 import zlib
 from math import prod
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.data.archives import OnDownload, Pixels, Split, fetch
+from bnn.data.array_file import ArrayFile, require_bounded
 from pimsim.errors import InputError
 
 CLASSES = tuple("0123456789")
+
+_AT_ONCE = 1 << 22
 
 _FILES: dict[Split, tuple[str, str]] = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -37,14 +41,16 @@ _MIRRORS = (
 )
 
 
-def find(folder: Path, split: Split) -> Pixels | None:
+def find(folder: Path, split: Split, limit: int | None = None) -> Pixels | None:
     """Read one half of MNIST from ``folder`` or its subfolder ``mnist``; None if it is not there.
 
-    The two IDX files of the half are taken, packed or not; else Keras's ``mnist.npz``.
+    The two IDX files of the half are taken, packed or not; else Keras's ``mnist.npz``. All images
+    are read, whatever the limit: what holds them is unpacked whole.
 
     Raises:
         InputError: the files are there, and damaged.
     """
+    del limit
     for place in (folder / "mnist", folder):
         files = [_existing(place, name) for name in _FILES[split]]
         if files[0] is not None and files[1] is not None:
@@ -78,26 +84,39 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     Raises:
         InputError: unreadable, no such file, other dimensions, or another length than it says.
     """
+    head = 4 + 4 * dimensions
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            content = file.read()
+            content = file.read(head)
+            known = len(content) == head and content[:4] == bytes((0, 0, 8, dimensions))
+            shape = struct.unpack(f">{dimensions}I", content[4:]) if known else ()
+            promised = prod(shape) if known else 0
+            if path.suffix == ".gz":
+                require_bounded(repr(str(path)), path.stat().st_size, head + promised)
+            content += _at_most(file, promised + 1)  # one more, if there is one
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"{str(path)!r} must be an IDX file, not one that fails: {error}"
         ) from None
-    head = 4 + 4 * dimensions
-    if len(content) < head or content[:4] != bytes((0, 0, 8, dimensions)):
+    if not known:
         raise InputError(
             f"{str(path)!r} must be an IDX file of bytes in {dimensions} dimensions, "
             f"not begin with {content[:4].hex()!r}"
         )
-    shape = struct.unpack(f">{dimensions}I", content[4:head])
-    if len(content) - head != prod(shape):
-        raise InputError(
-            f"{str(path)!r} must hold {prod(shape)} values, as its head says, "
-            f"not {len(content) - head}"
-        )
+    found = len(content) - head
+    if found != promised:
+        told = f"{found} or more" if found > promised else str(found)
+        raise InputError(f"{str(path)!r} must hold {promised} values, as its head says, not {told}")
     return np.frombuffer(content, np.uint8, offset=head).reshape(shape)
+
+
+def _at_most(file: IO[bytes], size: int) -> bytes:
+    """Read so many bytes, or what there is; no memory is taken for what is not."""
+    pieces, left = [], size
+    while left and (piece := file.read(min(left, _AT_ONCE))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 def _existing(folder: Path, name: str) -> Path | None:
@@ -107,8 +126,8 @@ def _existing(folder: Path, name: str) -> Path | None:
 
 def _read_keras(path: Path, split: Split) -> Pixels:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            images, labels = archive[f"x_{split}"], archive[f"y_{split}"]
+        with ArrayFile(path, "`--data-dir`") as archive:
+            images, labels = archive.read(f"x_{split}"), archive.read(f"y_{split}")
     except Exception as error:  # a damaged archive fails in any way it likes
         raise InputError(f"{str(path)!r} must be Keras's MNIST: {error}") from None
     return Pixels(images[..., None], labels.astype(np.int64), "mnist", str(path))

@@ -52,8 +52,11 @@ def chosen_scale(text: str | None) -> InputScale | None:
     return InputScale.parse(text)
 
 
-def open_named(name: str, split: Split, data_dir: Path | None) -> Dataset:
-    """Return one half of a named data set, showing a bar on stderr while it is downloaded."""
+def open_named(name: str, split: Split, data_dir: Path | None, limit: int | None = None) -> Dataset:
+    """Return one half of a named data set, showing a bar on stderr while it is downloaded.
+
+    With a limit, its first images alone.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -87,7 +90,7 @@ def open_named(name: str, split: Split, data_dir: Path | None) -> Dataset:
 
     with ExitStack() as hidden:
         hidden.callback(progress.stop)
-        return datasets.load(name, split, data_dir, show)
+        return datasets.load(name, split, data_dir, show, limit)
 
 
 def open_data(
@@ -95,6 +98,7 @@ def open_data(
     data_dir: Path | None,
     labels: Path | None = None,
     scale: InputScale | None = None,
+    limit: int | None = None,
 ) -> Dataset:
     """Return the images that ``--data NAME|FILE`` means: test images of a name, or a file's.
 
@@ -103,6 +107,7 @@ def open_data(
         data_dir: folder that named data are looked for in first.
         labels: file of labels; None for those in the same file, or beside it.
         scale: in which images are to be fed; None as they are.
+        limit: how many images are wanted; of a name, the others are not decoded.
 
     Raises:
         InputError: neither a known name nor a usable file, or images that cannot be scaled.
@@ -112,7 +117,7 @@ def open_data(
     if data in datasets.NAMES:
         if labels is not None:
             raise InputError(f"`--labels` must come with a file of images, not with {data!r}")
-        dataset = open_named(data, "test", data_dir)
+        dataset = open_named(data, "test", data_dir, limit)
     else:
         path = Path(data)
         if not is_file(data) and not path.exists():

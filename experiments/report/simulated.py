@@ -67,7 +67,7 @@ def simulate(
     from bnn.run.execute import run as run_network
     from bnn.run.scoring import scoring_of
     from experiments.report import run as reports
-    from experiments.report.inputs import chosen_shape, encoding_of, stated
+    from experiments.report.inputs import chosen_shape, encoding_by_name, encoding_of, stated
 
     imported = time.perf_counter()
     system = dram.chosen_system(args)
@@ -75,7 +75,8 @@ def simulate(
     faulty = fault_options.faulty_layers(args)
     scale = data.chosen_scale(args.input_scale)
     path = zoo.locate(args.network)
-    opened = cache(lambda: data.open_data(data_name(args), args.data_dir, args.labels, scale))
+    few = args.limit if scale is None else None  # which scale images are in, all of them tell
+    opened = cache(lambda: data.open_data(data_name(args), args.data_dir, args.labels, scale, few))
     network = model_file.read_model(
         path, chosen_shape(args.input_shape) or (lambda: opened().x.shape[1:])
     )
@@ -83,7 +84,10 @@ def simulate(
     system = replace(system, faults=fault_options.chosen_faults(args))
     system = disturbance.hammered(disturbance.watched(system, args), args)
     dataset = datasets.reshape_for(opened(), network.input_shape)
-    encoding = encoding_of(network, dataset.x, dataset.encoding)
+    if few is not None and data.read_by_name(args):
+        encoding = encoding_by_name(network, data_name(args))
+    else:
+        encoding = encoding_of(network, dataset.x, dataset.encoding)
     x = dataset.x[: args.limit]
     scoring = scoring_of(network, dataset.y, dataset.unlabelled).first(args.limit)
     loaded = time.perf_counter()

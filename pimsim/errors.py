@@ -103,4 +103,14 @@ def lacks_memory(error: BaseException) -> bool:
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
         or (isinstance(error, RuntimeError) and "can't start new thread" in str(error))
         or (isinstance(error, ImportError) and "failed to map segment" in str(error))
+        or (isinstance(error, OSError) and "find/load shared object" in str(error) and _limited())
     )
+
+
+def _limited() -> bool:
+    """Whether the address space has a limit, which is why a library that is there is not loaded."""
+    try:
+        import resource
+    except ImportError:
+        return False
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY

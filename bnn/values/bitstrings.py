@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.values.encoding import Encoding, Integers, encode
+from pimsim import memory
 from pimsim.bits import side_by_side
 from pimsim.errors import InputError
 from pimsim.executors.compiled.run.write_bits import SLACK_BYTES, Strings, roomy
@@ -44,6 +45,7 @@ class BitStrings:
     def empty(cls, images: int, pixels: int, channels: int, planes: int = 1) -> BitStrings:
         """Strings of zeros."""
         size = images * pixels * (-(-channels * planes // 8))
+        memory.require(size, f"values of {images:,} images")
         return cls(roomy(size), images, pixels, channels, planes)
 
     @classmethod
@@ -54,6 +56,7 @@ class BitStrings:
         computing what it is to hold.
         """
         size = images * pixels * (-(-channels * planes // 8))
+        memory.require(size, f"values of {images:,} images")
         return cls(np.empty(size + SLACK_BYTES, np.uint8), images, pixels, channels, planes)
 
     @classmethod

@@ -22,7 +22,7 @@ from typing import Any
 
 from experiments.output import sheets
 from experiments.output.markdown import Cells, markdown
-from pimsim.baselines.measured import Measurement
+from pimsim.baselines.measured import CACHES, Measurement
 from pimsim.cost import PrimitiveCost, primitive_cost
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
@@ -252,6 +252,17 @@ def measured_table(measured: Measurement, rivals: Mapping[str, float]) -> Table:
     return Table("machine", title, keys, tuple(rows), value="measured")
 
 
+def in_cache(measured: Measurement) -> str:
+    """Say so where rates are not those of memory; empty if they are."""
+    if measured.caches >= CACHES:
+        return ""
+    least = -(-CACHES * measured.machine.cache_bytes // 2**20)
+    return (
+        f"The arrays together have {measured.caches:.1f} times the size of the last-level cache, "
+        f"so that some may be found in it: `--measure-mib {least}` measures memory alone."
+    )
+
+
 _MACHINE = ("model", "threads", "cache_bytes", "cache_source")
 _RATE = (
     "operation", "library", "threads", "output_gb_per_s", "moved_gb_per_s", "binary_ops_per_s",
@@ -275,11 +286,8 @@ def measured_record(measured: Measurement) -> dict[str, Any]:
 def measured_section(found: Table, measured: Measurement) -> str:
     """Return what the page of an experiment says about the machine."""
     machine = measured.machine
-    short = (
-        ""
-        if measured.caches >= 1
-        else " **Memory is short: the arrays fit into the cache, and this measures the cache.**"
-    )
+    short = in_cache(measured)
+    short = f" **{short}**" if short else ""
     return f"""\
 
 ## This machine

@@ -1,9 +1,10 @@
 """Bulk bitwise operations on the machine that pimsim runs on, timed.
 
-Arrays together are several times the last-level cache, so that every operand comes from memory and
-every result goes there. Each loop runs several times; the best counts, and the spread to the worst
-is kept. Operations are measured with numpy on one thread and with compiled loops on all, and the
-faster one is the machine's.
+Arrays together should be several times the last-level cache, so that every operand comes from
+memory and every result goes there; they are no larger than :data:`TOTAL_BYTES` unless more is asked
+for, and how many caches that is stands beside every rate. Each loop runs several times; the best
+counts, and the spread to the worst is kept. Operations are measured with numpy on one thread and
+with compiled loops on all, and the faster one is the machine's.
 
 What must be known of the machine is read from where Linux says it; other systems get what ``os``
 knows, and assumptions that are stated as such.
@@ -25,11 +26,12 @@ from pimsim.errors import InputError
 from pimsim.executors.compiled.run.processors import default_threads
 
 CACHES = 4
-"""Least size of all arrays together, in last-level caches."""
+"""Size of all arrays together, in last-level caches, from which nothing is found in one."""
 ARRAYS = 3
 """Two operands and a result."""
-LEAST_BYTES = 96 * 2**20
-"""Least size of all arrays together, where the cache is small."""
+TOTAL_BYTES = 64 * 2**20
+"""Size of all arrays together, unless another is asked for: with it, a process stays below 200 MiB
+wherever it runs."""
 REPEATS = 5
 """Timed runs of each loop, after one that is not timed."""
 _OPERANDS = {"not": (1, 1), "and": (2, 1), "xnor": (2, 1), "popcount": (1, 0),
@@ -118,7 +120,7 @@ class MeasuredRate:
 
     operation: str
     library: str
-    """``numpy`` or ``numba``."""
+    """``numpy`` or ``compiled``."""
     threads: int
     inputs: int
     """Arrays read."""
@@ -167,7 +169,7 @@ class Measurement:
 
     @property
     def caches(self) -> float:
-        """Size of all arrays in last-level caches; below ``CACHES`` memory was short."""
+        """Size of all arrays in last-level caches; below ``CACHES`` they are partly found there."""
         return self.total_bytes / self.machine.cache_bytes
 
     def best(self) -> dict[str, MeasuredRate]:
@@ -179,13 +181,12 @@ class Measurement:
 
 
 def default_bytes(machine: Machine) -> int:
-    """Size of all arrays together: four last-level caches, but at most half of the free memory.
+    """Size of all arrays together: :data:`TOTAL_BYTES`, but at most half of the free memory.
 
-    >>> ample = Machine("", 4, 8 * 2**20, "", 2**34)
-    >>> default_bytes(ample) // 2**20  # four caches would be less than is worth timing
-    96
+    >>> [default_bytes(Machine("", 4, 2**25, "", free)) // 2**20 for free in (2**34, 2**26)]
+    [64, 32]
     """
-    return min(max(CACHES * machine.cache_bytes, LEAST_BYTES), machine.free_bytes // 2)
+    return min(TOTAL_BYTES, machine.free_bytes // 2)
 
 
 def measure(
@@ -194,7 +195,7 @@ def measure(
     machine: Machine | None = None,
     clock: Callable[[], float] = perf_counter,
 ) -> Measurement:
-    """Time every operation; takes seconds, and compiles loops first.
+    """Time every operation; takes about a second.
 
     Raises :class:`~pimsim.errors.InputError` if the arrays would not fit in the free memory, or
     for a size that is not positive.
@@ -210,31 +211,19 @@ def measure(
             f"not {total_bytes}"
         )
 
-    import numba
-
     from pimsim.baselines.kernels import COMPILED, NUMPY
 
     a, b, result = (_filled(words, seed) for seed in range(ARRAYS))
     rates = []
-    before = numba.get_num_threads()
-    threads = min(machine.threads, before)
-    numba.set_num_threads(threads)
-    try:
-        for library, kernels, used in (("numpy", NUMPY, 1), ("numba", COMPILED, threads)):
-            for operation, kernel in kernels.items():
-                seconds = []
-                for _ in range(repeats + 1):
-                    start = clock()
-                    kernel(a, b, result)
-                    seconds.append(clock() - start)
-                inputs, outputs = _OPERANDS[operation]
-                rates.append(
-                    MeasuredRate(
-                        operation, library, used, inputs, outputs, 8 * words, tuple(seconds[1:])
-                    )
-                )
-    finally:
-        numba.set_num_threads(before)
+    for library, kernels, used in (("numpy", NUMPY, 1), ("compiled", COMPILED, default_threads())):
+        for operation, kernel in kernels.items():
+            seconds = []
+            for _ in range(repeats + 1):
+                start = clock()
+                kernel(a, b, result)
+                seconds.append(clock() - start)
+            of = operation, library, used, *_OPERANDS[operation], 8 * words
+            rates.append(MeasuredRate(*of, tuple(seconds[1:])))
     return Measurement(machine, 8 * words * ARRAYS, tuple(rates))
 
 

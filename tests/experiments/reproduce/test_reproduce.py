@@ -216,11 +216,15 @@ def test_dram_over_this_machine(found: Found, machine: Measurement) -> None:
     assert ambit["and"] == pytest.approx(334.4e9 * 8, rel=1e-3)
 
 
-def test_short_memory_is_said(found: Found, machine: Measurement) -> None:
+def test_arrays_that_a_cache_may_hold_are_said(found: Found, machine: Measurement) -> None:
     table = measured_table(machine, {})
-    assert "Memory is short" not in measured_section(table, machine)
-    short = replace(machine, total_bytes=2**20)
-    assert "Memory is short" in measured_section(table, short)
+    cache = machine.machine.cache_bytes
+    large = replace(machine, total_bytes=4 * cache)
+    assert "last-level cache," not in measured_section(table, large)
+    short = replace(machine, total_bytes=cache // 2)
+    said = "have 0.5 times the size of the last-level cache, so that some may be found in it: "
+    said += f"`--measure-mib {4 * cache // 2**20}` measures memory alone."
+    assert said in measured_section(table, short)
 
 
 # Options

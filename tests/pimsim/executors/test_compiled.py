@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from pimsim import memory
 from pimsim.bits import pack, unpack
 from pimsim.dram.array.address_map import AddressMap, ambit
 from pimsim.dram.array.subarray import Subarray
@@ -536,7 +537,7 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_more_than_memory_holds_is_refused_before_it_is_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tiles_module, "available_bytes", lambda: 2**30)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 2**30)
     with pytest.raises(InputError) as caught:
         Tiles(8 << 30, 1024, tile_words=16)
     assert str(caught.value) == (

@@ -18,11 +18,10 @@ pimsim.errors.DramError: D1 was never written and cannot be activated
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 from numpy.typing import NDArray
 
+from pimsim import memory
 from pimsim.bits import Words, words_for
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.row_storage import unwritten
@@ -161,27 +160,8 @@ def empty(shape: tuple[int, ...], what: str) -> Words:
     Raises InputError when more is asked for than memory can hold.
     """
     size = int(np.prod(shape, dtype=object)) * 8
-    free = available_bytes()
-    if free is not None and size > free:
-        raise InputError(
-            f"{what} need {size / 2**30:.1f} GiB of memory, but {free / 2**30:.1f} GiB are free"
-        )
+    memory.require(size, what)
     whole = np.empty(size + _ALIGN, dtype=np.uint8)
     start = -whole.ctypes.data % _ALIGN
     words: Words = whole[start : start + size].view(np.uint64).reshape(shape)
     return words
-
-
-def available_bytes() -> int | None:
-    """Memory that can be had without swapping; None where the platform does not say."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return None

@@ -1,0 +1,87 @@
+"""How much memory a process may still take: what does not fit is refused before it is taken.
+
+An array that is too large is often given all the same, and the process is ended when it is filled.
+
+>>> require(1 << 20, "a few images")
+>>> require(1 << 60, "many images")  # doctest: +ELLIPSIS
+Traceback (most recent call last):
+...
+pimsim.errors.InputError: many images need 1073741824.0 GiB of memory, but ... are free
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from pimsim.errors import InputError
+
+ASKED_BYTES = 16 << 20
+"""Size from which the system is asked what is free; less is there, or fails where it is taken."""
+
+
+def available_bytes(root: Path = Path("/")) -> int | None:
+    """Memory that can be had without swapping; None where the platform does not say.
+
+    What a control group or a limit of the address space (``ulimit -v``) leaves counts, too.
+
+    Args:
+        root: where ``/proc`` and ``/sys`` are.
+
+    """
+    found = [_free_bytes(root), _of_group_bytes(root), _of_address_space_bytes(root)]
+    return min((each for each in found if each is not None), default=None)
+
+
+def require(size_bytes: int, what: str) -> None:
+    """Raise :class:`~pimsim.errors.InputError` unless so much memory can be had.
+
+    Args:
+        size_bytes: what is going to be taken.
+        what: what it is for, in the plural.
+
+    """
+    free = available_bytes() if size_bytes >= ASKED_BYTES else None
+    if free is not None and size_bytes > free:
+        raise InputError(f"{what} need {_text(size_bytes)} of memory, but {_text(free)} are free")
+
+
+def _text(size_bytes: int) -> str:
+    if size_bytes < 1 << 30:
+        return f"{size_bytes / 2**20:.1f} MiB"
+    return f"{size_bytes / 2**30:.1f} GiB"
+
+
+def _free_bytes(root: Path) -> int | None:
+    with suppress(OSError, ValueError):
+        for line in (root / "proc/meminfo").read_text("ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    with suppress(ValueError, OSError, AttributeError):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def _of_group_bytes(root: Path) -> int | None:
+    group = root / "sys/fs/cgroup"
+    with suppress(OSError, ValueError):
+        limit = int((group / "memory.max").read_text("ascii"))
+        used = int((group / "memory.current").read_text("ascii"))
+        for line in (group / "memory.stat").read_text("ascii").splitlines():
+            name, number = line.split()
+            if name in ("active_file", "inactive_file"):  # which is given back
+                used -= int(number)
+        return max(limit - used, 0)
+    return None
+
+
+def _of_address_space_bytes(root: Path) -> int | None:
+    with suppress(OSError, ValueError, ImportError):
+        import resource  # not everywhere
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            pages = int((root / "proc/self/statm").read_text("ascii").split()[0])
+            return max(limit - pages * os.sysconf("SC_PAGE_SIZE"), 0)
+    return None

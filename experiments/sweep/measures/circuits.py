@@ -57,9 +57,9 @@ def _acts(name: str) -> bool:
     return name.startswith(_CIRCUIT) or name in _MORE
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=1024)
 def _circuit(preset: str, stamp: Stamp | None, changed: tuple[tuple[str, Value], ...]) -> Circuit:
-    """Key and trial of a point ask for the same one, one after the other."""
+    """Key and trial of a point ask for the same one, and so do points that differ otherwise."""
     from pimsim.circuit.model import retention
 
     values = dict(changed)

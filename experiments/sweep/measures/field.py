@@ -95,7 +95,9 @@ class Field:
 
     def is_file(self, value: Value) -> bool:
         """Whether a value is the path of a file, not a name."""
-        return isinstance(value, str) and Path(value).suffix in self.suffixes
+        if not self.suffixes or not isinstance(value, str) or "." not in value:
+            return False
+        return Path(value).suffix in self.suffixes
 
     def _allows(self, given: Any) -> bool:
         if self.kind == SWITCH:

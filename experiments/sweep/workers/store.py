@@ -15,6 +15,7 @@ specification asks for any more stay where they are, and are there when one asks
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -80,6 +81,8 @@ class Store:
         self._connection = connection
         self._owner, self._version = owner, version
         self._measure = load_measure(owner.measure)
+        self._found: dict[str, dict[int, Counts]] | None = None
+        """All trials by point, where opening the store has read them."""
 
     @classmethod
     def open(cls, path: Path, owner: Owner, *, create: bool = True, repair: bool = False) -> Store:
@@ -113,6 +116,8 @@ class Store:
 
     def trials(self, point: str) -> dict[int, Counts]:
         """Return what is kept of a point, by the number of the trial."""
+        if self._found is not None:
+            return dict(self._found.get(point, {}))
         with _explained(self.path):
             return {trial.number: trial.counts for trial in self._kept(point)}
 
@@ -142,6 +147,9 @@ class Store:
         with _explained(self.path), self._transaction():
             self._connection.executemany("INSERT OR IGNORE INTO point VALUES (?, ?)", points)
             self._connection.executemany("INSERT OR IGNORE INTO trial VALUES (?, ?, ?, ?, ?)", made)
+        if self._found is not None:
+            for point, trial, text, *_ in made:
+                self._found.setdefault(point, {}).setdefault(trial, json.loads(text))
 
     def _enter(self, *, write: bool, repair: bool) -> None:
         """Make the tables if there are none; else make sure that all is the owner's, and whole."""
@@ -197,8 +205,10 @@ class Store:
     def _check_trials(self, *, repair: bool) -> None:
         """Hold every trial against its digest; drop those that do not fit if that is wanted."""
         if not repair:
-            for _ in self._kept():
-                pass
+            found: dict[str, dict[int, Counts]] = {}
+            for one in self._kept():
+                found.setdefault(one.point, {})[one.number] = one.counts
+            self._found = found
             return
         every = rows.read(self._connection, self._measure, None, digests=self._digests)
         broken = [found for found in every if isinstance(found, rows.Broken)]

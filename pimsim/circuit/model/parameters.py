@@ -193,7 +193,7 @@ class Circuit:
 
     def values(self) -> dict[str, float | int | bool]:
         """Return every parameter by its key, ``"section.field"``."""
-        return {key: getattr(getattr(self, key.split(".")[0]), key.split(".")[1]) for key in KEYS}
+        return {key: getattr(getattr(self, section), name) for key, section, name in _PARTS}
 
 
 SECTIONS: Mapping[str, type] = {
@@ -205,6 +205,7 @@ SECTIONS: Mapping[str, type] = {
 _TYPES = {f"{s}.{f.name}": f.type for s, kind in SECTIONS.items() for f in dataclasses.fields(kind)}
 KEYS: tuple[str, ...] = tuple(_TYPES)
 """Every parameter as ``"section.field"``."""
+_PARTS = tuple((key, *key.split(".")) for key in KEYS)
 _DEFAULTS = tuple(
     f"{s}.{f.name}"
     for s, kind in SECTIONS.items()

@@ -28,6 +28,7 @@ from experiments.commands import (
     files,
     help,
     networks,
+    playground,
     primitives,
     products,
     reproduce,
@@ -60,6 +61,7 @@ COMMANDS: tuple[subcommands.Command, ...] = (
     files.ADDRESS_MAPS,
     CIRCUIT,
     CHIPS,
+    playground,
     TRACE,
     reproduce.REPRODUCE,
     sweep,
@@ -93,6 +95,7 @@ examples:
   pimsim standards                the DRAM parts that pimsim knows
   pimsim address-maps             the compute rows that pimsim knows
   pimsim circuit failures         how often a triple-row activation is wrong
+  pimsim playground               a page to try how DRAM computes
   pimsim chips primitives         what chips compute that nobody changed
   pimsim trace cost mine.txt      whether a trace is legal, and what it takes
   pimsim reproduce ambit          published figures beside simulated ones

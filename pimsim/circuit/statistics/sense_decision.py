@@ -39,7 +39,7 @@ from pimsim.errors import InputError
 LEAST_SHARE = 0.01
 """What is left of a width or a capacitance that a Gaussian would make zero or negative."""
 
-_COMMON_MODE_MV = (556.3, 643.7)
+COMMON_MODE_MV = (556.3, 643.7)
 """Common mode of the patterns 100 and 110 of a TRA."""
 
 OFFSET = {
@@ -67,7 +67,7 @@ def offset_coefficient(name: str, common_mode_mv: Floats) -> Floats:
     >>> offset_coefficient("a_n", np.array([100.0, 556.3, 643.7, 900.0])).round(2).tolist()
     [0.0, 0.8, 0.99, 1.0]
     """
-    low_mv, high_mv = _COMMON_MODE_MV
+    low_mv, high_mv = COMMON_MODE_MV
     first, second, least, most = OFFSET[name]
     slope = (second - first) / (high_mv - low_mv)
     value: Floats = np.clip(common_mode_mv * slope + (first - low_mv * slope), least, most)

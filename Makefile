@@ -2,6 +2,7 @@
 # make test   everything that is checked before a change is taken: lint, types, layers, tests
 # make test-quick AREA=dram   the tests of one area, in seconds; without AREA: which areas there are
 # make fuzz   the tests that draw examples, with new ones, for MINUTES (10) in AREA (tests)
+# make notebooks   run the course and write it as HTML into out/notebooks
 # make bench  measure how fast it all runs, and write docs/speed.md
 # make lint   the part of it that runs in seconds
 # make clean  remove what these made, .venv included
@@ -15,7 +16,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo "$$python"; break; }; done)
 
-.PHONY: run test test-quick fuzz bench lint clean
+.PHONY: run test test-quick fuzz bench notebooks lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.core
@@ -47,6 +48,9 @@ bench: $(VENV)/.test
 		tests/benchmarks/bench_compiled.py tests/benchmarks/bench_networks.py \
 		tests/benchmarks/bench_faults.py || status=1; exit $$status
 
+notebooks: $(VENV)/.test
+	$(BIN)/python notebooks/build.py --out out/notebooks
+
 clean:
 	rm -rf $(VENV) out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache *.egg-info
@@ -67,5 +71,5 @@ $(VENV)/.core: pyproject.toml | $(BIN)/pip
 
 $(VENV)/.test: pyproject.toml | $(BIN)/pip
 	@echo "installing pimsim with TensorFlow, Larq and the test tools into $(VENV), once ..."
-	@$(PIP) --editable ".[larq,images,test]"
+	@$(PIP) --editable ".[larq,images,notebooks,test]"
 	@touch $@ $(VENV)/.core

@@ -115,9 +115,9 @@ def _data(one: Shown) -> dict[str, Any]:
         ]
         source, *destination = (_lines(rows, name, places) for name in names)
         if destination:
-            subarray.aap(*addresses)
+            subarray.aap(addresses[0], addresses[1])
         else:
-            subarray.ap(*addresses)
+            subarray.ap(addresses[0])
         states.append(_state(subarray, places, rows))
         words = teller.command(source, destination[0] if destination else None)
         commands.append(

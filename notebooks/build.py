@@ -1,0 +1,108 @@
+"""Run the notebooks of this folder from top to bottom, and write each as a page of HTML.
+
+python notebooks/build.py --out out/notebooks                       # all of them
+python notebooks/build.py --out out/notebooks --solutions 01-*.py   # one, with its solutions
+
+Needs the extra `notebooks`. The pages load nothing: formulas are drawn here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import re
+import sys
+import time
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbclient
+import nbformat
+from nbconvert import HTMLExporter
+
+HERE = Path(__file__).resolve().parent
+_HIDDEN = re.compile(r"<details>.*?</details>", re.DOTALL)
+_CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
+_FORMULA = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
+LONGEST_S = 300
+"""Time that a cell may take."""
+
+
+def notebooks() -> list[Path]:
+    """Return the notebooks of this folder, in order."""
+    return sorted(HERE.glob("[0-9][0-9]-*.py"))
+
+
+def solutions(notebook: Any) -> list[str]:
+    """Return the code of the solutions, which stand hidden in the text."""
+    texts = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return [code for text in texts for hidden in _HIDDEN.findall(text)
+            for code in _CODE.findall(hidden)]  # fmt: skip
+
+
+def run(path: Path, *, with_solutions: bool = False) -> Any:
+    """Return a notebook with what its cells say; solutions are run behind them, and not kept.
+
+    Raises nbclient's CellExecutionError for a cell that fails.
+    """
+    notebook = jupytext.read(path)
+    shown = len(notebook.cells)
+    if with_solutions:
+        notebook.cells += map(nbformat.v4.new_code_cell, solutions(notebook))
+    client = nbclient.NotebookClient(
+        notebook, timeout=LONGEST_S, kernel_name="python3", resources={"metadata": {"path": HERE}}
+    )
+    client.execute()
+    del notebook.cells[shown:]
+    return notebook
+
+
+def page(notebook: Any) -> str:
+    """Return a notebook as HTML that loads nothing."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _FORMULA.sub(lambda found: _drawn(found.group(1)), cell.source)
+    exporter = HTMLExporter(
+        embed_images=True, exclude_input_prompt=True, exclude_output_prompt=True,
+        mathjax_url="", require_js_url="", mermaid_js_url="", jquery_url="",
+    )  # fmt: skip
+    text, _ = exporter.from_notebook_node(notebook)
+    # What is left of scripts would only load more.
+    return str(re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL))
+
+
+def _drawn(formula: str) -> str:
+    """A formula as an image; its text stands in for it where images cannot be seen."""
+    from matplotlib import mathtext
+
+    svg = io.BytesIO()
+    mathtext.math_to_image(f"${formula}$", svg, format="svg", dpi=120)
+    data = base64.b64encode(svg.getvalue()).decode()
+    return f'<img alt="{escape(formula)}" src="data:image/svg+xml;base64,{data}">'
+
+
+def main() -> int:
+    """Run notebooks and write their pages."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("notebooks", type=Path, nargs="*", default=notebooks())
+    parser.add_argument("--out", type=Path, required=True, help="folder of the pages")
+    parser.add_argument("--solutions", action="store_true", help="run the solutions too")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    for path in args.notebooks:
+        start = time.perf_counter()
+        try:
+            notebook = run(path, with_solutions=args.solutions)
+        except nbclient.exceptions.CellExecutionError as error:
+            print(f"{path.name}: {error}", file=sys.stderr)
+            return 1
+        (args.out / f"{path.stem}.html").write_text(page(notebook), encoding="utf-8")
+        print(f"{path.name}: {time.perf_counter() - start:.1f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

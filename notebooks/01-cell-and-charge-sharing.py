@@ -39,7 +39,7 @@ if importlib.util.find_spec("pimsim") is None:
 # | **cell** | a capacitor (22 fF) and a transistor that joins it to the wire: **1T1C** |
 # | **word line** | switches the transistors of a whole row of cells |
 # | **bitline** | the wire that the cells of a column share, 512 of them here: about 85 fF |
-# | **sense amplifier** | compares a bitline with its partner, the *complement*, and pulls them apart |
+# | **sense amplifier** | compares bitline and partner, the *complement*, and pulls them apart |
 # | **precharge** | before a row opens, both bitlines are brought to half of the supply, VDD/2 |
 #
 # All values come with their source: `pimsim circuit presets rambus55` prints them.

@@ -305,13 +305,14 @@ const lab = (data) => {
     // Cells are alike: one pattern stands for all with as many ones.
     const stands = Array.from({ length: cells + 1 }, (_, ones) =>
       Array.from({ length: cells }, (_, i) => (i < ones ? 1 : 0)));
-    const counted = variation.count(data, at, unitsOf(cells), stands, now);
+    const bitsNow = held().slice(0, cells), mine = bitsNow.reduce((sum, bit) => sum + bit, 0);
+    const counted = variation.count(data, at, unitsOf(cells), stands, now, mine);
     const decide = variation.decider(data, at, stands, { ...now, variation_percent: 0 });
     const nominal = new Float64Array(stands.length);
     decide(new Float64Array(at.dims), 0, nominal);
-    const right = variation.answers(stands), bitsNow = held().slice(0, cells);
-    const mine = bitsNow.reduce((sum, bit) => sum + bit, 0);
+    const right = variation.answers(stands);
     const least = variation.worst(data, at, stands[mine], now);
+    drawSpread(counted.margins);
     $("failures").replaceChildren(...verdict(counted.wrong[mine], counted.samples, least, mine));
     const patterns = Array.from({ length: 2 ** cells }, (_, i) =>
       Array.from({ length: cells }, (_, k) => (i >> (cells - 1 - k)) & 1));
@@ -329,8 +330,40 @@ const lab = (data) => {
     $("rests").textContent = `Drawn here: ${counted.samples.toLocaleString("en")} bitlines of the process `
       + `${data.process}, whose parts are each off by up to ${number(set.variation_percent, 1)} %. `
       + "Charge sharing is exact; a latch that is too slow is not counted.";
-    lab.found = { counted, nominal: Array.from(nominal), least, patterns: stands };
   }
+
+  // How many of the bitlines have which margin; left of 0 they are wrong.
+  function drawSpread(margins) {
+    const width = 520, height = 150, bottom = 24, bins = 52;
+    let low = Math.min(0, ...range(margins)), high = Math.max(0, ...range(margins));
+    const step = Math.max((high - low) / bins, 1);
+    low = Math.floor(low / step) * step;  // so that 0 is an edge
+    high = Math.max(high, low + step * bins);
+    const counts = new Array(bins + 2).fill(0);
+    for (const margin of margins) counts[Math.floor((margin - low) / step)]++;
+    const most = Math.max(...counts), x = (mv) => 8 + (mv - low) / (high + step - low) * (width - 16);
+    const parts = [];
+    counts.forEach((count, i) => {
+      if (!count) return;
+      const tall = Math.max(count / most * (height - bottom - 18), 1);
+      parts.push(element("rect", { class: low + (i + 0.5) * step < 0 ? "bar wrong" : "bar",
+        x: x(low + i * step), y: height - bottom - tall, height: tall,
+        width: Math.max(x(step) - x(0) - 1, 1) }));
+    });
+    parts.push(element("line", { class: "cursor", x1: x(0), x2: x(0), y1: 4, y2: height - bottom }),
+      element("line", { class: "axis", x1: 8, x2: width - 8, y1: height - bottom, y2: height - bottom }),
+      element("text", { class: "soft middle", x: x(0), y: height - 7 }, "0"),
+      element("text", { class: "soft", x: width - 8, y: height - 7, "text-anchor": "end" }, "margin of a bitline, mV"));
+    if (x(0) > 60) parts.push(element("text", { class: "wrong", x: x(0) - 6, y: 14, "text-anchor": "end" }, "wrong"));
+    parts.push(element("text", { class: "cell", x: x(0) + 6, y: 14 }, "right"));
+    const [least, largest] = range(margins);
+    $("spread").setAttribute("viewBox", `0 0 ${width} ${height}`);
+    $("spread").replaceChildren(element("title", { id: "spread-text" },
+      `Margins of the bitlines, from ${number(least, 0)} to ${number(largest, 0)} mV; below 0 they are wrong`), ...parts);
+  }
+
+  const range = (values) => values.reduce(([low, high], value) =>
+    [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
 
   function verdict(wrong, samples, least, ones) {
     const percent = (share) => (share < 0.001 ? `1 in ${Math.round(1 / share).toLocaleString("en")}` : `${number(100 * share, share < 0.1 ? 2 : 1)} %`);

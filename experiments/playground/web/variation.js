@@ -99,16 +99,17 @@ const variation = (() => {
   const answers = (patterns) =>
     patterns.map((bits) => 2 * bits.reduce((sum, bit) => sum + bit, 0) > bits.length);
 
-  // Counts of wrong decisions, one for each pattern.
-  function count(data, place, units, patterns, state) {
+  // Counts of wrong decisions, one for each pattern; and the margins of the pattern `of`, in mV.
+  function count(data, place, units, patterns, state, of) {
     const decide = decider(data, place, patterns, state), right = answers(patterns);
     const wrong = patterns.map(() => 0), out = new Float64Array(patterns.length);
-    const samples = units.length / place.dims;
+    const samples = units.length / place.dims, margins = new Float64Array(samples);
     for (let s = 0; s < samples; s++) {
       decide(units, s * place.dims, out);
       for (let p = 0; p < patterns.length; p++) if ((out[p] > 0) !== right[p]) wrong[p]++;
+      if (of !== undefined) margins[s] = right[of] ? out[of] : -out[of];
     }
-    return { wrong, samples };
+    return { wrong, samples, margins };
   }
 
   // The least margin, in mV, in any corner of the process: one part after the other changes side.

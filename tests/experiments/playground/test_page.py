@@ -11,7 +11,7 @@ import dataclasses
 import itertools
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from pimsim.circuit.transient.simulation import simulate
 from pimsim.dram.array.subarray import Subarray
 from pimsim.executors.reference import execute
 
-from ...browser_fixtures import BrowserPage, _browser, browser_page  # noqa: F401
+from ...browser_fixtures import Visit, _browser, browser_page  # noqa: F401
 
 SAME_MV = 0.01
 """Agreement of voltages, mV, and, shares of a percent, of what is derived from them."""
@@ -65,11 +65,10 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def opened(browser_page: BrowserPage, file: Path) -> Iterator[BrowserPage]:  # noqa: F811
-    browser_page.open(file)
-    yield browser_page
-    assert browser_page.errors == []
-    assert browser_page.requests == [], "the page loads nothing"
+def opened(browser_page: Callable[..., Visit], file: Path) -> Iterator[Visit]:  # noqa: F811
+    visit = browser_page(file)
+    yield visit
+    visit.require_quiet()
 
 
 def _circuit(moved: dict[str, float]) -> Circuit:
@@ -101,9 +100,7 @@ def _settled(page: Any) -> None:
 
 
 @pytest.mark.parametrize("moved", SETTINGS, ids=lambda one: str(sorted(one.items())))
-def test_sliders_move_the_numbers_of_the_package(
-    opened: BrowserPage, moved: dict[str, float]
-) -> None:
+def test_sliders_move_the_numbers_of_the_package(opened: Visit, moved: dict[str, float]) -> None:
     window, circuit, offset_mv = opened.page, _circuit(moved), moved.get("offset_mv", 0)
     before = window.locator('path[data-node="bitline"]').get_attribute("d")
     _move(window, moved)
@@ -140,7 +137,7 @@ TRANSIENTS = (
 
 @pytest.mark.parametrize(("kind", "held", "scenario"), TRANSIENTS, ids=str)
 def test_waveforms_are_those_of_the_package(
-    opened: BrowserPage, kind: str, held: str, scenario: scenarios.Scenario
+    opened: Visit, kind: str, held: str, scenario: scenarios.Scenario
 ) -> None:
     moved = SETTINGS[-1]
     found = opened.page.evaluate(
@@ -166,7 +163,7 @@ def test_waveforms_are_those_of_the_package(
 @pytest.mark.parametrize("moved", SETTINGS[1:], ids=lambda one: str(sorted(one.items())))
 @pytest.mark.parametrize("cells", [1, 3])
 def test_decisions_are_those_of_the_package(
-    opened: BrowserPage, cells: int, moved: dict[str, float]
+    opened: Visit, cells: int, moved: dict[str, float]
 ) -> None:
     """The same units give the same margins, other ones as many failures, and one worst corner."""
     at, circuit = {**START, **moved}, _circuit(moved)
@@ -188,7 +185,7 @@ def test_decisions_are_those_of_the_package(
           });
           const drawn = variation.draw(place.dims, circuit.samples, 1);
           return { dims: place.dims, margins,
-            counted: variation.count(circuit, place, drawn, patterns, state),
+            wrong: variation.count(circuit, place, drawn, patterns, state).wrong,
             worst: patterns.map((one) => variation.worst(circuit, place, one, state)) };
         }""",
         [cells, at, units.tolist(), [list(map(int, one)) for one in operation.patterns]],
@@ -202,7 +199,7 @@ def test_decisions_are_those_of_the_package(
     drawn = np.random.default_rng(3).uniform(-1.0, 1.0, (dims, bitline.SAMPLES))
     decided = path.difference_mv(drawn, percent / 100) + offset_mv > 0
     theirs = (decided != operation.answers[:, np.newaxis]).sum(axis=1)
-    for ours, other in zip(found["counted"]["wrong"], theirs, strict=True):
+    for ours, other in zip(found["wrong"], theirs, strict=True):
         error = math.sqrt(max(ours + other, 9))
         assert abs(ours - other) <= 5 * error
     for pattern, worst in zip(operation.patterns, found["worst"], strict=True):
@@ -215,7 +212,7 @@ def test_decisions_are_those_of_the_package(
 @pytest.mark.parametrize(
     ("wrong", "trials"), [(0, 20_000), (1, 20_000), (77, 20_000), (9_000, 20_000), (50, 50)]
 )
-def test_intervals_are_those_of_the_package(opened: BrowserPage, wrong: int, trials: int) -> None:
+def test_intervals_are_those_of_the_package(opened: Visit, wrong: int, trials: int) -> None:
     found = opened.page.evaluate(
         "([k, n]) => playground.variation.interval(k, n, playground.circuit.level)", [wrong, trials]
     )
@@ -236,7 +233,7 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_an_operation_gives_its_truth_table(opened: BrowserPage, name: str) -> None:
+def test_an_operation_gives_its_truth_table(opened: Visit, name: str) -> None:
     window, (inputs, meaning) = opened.page, OPERATIONS[name]
     _choose(window, "operations", name)
     for bits in itertools.product((0, 1), repeat=inputs):
@@ -256,7 +253,7 @@ def test_an_operation_gives_its_truth_table(opened: BrowserPage, name: str) -> N
         assert window.locator("#patterns tr.now").count() == 1
 
 
-def test_what_is_wrong_is_said(opened: BrowserPage) -> None:
+def test_what_is_wrong_is_said(opened: Visit) -> None:
     """A lean beyond the swing turns the answer over; without variation nothing else fails."""
     _move(opened.page, {"offset_mv": -100, "variation_percent": 0})
     _settled(opened.page)
@@ -269,7 +266,7 @@ def test_what_is_wrong_is_said(opened: BrowserPage) -> None:
     assert opened.page.locator("#failures").inner_text().startswith("Never for these bits.")
 
 
-def test_time_passes(opened: BrowserPage) -> None:
+def test_time_passes(opened: Visit) -> None:
     window = opened.page
     window.emulate_media(reduced_motion="reduce")
     names = []
@@ -283,9 +280,7 @@ def test_time_passes(opened: BrowserPage) -> None:
 
 
 @pytest.mark.parametrize("index", range(len(shown())), ids=lambda i: shown()[i].program.name)
-def test_every_command_leaves_what_it_leaves_in_the_package(
-    opened: BrowserPage, index: int
-) -> None:
+def test_every_command_leaves_what_it_leaves_in_the_package(opened: Visit, index: int) -> None:
     """Of the bits shown first, and of others, set by hand."""
     window, one = opened.page, shown()[index]
     program = one.program
@@ -318,7 +313,7 @@ def test_every_command_leaves_what_it_leaves_in_the_package(
             assert line.get_attribute("data-bits") == bits, symbol
 
 
-def test_keys_step_and_change_parts(opened: BrowserPage) -> None:
+def test_keys_step_and_change_parts(opened: Visit) -> None:
     window = opened.page
     window.locator("#tab-lab").focus()
     window.keyboard.press("ArrowRight")
@@ -334,24 +329,23 @@ def test_keys_step_and_change_parts(opened: BrowserPage) -> None:
     assert words.startswith("AAP. The wordline of a opens: the bitlines take a.")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("part", ["lab", "steps"])
 @pytest.mark.parametrize("width", [360, 820, 1280])
 def test_nothing_is_wider_than_the_window(
-    browser_page: BrowserPage,  # noqa: F811
-    file: Path, part: str, scheme: str, width: int,
+    browser_page: Callable[..., Visit],  # noqa: F811
+    file: Path, part: str, dark: bool, width: int,
 ) -> None:  # fmt: skip
-    browser_page.page.set_viewport_size({"width": width, "height": 740})
-    browser_page.page.emulate_media(color_scheme=scheme)
-    browser_page.open(file, f"#{part}")
+    visit = browser_page(file, width=width, height=740, dark=dark)
+    visit.page.locator(f"#tab-{part}").click()
     group = "operations" if part == "lab" else "programs"
-    for button in browser_page.page.locator(f"#{group} button").all():
+    for button in visit.page.locator(f"#{group} button").all():
         button.click()
-        assert browser_page.overflow() <= 0
-    assert browser_page.errors == []
+        assert visit.overflow() <= 0
+    visit.require_quiet()
 
 
-def test_controls_have_names(opened: BrowserPage) -> None:
+def test_controls_have_names(opened: Visit) -> None:
     """Everything that can be used is called something, and every drawing says what it shows."""
     nameless = opened.page.evaluate(
         """() => Array.from(document.querySelectorAll("button, input, svg")).filter((one) => {
@@ -364,7 +358,7 @@ def test_controls_have_names(opened: BrowserPage) -> None:
     assert nameless == []
 
 
-def test_the_page_lets_no_other_code_in(opened: BrowserPage) -> None:
+def test_the_page_lets_no_other_code_in(opened: Visit) -> None:
     opened.page.evaluate(
         "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.broken=1\">')"
     )
@@ -377,9 +371,9 @@ def test_the_page_lets_no_other_code_in(opened: BrowserPage) -> None:
     )
     opened.page.wait_for_timeout(100)
     assert opened.page.evaluate("window.broken") is None
-    assert opened.errors, "the policy of the page refused them"
-    opened.errors.clear()
-    opened.requests.clear()
+    assert opened.said, "the policy of the page refused them"
+    opened.said.clear()
+    opened.asked.clear()
 
 
 def test_a_file_is_written_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,85 @@
+"""Every notebook runs from top to bottom, solutions too, and becomes a page that loads nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*-*.py"))
+TOOLS = ("jupytext", "nbclient", "nbconvert", "ipykernel")
+_MISSING = [name for name in TOOLS if importlib.util.find_spec(name) is None]
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+def _case(path: Path) -> object:
+    marks = [pytest.mark.slow]
+    if re.search(r"^import (larq|tf_keras|tensorflow)", _text(path), re.MULTILINE):
+        marks.append(pytest.mark.larq)
+    return pytest.param(path, marks=marks, id=path.stem)
+
+
+@pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {', '.join(_MISSING)}")
+@pytest.mark.parametrize("path", [_case(path) for path in NOTEBOOKS])
+def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "notebooks/build.py", "--out", str(tmp_path), "--solutions"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("MPLBACKEND", None)  # the kernel has its own
+    done = subprocess.run(
+        [*command, str(path)], cwd=ROOT, env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / f"{path.stem}.html").read_text("utf-8")
+    assert "<script" not in page
+    assert not re.search(r"""(?:src|href)=["']https?://(?!docs\\.larq\\.dev)""", page)
+    assert "<img" in page
+    assert "<details>" in page
+    assert "Traceback" not in page
+
+
+def test_the_course_is_whole() -> None:
+    assert [path.stem[:2] for path in NOTEBOOKS] == [
+        f"{n:02}" for n in range(1, len(NOTEBOOKS) + 1)
+    ]
+    assert len(NOTEBOOKS) >= 9
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_made_like_the_others(path: Path) -> None:
+    """An install cell that does nothing here, a numbered title, exercises with hidden solutions."""
+    cells = re.split(r"^# %%", _text(path), flags=re.MULTILINE)
+    assert cells[1].startswith(' tags=["install"]')
+    assert 'importlib.util.find_spec("pimsim") is None' in cells[1]
+    assert cells[2].startswith(f" [markdown]\n# # {int(path.stem[:2])} ")
+    assert "\n# ## Exercises\n" in cells[-1]
+    hidden = re.search(
+        r"<details><summary>Solutions</summary>(.*?)</details>", cells[-1], re.DOTALL
+    )
+    assert hidden
+    assert "```python" in hidden
+    assert "</details>" in hidden
+
+
+WORDS = (
+    "1T1C", "2T1C", "charge sharing", "triple-row activation", "AND", "OR", "NOT", "XNOR",
+    "popcount",
+    "32x", "35x", "separated) **decoder", "split", "weight-stationary", "output-stationary",
+    "output tree", "AAP", "AP", "TRA", "dual-contact", "dataflow", "tFAW", "process variation",
+    "straight-through", "binarized", "screening",
+)  # fmt: skip
+"""What a course on accelerators names, to be found by a search."""
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_of_the_course_is_found(word: str) -> None:
+    assert any(word in _text(path) for path in NOTEBOOKS)

@@ -17,7 +17,7 @@ from experiments.playground.bitline import circuit_data
 from experiments.playground.programs import program_data
 from pimsim import __version__
 
-SCRIPTS = ("bitline.js", "variation.js", "draw.js", "lab.js", "steps.js", "start.js")
+SCRIPTS = ("bitline.js", "variation.js", "draw.js", "failures.js", "lab.js", "steps.js", "start.js")
 """In the order in which they need each other."""
 
 

@@ -4,15 +4,21 @@
 const lab = (data) => {
   const operations = [
     { name: "Read", kind: "read", labels: ["A"], right: ([a]) => a,
-      story: "One cell opens. Its charge moves the bitline a little, up for a 1, down for a 0. The sense amplifier does the rest, and writes the bit back." },
-    { name: "Majority", kind: "majority", labels: ["A", "B", "C"], right: (b) => +(b[0] + b[1] + b[2] > 1),
-      story: "A triple-row activation (TRA): three cells open at once and vote. What at least two of them hold comes out, and overwrites all three." },
+      story: "One cell opens. Its charge moves the bitline a little, up for a 1, down for a 0. The "
+        + "sense amplifier does the rest, and writes the bit back." },
+    { name: "Majority", kind: "majority", labels: ["A", "B", "C"],
+      right: (b) => Number(b[0] + b[1] + b[2] > 1),
+      story: "A triple-row activation (TRA): three cells open at once and vote. What at least two of"
+        + " them hold comes out, and overwrites all three." },
     { name: "AND", kind: "majority", labels: ["A", "B", "0"], fixed: 0, right: (b) => b[0] & b[1],
-      story: "A third cell that holds 0 votes against: both A and B must be 1 to win. The majority is A AND B." },
+      story: "A third cell that holds 0 votes against: both A and B must be 1 to win. The majority "
+        + "is A AND B." },
     { name: "OR", kind: "majority", labels: ["A", "B", "1"], fixed: 1, right: (b) => b[0] | b[1],
-      story: "A third cell that holds 1 votes in favour: one more 1 is enough. The majority is A OR B." },
+      story: "A third cell that holds 1 votes in favour: one more 1 is enough. The majority is A OR "
+        + "B." },
     { name: "NOT", kind: "not", labels: ["A", "DCC", "out"], right: ([a]) => 1 - a,
-      story: "Two copies. The first goes into a dual-contact cell (2T1C) by the complement bitline, which always has the opposite. The second copies that out." },
+      story: "Two copies. The first goes into a dual-contact cell (2T1C) by the complement bitline, "
+        + "which always has the opposite. The second copies that out." },
   ];
   const keys = data.sliders.map((one) => one.key);
   const initial = Object.fromEntries(data.sliders.map((one) => [one.key, one.value]));
@@ -49,7 +55,12 @@ const lab = (data) => {
       return element("button", {
         type: "button", "aria-pressed": String(bits[index] === 1),
         "aria-label": `${label} holds ${bits[index]}`,
-        onclick: () => { bits[index] = 1 - bits[index]; showBits(); update(); $("bits").children[index].focus(); },
+        onclick: () => {
+          bits[index] = 1 - bits[index];
+          showBits();
+          update();
+          $("bits").children[index].focus();
+        },
       }, `${label} = ${bits[index]}`);
     });
     $("bits").replaceChildren(...buttons.filter(Boolean));
@@ -112,20 +123,27 @@ const lab = (data) => {
     const latch = wave.latch[wave.latch.length - 1], cs = values["cell.capacitance_ff"];
     const cb = values["bitline.capacitance_ff"], kept = wave.closing[wave.closing.length - 1];
     const result = chosen.kind === "not" ? kept[4] : kept[2];
+    const margin = votes ? seen : -seen, look = (good) => (good ? "right" : "wrong");
     const shown = [
       ["swing", "Swing of the bitline", `${signed(swing, 1)} mV`, ""],
-      ["margin", "Margin, offset counted", `${signed(votes ? seen : -seen, 1)} mV`, (votes ? seen : -seen) > 0 ? "right" : "wrong"],
-      ["result", chosen.name === "Read" ? "Read as" : `${chosen.name} gives`, right ? `${came}, right` : `${came}, wrong: should be ${wanted}`, right ? "right" : "wrong"],
-      ["latch", "Amplifier has decided after", latch === null ? "not before rows close" : `${number(latch, 2)} ns`, latch === null ? "wrong" : ""],
-      ["restored", chosen.kind === "not" ? "Result cell then holds" : "Cells then hold", `${number(result, 0)} mV`, ""],
+      ["margin", "Margin, offset counted", `${signed(margin, 1)} mV`, look(margin > 0)],
+      ["result", chosen.name === "Read" ? "Read as" : `${chosen.name} gives`,
+        right ? `${came}, right` : `${came}, wrong: should be ${wanted}`, look(right)],
+      ["latch", "Amplifier has decided after",
+        latch === null ? "not before rows close" : `${number(latch, 2)} ns`,
+        latch === null ? "wrong" : ""],
+      ["restored", chosen.kind === "not" ? "Result cell then holds" : "Cells then hold",
+        `${number(result, 0)} mV`, ""],
       ["energy", "Taken from VDD", `${number(wave.energy_fj, 0)} fJ`, ""],
     ];
-    $("numbers").replaceChildren(...shown.map(([key, term, text, look]) =>
-      element("div", { class: look, "data-number": key }, element("dt", {}, term), element("dd", {}, text))));
+    $("numbers").replaceChildren(...shown.map(([key, term, text, how]) =>
+      element("div", { class: how, "data-number": key },
+        element("dt", {}, term), element("dd", {}, text))));
     const sum = first.map((bit) => number(bit ? level.one : level.zero, 0)).join(" + ");
     $("formula").textContent =
-      `V = (Cs·ΣVi + Cb·VDD/2) / (n·Cs + Cb) = (${cs}·(${sum}) + ${cb}·${number(level.precharge, 0)}) / `
-      + `(${first.length}·${cs} + ${cb}) = ${number(shared, 1)} mV; `
+      `V = (Cs·ΣVi + Cb·VDD/2) / (n·Cs + Cb) = `
+      + `(${cs}·(${sum}) + ${cb}·${number(level.precharge, 0)}) / (${first.length}·${cs} + ${cb}) `
+      + `= ${number(shared, 1)} mV; `
       + `swing = V − VDD/2 = ${signed(swing, 1)} mV`;
   }
 
@@ -162,7 +180,8 @@ const lab = (data) => {
     });
     for (const [share, text] of [[0, "0"], [0.5, "VDD/2"], [1, "VDD"]]) {
       const y = scale.y(share * set["supply.vdd_mv"]);
-      parts.push(element("line", { class: "axis", x1: size.left, x2: size.width - size.right, y1: y, y2: y }),
+      const end = size.width - size.right;
+      parts.push(element("line", { class: "axis", x1: size.left, x2: end, y1: y, y2: y }),
         element("text", { class: "soft", x: size.left - 6, y: y + 4, "text-anchor": "end" }, text));
     }
     const spacing = scenario.end_ns > 60 ? 20 : 10;
@@ -172,16 +191,18 @@ const lab = (data) => {
     }
     const labels = [];
     const line = (look, node, text) => {
-      parts.push(element("path", { class: `wave ${look}`, d: trace(scale, node), "data-node": text }));
+      const d = trace(scale, node);
+      parts.push(element("path", { class: `wave ${look}`, d, "data-node": text }));
       labels.push({ look, text, y: scale.y(lastLevel(node)) });
     };
     scenario.cells.forEach((_, i) => line("cell", wave.nodes + i, cellLabel(i)));
     line("blb", wave.bl + 1, "complement");
     line("bl", wave.bl, "bitline");
     labels.sort((a, b) => a.y - b.y);
-    for (const label of merge(labels))
-      parts.push(element("text", { class: label.look, x: size.width - size.right + 5, y: label.y + 4 }, label.text));
-    parts.push(element("line", { class: "cursor", id: "cursor", y1: size.top, y2: size.height - size.bottom }));
+    const labelX = size.width - size.right + 5, y2 = size.height - size.bottom;
+    for (const { look, text, y } of merge(labels))
+      parts.push(element("text", { class: look, x: labelX, y: y + 4 }, text));
+    parts.push(element("line", { class: "cursor", id: "cursor", y1: size.top, y2 }));
     const now = wave.value ? "up to VDD" : "down to ground";
     const text = `Voltages of bitline, complement and cells over ${number(scale.end, 1)} ns. `
       + `The cells move the bitline by ${signed(wave.dv[wave.dv.length - 1], 1)} mV; `
@@ -223,8 +244,9 @@ const lab = (data) => {
   function drawPicture(index) {
     const scenario = data.scenarios[chosen.kind], v = wave.waves[index], gates = wave.lines[index];
     const vdd = set["supply.vdd_mv"], mv = (node) => v[node] * 1e3;
-    const dual = chosen.kind === "not", narrow = size.width < 500;
-    const width = size.width, height = narrow ? 150 : 176, ampW = narrow ? 72 : 92, ampX = width - ampW - 4, top = 26;
+    const narrow = size.width < 500;
+    const width = size.width, height = narrow ? 150 : 176, ampW = narrow ? 72 : 92;
+    const ampX = width - ampW - 4, top = 26;
     const bottom = height - 26;
     const picture = $("picture"), parts = [];
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -235,26 +257,32 @@ const lab = (data) => {
           `${name} ${number(mv(node), 0)} mV`));
     }
     const on = gates[1] > 0.5;
-    parts.push(element("rect", { class: `amp${on ? " on" : ""}`, x: ampX, y: top - 14, width: ampW, height: bottom - top + 28, rx: 8 }),
-      element("text", { class: "middle", x: ampX + ampW / 2, y: (top + bottom) / 2 - 4 }, "amplifier"),
-      element("text", { class: "middle soft", x: ampX + ampW / 2, y: (top + bottom) / 2 + 14 }, on ? "on" : "off"));
-    const count = scenario.cells.length, gap = (ampX - 20) / count, half = narrow ? 22 : 26;
+    const ampMiddle = ampX + ampW / 2, half = (top + bottom) / 2;
+    parts.push(element("rect", { class: `amp${on ? " on" : ""}`, x: ampX, y: top - 14,
+      width: ampW, height: bottom - top + 28, rx: 8 }),
+    element("text", { class: "middle", x: ampMiddle, y: half - 4 }, "amplifier"),
+    element("text", { class: "middle soft", x: ampMiddle, y: half + 14 }, on ? "on" : "off"));
+    const count = scenario.cells.length, gap = (ampX - 20) / count, reach = narrow ? 22 : 26;
     scenario.cells.forEach((_, i) => {
       const x = 20 + gap * (i + (narrow ? 0.33 : 0.45));
-      const tank = { x: x - half, y: top + 28, w: 2 * half, h: bottom - top - 56 };
+      const tank = { x: x - reach, y: top + 28, w: 2 * reach, h: bottom - top - 56 };
       const share = Math.min(Math.max(mv(wave.nodes + i) / vdd, 0), 1);
       for (const contact of scenario.contacts.filter((one) => one.cell === i)) {
         const open = gates[contact.line] > 0.5, y = contact.side ? bottom : top;
         const end = contact.side ? tank.y + tank.h : tank.y;
-        parts.push(element("path", { class: `wire ${open ? (contact.side ? "blb" : "bl") : "off"}`, d: `M${x} ${y}V${end}` }));
+        const look = open ? ["bl", "blb"][contact.side] : "off";
+        parts.push(element("path", { class: `wire ${look}`, d: `M${x} ${y}V${end}` }));
       }
+      const beside = tank.x + tank.w + 5, size_ = { x: tank.x, width: tank.w };
       parts.push(
-        element("rect", { class: "charge", x: tank.x, y: tank.y + tank.h * (1 - share), width: tank.w, height: tank.h * share }),
-        element("rect", { class: "tank", x: tank.x, y: tank.y, width: tank.w, height: tank.h, rx: 4 }),
+        element("rect", { class: "charge", ...size_, y: tank.y + tank.h * (1 - share),
+          height: tank.h * share }),
+        element("rect", { class: "tank", ...size_, y: tank.y, height: tank.h, rx: 4 }),
         element("text", { class: "digit", x, y: tank.y + tank.h / 2 + 8 },
           share > 0.75 ? "1" : share < 0.25 ? "0" : "?"),
-        element("text", { class: "cell", x: tank.x + tank.w + 5, y: tank.y + 14 }, dual ? ["A", "DCC", "out"][i] : cellLabel(i)),
-        element("text", { class: "soft", x: tank.x + tank.w + 5, y: tank.y + 30 }, `${number(mv(wave.nodes + i), 0)}`));
+        element("text", { class: "cell", x: beside, y: tank.y + 14 }, cellLabel(i)),
+        element("text", { class: "soft", x: beside, y: tank.y + 30 },
+          number(mv(wave.nodes + i), 0)));
     });
     const text = `Bitline at ${number(mv(wave.bl), 0)} mV, `
       + `complement at ${number(mv(wave.bl + 1), 0)} mV; `
@@ -269,31 +297,38 @@ const lab = (data) => {
     $("time").value = cursor;
     $("time-out").textContent = `${number(cursor, 1)} ns`;
     const phase = scenario.phases.find((one) => cursor < one.end_ns && cursor >= one.start_ns);
-    const at = cursor < scenario.phases[0].start_ns ? null : phase || scenario.phases[scenario.phases.length - 1];
+    const last = scenario.phases[scenario.phases.length - 1];
+    const at = cursor < scenario.phases[0].start_ns ? null : phase || last;
     $("phase").replaceChildren(element("b", {}, at ? `${at.name}. ` : "ready. "),
       at ? at.words : "Both bitlines are held at half of VDD. All word lines are low.");
     drawPicture(indexAt(cursor));
   }
 
+  function stop() {
+    cancelAnimationFrame(playing);
+    playing = null;
+    $("play").textContent = "Play";
+  }
+
   function play() {
-    if (playing !== null) { cancelAnimationFrame(playing); playing = null; $("play").textContent = "Play"; return; }
-    const end = data.scenarios[chosen.kind].end_ns;
-    const closed = data.scenarios[chosen.kind].close_ns;
-    if (cursor >= closed[closed.length - 1] - 0.05) cursor = 0;
+    if (playing !== null) { stop(); return; }
+    const { sense_ns, close_ns, end_ns, phases } = data.scenarios[chosen.kind];
+    if (cursor >= close_ns[close_ns.length - 1] - 0.05) cursor = 0;
     if (still()) {  // no motion: from phase to phase
-      const next = data.scenarios[chosen.kind].phases.find((one) => one.start_ns > cursor + 0.01);
-      cursor = next ? next.start_ns : end;
+      const next = phases.find((one) => one.start_ns > cursor + 0.01);
+      cursor = next ? next.start_ns : end_ns;
       showTime();
       return;
     }
     $("play").textContent = "Stop";
+    // ns a second: slowly where charge is shared and the amplifier begins.
+    const speed = () => (sense_ns.some((at) => cursor > at - 6 && cursor < at + 3) ? 2 : 8);
     let before = null;
     const step = (now) => {
-      if (before !== null) cursor += (now - before) / 1000 * (cursor < 9 || (cursor > 53.5 && cursor < 62) ? 2 : 8);
+      if (before !== null) cursor = Math.min(cursor + (now - before) / 1000 * speed(), end_ns);
       before = now;
-      if (cursor >= end) { cursor = end; showTime(); playing = null; $("play").textContent = "Play"; return; }
       showTime();
-      playing = requestAnimationFrame(step);
+      if (cursor < end_ns) playing = requestAnimationFrame(step); else stop();
     };
     playing = requestAnimationFrame(step);
   }
@@ -312,8 +347,9 @@ const lab = (data) => {
     decide(new Float64Array(at.dims), 0, nominal);
     const right = variation.answers(stands);
     const least = variation.worst(data, at, stands[mine], now);
-    drawSpread(counted.margins);
-    $("failures").replaceChildren(...verdict(counted.wrong[mine], counted.samples, least, mine));
+    failures.draw(counted.margins);
+    const told = failures.verdict(counted.wrong[mine], counted.samples, least, data.level);
+    $("failures").replaceChildren(...told);
     const patterns = Array.from({ length: 2 ** cells }, (_, i) =>
       Array.from({ length: cells }, (_, k) => (i >> (cells - 1 - k)) & 1));
     $("patterns").caption.textContent = "Every pattern of the stored bits; wrong: how many of "
@@ -327,58 +363,9 @@ const lab = (data) => {
         element("td", { class: margin > 0 ? false : "wrong" }, signed(margin, 1)),
         element("td", { class: wrong ? "wrong" : false }, wrong.toLocaleString("en")));
     }));
-    $("rests").textContent = `Drawn here: ${counted.samples.toLocaleString("en")} bitlines of the process `
-      + `${data.process}, whose parts are each off by up to ${number(set.variation_percent, 1)} %. `
+    $("rests").textContent = `Drawn here: ${counted.samples.toLocaleString("en")} bitlines of `
+      + `the process ${data.process}, whose parts are each off by up to ${number(set.variation_percent, 1)} %. `
       + "Charge sharing is exact; a latch that is too slow is not counted.";
-  }
-
-  // How many of the bitlines have which margin; left of 0 they are wrong.
-  function drawSpread(margins) {
-    const width = 520, height = 150, bottom = 24, bins = 52;
-    let low = Math.min(0, ...range(margins)), high = Math.max(0, ...range(margins));
-    const step = Math.max((high - low) / bins, 1);
-    low = Math.floor(low / step) * step;  // so that 0 is an edge
-    high = Math.max(high, low + step * bins);
-    const counts = new Array(bins + 2).fill(0);
-    for (const margin of margins) counts[Math.floor((margin - low) / step)]++;
-    const most = Math.max(...counts), x = (mv) => 8 + (mv - low) / (high + step - low) * (width - 16);
-    const parts = [];
-    counts.forEach((count, i) => {
-      if (!count) return;
-      const tall = Math.max(count / most * (height - bottom - 18), 1);
-      parts.push(element("rect", { class: low + (i + 0.5) * step < 0 ? "bar wrong" : "bar",
-        x: x(low + i * step), y: height - bottom - tall, height: tall,
-        width: Math.max(x(step) - x(0) - 1, 1) }));
-    });
-    parts.push(element("line", { class: "cursor", x1: x(0), x2: x(0), y1: 4, y2: height - bottom }),
-      element("line", { class: "axis", x1: 8, x2: width - 8, y1: height - bottom, y2: height - bottom }),
-      element("text", { class: "soft middle", x: x(0), y: height - 7 }, "0"),
-      element("text", { class: "soft", x: width - 8, y: height - 7, "text-anchor": "end" }, "margin of a bitline, mV"));
-    if (x(0) > 60) parts.push(element("text", { class: "wrong", x: x(0) - 6, y: 14, "text-anchor": "end" }, "wrong"));
-    parts.push(element("text", { class: "cell", x: x(0) + 6, y: 14 }, "right"));
-    const [least, largest] = range(margins);
-    $("spread").setAttribute("viewBox", `0 0 ${width} ${height}`);
-    $("spread").replaceChildren(element("title", { id: "spread-text" },
-      `Margins of the bitlines, from ${number(least, 0)} to ${number(largest, 0)} mV; below 0 they are wrong`), ...parts);
-  }
-
-  const range = (values) => values.reduce(([low, high], value) =>
-    [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
-
-  function verdict(wrong, samples, least, ones) {
-    const percent = (share) => (share < 0.001 ? `1 in ${Math.round(1 / share).toLocaleString("en")}` : `${number(100 * share, share < 0.1 ? 2 : 1)} %`);
-    if (least > 0) {
-      return [element("b", {}, "Never for these bits. "),
-        `Even the worst corner, every part at its limit, leaves ${number(least, 1)} mV.`];
-    }
-    const [low, high] = variation.interval(wrong, samples, data.level);
-    if (wrong === 0) {
-      return [element("b", {}, "Rarely for these bits. "),
-        `None of ${samples.toLocaleString("en")} bitlines is wrong, so fewer than ${percent(high)} are. `
-        + `It is possible: the worst corner has ${signed(least, 1)} mV.`];
-    }
-    return [element("b", {}, `${percent(wrong / samples)} of bitlines are wrong for these bits`),
-      ` (95 % sure: from ${percent(low)} to ${percent(high)}).`];
   }
 
   // ---- start

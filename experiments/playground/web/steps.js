@@ -114,9 +114,13 @@ const steps = (programs) => {
       const bits = now[row];
       const changed = (column) => at && (!before[row] || before[row][column] !== bits[column]);
       const cell = (column) => {
-        if (!bits) return element("span", { class: "bit never", "aria-label": "never written" }, "\u00b7");
+        if (!bits) {
+          return element("span", { class: "bit never", "aria-label": "never written" }, "\u00b7");
+        }
         const look = `bit${bits[column] ? " one" : ""}${changed(column) ? " changed" : ""}`;
-        if (!program.inputs.includes(row)) return element("span", { class: look }, String(bits[column]));
+        if (!program.inputs.includes(row)) {
+          return element("span", { class: look }, String(bits[column]));
+        }
         return element("button", { type: "button", id: `bit-${row}-${column}`, class: look,
           "aria-label": `${row}, column ${column}: ${bits[column]}, change`,
           onclick: () => flip(row, column) }, String(bits[column]));
@@ -138,7 +142,9 @@ const steps = (programs) => {
       const line = lines.find((one) => one.row === row);
       if (!line) continue;
       found.push(element("span", { class: `mark ${word}` }, word));
-      if (line.complement) found.push(element("span", { class: "mark not", title: "by its n-wordline" }, "n"));
+      if (line.complement) {
+        found.push(element("span", { class: "mark not", title: "by its n-wordline" }, "n"));
+      }
     }
     return found;
   }

@@ -4,6 +4,7 @@
 # make fuzz   the tests that draw examples, with new ones, for MINUTES (10) in AREA (tests)
 # make notebooks   run the course and write it as HTML into out/notebooks
 # make bench  measure how fast it all runs, and write docs/speed.md
+# make docs   the documentation as a site, in out/site: open out/site/index.html
 # make lint   the part of it that runs in seconds
 # make clean  remove what these made, .venv included
 
@@ -16,7 +17,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo "$$python"; break; }; done)
 
-.PHONY: run test test-quick fuzz bench notebooks lint clean
+.PHONY: run test test-quick fuzz bench docs notebooks lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.core
@@ -38,6 +39,11 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# A warning fails it. Nothing is fetched; the page's own advertisement of another tool is off.
+docs: $(VENV)/.test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "open out/site/index.html"
 
 # All of it takes an hour or so with BASE=DIR, a checkout to compare with; ROW="a word" measures
 # some of the rows, and rows that were measured on this code are left out: add AGAIN=1.
@@ -71,5 +77,5 @@ $(VENV)/.core: pyproject.toml | $(BIN)/pip
 
 $(VENV)/.test: pyproject.toml | $(BIN)/pip
 	@echo "installing pimsim with TensorFlow, Larq and the test tools into $(VENV), once ..."
-	@$(PIP) --editable ".[larq,images,notebooks,test]"
+	@$(PIP) --editable ".[larq,images,notebooks,docs,test]"
 	@touch $@ $(VENV)/.core

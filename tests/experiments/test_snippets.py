@@ -1,4 +1,7 @@
-"""Every example that a user may copy: README blocks and the examples under ``--help``."""
+"""Every example that a user may copy: in README, on the pages of docs, and under ``--help``.
+
+Python runs; a line of a shell that begins with ``pimsim`` is understood by the real parser.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +19,38 @@ from experiments import cli
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text("utf-8")
+    for path in (
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+    )
+}
 CHEAP = ("networks", "primitives", "standards")
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def _blocks(language: str, text: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
-def _shell_lines() -> list[list[str]]:
-    """Commands of README's shell blocks, as words, comments dropped, ``&&`` split."""
-    lines = [part for block in _blocks("sh") for line in block.splitlines()
+def _shell_lines(text: str) -> list[list[str]]:
+    """Commands of the shell blocks of a page, as words, comments dropped, ``&&`` split."""
+    lines = [part for block in _blocks("sh", text) for line in block.splitlines()
              for part in line.split("&&")]  # fmt: skip
     split = (shlex.split(line, comments=True) for line in lines)
     return [words[: words.index(">")] if ">" in words else words for words in split if words]
+
+
+def _indented_lines(text: str) -> Iterator[list[str]]:
+    """Commands of indented blocks, each with a remark behind it."""
+    for line in re.findall(r"^    (pimsim .*)", text, flags=re.MULTILINE):
+        yield shlex.split(re.split(r"\s{3,}| > ", line)[0])
+
+
+def _pimsim_lines(text: str) -> list[list[str]]:
+    return [words for words in (*_shell_lines(text), *_indented_lines(text))
+            if words[0] == "pimsim"]  # fmt: skip
 
 
 def _help_examples() -> Iterator[list[str]]:
@@ -43,17 +65,37 @@ def _help_examples() -> Iterator[list[str]]:
             yield shlex.split(command)
 
 
-PIMSIM_LINES = [w for w in _shell_lines() if w[0] == "pimsim"] + list(_help_examples())
+PIMSIM_LINES = _pimsim_lines(README) + list(_help_examples())
+OTHER_LINES = sorted({
+    shlex.join(words) for name, text in PAGES.items() if name != "README.md"
+    for words in _pimsim_lines(text) if words not in PIMSIM_LINES
+})  # fmt: skip
+PYTHON = [
+    pytest.param(code, id=f"{name}-{number}")
+    for name, text in PAGES.items()
+    if name != "docs/python.md"  # tests/experiments/api runs these
+    for number, code in enumerate(_blocks("python", text))
+]
 
 
 def test_there_are_examples() -> None:
-    assert len(_shell_lines()) > 8
+    assert len(_shell_lines(README)) > 8
     assert len(PIMSIM_LINES) > 15
-    assert len(_blocks("python")) >= 1
+    assert len(OTHER_LINES) > 45
+    assert len(PYTHON) > 2
 
 
 @pytest.mark.parametrize("words", PIMSIM_LINES, ids=" ".join)
 def test_pimsim_examples_are_understood(words: list[str]) -> None:
+    if "--help" in words:
+        assert cli.main(words[1:]) == 0
+    else:
+        cli.build_parser().parse_args(words[1:])  # SystemExit if it is not
+
+
+@pytest.mark.parametrize("line", OTHER_LINES)
+def test_lines_of_the_pages_are_understood(line: str) -> None:
+    words = shlex.split(line)
     if "--help" in words:
         assert cli.main(words[1:]) == 0
     else:
@@ -68,27 +110,32 @@ def test_cheap_examples_run(words: list[str], capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == ""
 
 
-def test_make_targets_of_the_readme_exist() -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_make_targets_exist(name: str) -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    targets = [words[1] for words in _shell_lines() if words[0] == "make"]
-    assert {"run", "test"} <= set(targets)
+    targets = {words[1] for words in _shell_lines(PAGES[name]) if words[0] == "make"}
+    assert name != "README.md" or {"run", "test"} <= targets
     for target in targets:
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
 
 
-def test_other_shell_lines_are_of_a_known_kind() -> None:
-    kinds = {words[0] for words in _shell_lines()}
+@pytest.mark.parametrize("name", PAGES)
+def test_other_shell_lines_are_of_a_known_kind(name: str) -> None:
+    lines = _shell_lines(PAGES[name])
+    kinds = {words[0] for words in lines}
+    if name == "CONTRIBUTING.md":
+        kinds -= {".ci/run", "git", "python"}
     assert kinds <= {"pimsim", "make", "pip", "python3", "."}
-    extras = [w for words in _shell_lines() if words[0] == "pip" for w in words if "[" in w]
+    extras = [w for words in lines if words[0] == "pip" for w in words if "[" in w]
     pyproject = (ROOT / "pyproject.toml").read_text("utf-8")
     for extra in extras:
-        name = re.search(r"\[(\w+)\]", extra)
-        assert name
-        assert re.search(rf"^{name[1]} = \[", pyproject, flags=re.MULTILINE)
+        found = re.search(r"\[(\w+)\]", extra)
+        assert found
+        assert re.search(rf"^{found[1]} = \[", pyproject, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("code", _blocks("python"))
-def test_python_blocks_of_the_readme_run(code: str) -> None:
+@pytest.mark.parametrize("code", PYTHON)
+def test_python_blocks_run(code: str) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         capture_output=True, text=True, check=False, cwd=ROOT, timeout=60,

@@ -42,6 +42,7 @@ from experiments.commands.chips.command import CHIPS
 from experiments.commands.circuit.command import CIRCUIT
 from experiments.commands.decisions import advise, compare
 from experiments.commands.trace import TRACE
+from experiments.figures import wanted
 from experiments.options import places, subcommands
 from experiments.options.option import require_effects
 from experiments.options.parser import Parser, one_line
@@ -134,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         require_effects(args, getattr(args, "rules", ()))
         places.check(args, getattr(args, "writes", ()))
         machine_code.tells[:] = [progress.tell]
-        with progress.waiting(machine_code.COMPILED):
+        with progress.waiting(machine_code.COMPILED), wanted.wanted(wanted.of(args)):
             code: int = args.run(args)
         sys.stdout.flush()
         return code

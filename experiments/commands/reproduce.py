@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.options import dram
+from experiments.options import figures as figure_options
 from experiments.options.option import Option, add, out_folder
 from experiments.options.subcommands import Group
 from experiments.options.table import HTML, JSON, STANDARD
@@ -104,6 +105,7 @@ class Experiment:
             ),
             JSON,
         )  # fmt: skip
+        figure_options.add_figures(parser)
         dram.add_dram(parser, faw=False, refresh=False, energy=False, standard=self.STANDARD)
 
     def assumed(self) -> tuple[Standard, ModelOptions]:

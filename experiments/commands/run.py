@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.figures import wanted
 from experiments.options import data, dram
 from experiments.options import faults as fault_options
+from experiments.options import figures as figure_options
 from experiments.options import traces as trace_options
 from experiments.options.option import Option, Rule, absent, add, flag, out_folder
 from experiments.options.table import (
@@ -188,6 +190,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fault_options.add_faults(parser)
     add(parser.add_argument_group("read disturbance"), DISTURBANCE, DISTURBANCE_FLIPS)
     trace_options.add_trace(parser)
+    figure_options.add_figures(parser)
     add(parser, out_folder("folder for report and figures"), HTML, _PARTS, JSON)
 
 
@@ -277,8 +280,9 @@ def _show(
         if args.out is not None:
             logits = "" if args.cost_only else " logits.npy,"
             page = " report.html," if args.html else ""
-            written = f"report.json,{logits}{page} comparison.png, layers.png"
-            written = f"written to {args.out}: {written}"
+            first = wanted.current().formats[0]
+            written = f"written to {args.out}: report.json,{logits}{page} "
+            written += f"comparison.{first}, layers.{first}"
             print(visible(written))
         sys.stdout.flush()
     try:

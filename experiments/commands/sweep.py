@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.options import figures as figure_options
 from experiments.options.option import Rule, absent, add, flag, out_folder
 from experiments.options.table import CLUSTER, HTML, JSON, WORKERS
 from experiments.output import json_output, progress
@@ -48,7 +49,9 @@ all of it in any browser.
 
 RULES = (
     Rule(
-        ("out", "html"), absent("fields", "dry_run"), "must not be given where nothing is written"
+        ("out", "html", *(one.name for one in figure_options.ALL)),
+        absent("fields", "dry_run"),
+        "must not be given where nothing is written",
     ),
     Rule(
         ("workers", "cluster"),
@@ -59,7 +62,7 @@ RULES = (
 )
 """Which options have no effect with which."""
 
-WRITES = ("sweep.*", "*.csv", "results.json", "report.html", "*.png")
+WRITES = ("sweep.*", "*.csv", "results.json", "report.html", "*.png", "*.svg", "*.pdf")
 """Names of what is written into the folder `--out`."""
 
 
@@ -92,6 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )
     place = "folder of store, tables and figures (default: out/NAME, NAME being the sweep's)"
+    figure_options.add_figures(parser, None)
     add(parser, out_folder(place), HTML.but(needs=None), JSON)
 
 

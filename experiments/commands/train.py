@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.options import data
+from experiments.options import figures as figure_options
 from experiments.options import train as train_options
 from experiments.options.option import Option, add, flag, require_effects
 from experiments.options.table import JSON
@@ -63,6 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         flag("resume", "go on with the training that was interrupted"),
         Option("curve", "draw the learning curve (default: yes)", bool, default=True),
     )  # fmt: skip
+    figure_options.add_figures(
+        parser, (lambda args: args.curve, "needs --curve: nothing else is drawn")
+    )
     train_options.add_settings(parser)
     add(parser, JSON)
 

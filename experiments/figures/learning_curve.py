@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from bnn.training.card import Epoch, best
-from experiments.figures.style import INK, PUBLISHED, style
+from experiments.figures.style import INK, PUBLISHED, fit, style, write
 from experiments.output import sheets
 
 _LOSSES = {"loss": "training", "validation_loss": "validation"}
@@ -64,8 +64,8 @@ def draw(network: str, history: Sequence[Epoch], out: Path) -> tuple[Path, Path]
                 axes.axvline(taken, color="0.7", linewidth=0.6, zorder=0)
         left.set_title(f"{network}: loss")
         right.set_title("Classified right")
-        figure.savefig(image)
-    return image, table
+        fit(figure)
+        return write(figure, image), table
 
 
 def _known(epoch: Epoch, history: Sequence[Epoch]) -> dict[str, Any]:

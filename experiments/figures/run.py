@@ -52,6 +52,11 @@ _COMMAND_FILLS = {
     "TRANSFER": ("#d9e8c9", "oo"),
 }
 """Fill and hatching of each kind of command, told apart in greyscale too."""
+_OTHER = "other"
+_FILLS = {**_COMMAND_FILLS, _OTHER: ("#6b6b6b", "")}
+_SLIVER = 0.01
+"""Kinds of commands that have less than this of all are shown together."""
+_LAYERS_AT_MOST = 24
 
 
 def draw(report: Report, folder: Path) -> tuple[Path, ...]:
@@ -94,7 +99,8 @@ def draw_layers(report: Report, folder: Path) -> tuple[Path, Path]:
     """Write ``layers.png`` and ``.csv``: commands per image and share of time, layer by layer."""
     rows = _layer_rows(report)
     table = sheets.write(folder / "layers.csv", rows)
-    shown = [kind for kind in _COMMAND_FILLS if any(row[kind] for row in rows)]
+    rows = _fewer_layers(rows)
+    shown = _shown_kinds(rows)
     with style():
         figure = Figure(figsize=(6.8, 1.5 + 0.32 * len(rows)))
         commands, share = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
@@ -142,6 +148,31 @@ def _layer_rows(report: Report) -> list[dict[str, Any]]:
     ]
 
 
+def _fewer_layers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Layers as a page has room for them: the costliest in their order, and the rest as one."""
+    if len(rows) <= _LAYERS_AT_MOST:
+        return rows
+    by_cost = sorted(rows, key=lambda row: -row["latency_share"])
+    rest = [row for row in rows if row in by_cost[_LAYERS_AT_MOST - 1 :]]
+    added = [*_COMMAND_FILLS, "latency_share"]
+    other = {"layer": f"{len(rest)} other layers", "where": "host and in DRAM",
+             **{key: sum(row[key] for row in rest) for key in added}}  # fmt: skip
+    return [*(row for row in rows if row not in rest), other]
+
+
+def _shown_kinds(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The kinds of commands that have a part of their own; the small ones become ``other``."""
+    totals = {kind: sum(row[kind] for row in rows) for kind in _COMMAND_FILLS}
+    least = _SLIVER * sum(totals.values())
+    small = [kind for kind, count in totals.items() if 0 < count < least]
+    large = [kind for kind, count in totals.items() if count >= least and count]
+    if len(small) > 1:
+        for row in rows:
+            row[_OTHER] = sum(row[kind] for kind in small)
+        return [*large, _OTHER]
+    return [*large, *small]
+
+
 def _log_bars(
     axes: Axes, names: Sequence[str], values: Sequence[float], labels: Sequence[str]
 ) -> None:
@@ -180,7 +211,7 @@ def _verdict(ratio: float | None, words: Callable[[float, str], str]) -> str:
 
 def _stacked_commands(axes: Axes, rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> None:
     parts = {kind: [row[kind] for row in rows] for kind in shown}
-    left = stacked(axes, parts, [_COMMAND_FILLS[kind] for kind in shown], 0.25)
+    left = stacked(axes, parts, [_FILLS[kind] for kind in shown], 0.25)
     for place, (row, total) in enumerate(zip(rows, left or [0.0] * len(rows), strict=True)):
         text = f"{total:,.0f}" if total >= 100 else f"{total:,.3g}"
         text = text if total else f"none (on the {row['where']})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,13 +16,16 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from experiments.figures import wanted
+
 INK, RUST, PUBLISHED = "#1d3f66", "#d55e00", "#a8471b"
 """Of what is simulated, of what stands against it, and of published points."""
 MAP = "cividis"
 """Perceptually uniform, and the same to people with a colour vision deficiency."""
 
-_COLOURS = (INK, RUST, "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#6b6b6b")
-"""The house's blue, then Okabe and Ito's palette for the colour-blind (2008)."""
+_COLOURS = (INK, RUST, "#00684c", "#56b4e9", "#6b6b6b", "#e69f00", "#7b3f66")
+"""The house's blue, then Okabe and Ito's palette for the colour-blind (2008), two of it darkened:
+neighbours differ in lightness, so that they can be told apart in greyscale."""
 
 Fill = tuple[str, str]
 """Colour and hatching of a bar."""
@@ -29,14 +33,14 @@ Fill = tuple[str, str]
 FILLS: tuple[Fill, ...] = (
     (INK, ""),
     ("#8fb0cf", "///"),
-    ("#f4efe4", ""),
-    ("#f7e3b0", "..."),
     (PUBLISHED, "\\\\\\"),
-    ("#c9c9c9", "xxx"),
-    ("#ffffff", "---"),
+    ("#f7e3b0", "..."),
     ("#6b6b6b", ""),
+    ("#f4efe4", ""),
+    ("#a9a9a9", "xxx"),
+    ("#ffffff", "---"),
 )
-"""Bars of one figure: dark for the first, light and hatched in turn for the others."""
+"""Bars of one figure: dark and light in turn, so that neighbours differ in greyscale."""
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _DASHES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
@@ -93,11 +97,63 @@ def style() -> Iterator[None]:
         yield
 
 
+NOTE_LINES = 2
+"""Of what stands small above or below a figure."""
+_LETTER_SHARE = 0.0082
+"""Width of a letter of such a note, in inches for each point of its size."""
+
+# Without dates and versions, the same numbers are the same bytes.
+_METADATA: Mapping[str, Mapping[str, Any]] = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Producer": None},
+    "svg": {"Date": None},
+}
+
+
 def save(figure: Figure, caption: str, path: Path, size: float = 6.5) -> Path:
-    """Write a figure under a caption that says what it rests on; return ``path``."""
-    figure.suptitle(caption, fontsize=size, x=0.01, ha="left")
-    figure.savefig(path)
-    return path
+    """Write a figure under a caption that says what it rests on, as :func:`write` does."""
+    chosen = wanted.current()
+    fit(figure)
+    if chosen.notes != "none":
+        lines = NOTE_LINES if chosen.notes == "short" else 99
+        text = lines_of(caption, figure.get_figwidth(), size, lines)
+        figure.suptitle(text, fontsize=size, x=0.01, ha="left")
+    return write(figure, path)
+
+
+def fit(figure: Figure) -> None:
+    """Give a figure the width that is wanted, and a height in proportion."""
+    width_in = wanted.current().width_in
+    if width_in is not None:
+        share = width_in / figure.get_figwidth()
+        figure.set_size_inches(width_in, figure.get_figheight() * share)
+
+
+def write(figure: Figure, path: Path, usual: tuple[str, ...] = ("png",)) -> Path:
+    """Write a figure in every format that is wanted; return the path of the first.
+
+    Args:
+        figure: what is drawn.
+        path: of the file; its ending is that of each format.
+        usual: formats where nobody has asked for any.
+    """
+    paths = [path.with_suffix(f".{one}") for one in wanted.current(usual).formats]
+    for one in paths:
+        with matplotlib.rc_context({"svg.hashsalt": path.stem}):
+            figure.savefig(one, metadata=dict(_METADATA[one.suffix[1:]]))
+    return paths[0]
+
+
+def lines_of(text: str, width_in: float, size: float, most: int) -> str:
+    """Return a note in lines of the width of a figure, cut with an ellipsis after ``most``.
+
+    >>> lines_of("a line that is far too long for a small figure", 1.0, 6.5, 2).splitlines()
+    ['a line that is far', 'too long for a …']
+    """
+    letters = max(18, int(width_in / (size * _LETTER_SHARE)))
+    return "\n".join(
+        textwrap.wrap(text, letters, break_on_hyphens=False, max_lines=most, placeholder=" …")
+    )
 
 
 def log_ticks(axis: Axis, text: Callable[[float], str] = "{:g}".format) -> None:

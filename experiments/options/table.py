@@ -197,13 +197,13 @@ TABLE_SAMPLES = Option(
 )  # fmt: skip
 EFFECT = Option(
     "effect",
-    "put the same probabilities down to weak columns (static), which fail again and again, or to "
-    "noise, which strikes anywhere; by default as the table has them: all of `--variation` is "
-    "static",
+    "what the failures are: weak columns (static), which fail again and again, noise, which "
+    "strikes anywhere, or what the table says of each; the probabilities stay the same, and those "
+    "of `--variation` are all static by default",
     choices=("table", "static", "noise"),
     swept=Swept(
-        "failures put down to", _FAULTY,
-        "weak columns and noise as the table has them, or all to one of the two", default="table",
+        "kind of failures", _FAULTY,
+        "weak columns and noise as the table has them, or all of one of the two", default="table",
     ),
 )  # fmt: skip
 FAULT_LAYERS = Option(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from experiments.commands.reproduce import EXPERIMENTS
-from experiments.pages import checked, chips, mappings, mitigations, networks, parts
+from experiments.pages import checked, chips, mappings, mitigations, networks, parts, redraw
 from experiments.reproduce.table import Table
 from experiments.studies import page as studies
 from experiments.studies.study import STUDIES, study
@@ -58,6 +58,12 @@ def write_studies(folder: Path) -> None:
         print(studies.write(study(name), Path("out") / f"study-{name}", folder))
 
 
+def write_figures(folder: Path) -> None:
+    """Draw every figure of sweeps and costs again, from the tables that are there."""
+    for path in redraw.redraw(folder):
+        print(path)
+
+
 PAGES: Mapping[str, Callable[[Path], None]] = {
     "mappings": mappings.PAGE.write,
     "checked": checked.PAGE.write,
@@ -67,6 +73,7 @@ PAGES: Mapping[str, Callable[[Path], None]] = {
     "mitigations": mitigations.PAGE.write,
     "reproduce": write_reproduced,
     "studies": write_studies,
+    "figures": write_figures,
 }
 """What simulates and writes page, tables and figures into a folder, by the name of the page."""
 

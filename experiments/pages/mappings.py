@@ -18,7 +18,7 @@ from bnn import zoo
 from bnn.larq.model_file import read_model
 from bnn.mapping import MAPPINGS
 from bnn.run.estimate import of_network
-from experiments.figures.style import looks, stacked, style
+from experiments.figures.style import FILLS, note, save, stacked, style
 from experiments.options.table import STANDARD
 from experiments.output.markdown import markdown
 from experiments.pages.page import (
@@ -29,6 +29,7 @@ from experiments.pages.page import (
     compared,
     digits,
     distinct,
+    settings_line,
     usual,
     worded,
 )
@@ -161,34 +162,68 @@ def _lessons(rows: Sequence[Row], names: Sequence[str]) -> str:
 """
 
 
+_SMALL = 0.04
+"""Layers that have less of every mapping's total are one part of its bar."""
+_OTHERS = "other layers"
+_MOST_PARTS = 6
+
+
 def draw(rows: Sequence[Row], path: Path) -> None:
     """Write the figure: latency and energy of an image by layer, for each network and mapping."""
     names = distinct(rows, "network")
     with style():
-        figure = Figure(figsize=(7.2, 1.0 + 1.35 * len(names)))
-        panels = figure.subplots(len(names), 2, squeeze=False, sharey=True)
+        figure = Figure(figsize=(7.2, 1.2 + 1.3 * len(names)))
+        panels = figure.subplots(len(names), 2, squeeze=False, sharey="row")
         for line, name in zip(panels, names, strict=True):
             own = [row for row in rows if row["network"] == name and row["layer"] != TOTAL]
+            shown = _shown(own)
             for axes, quantity in zip(line, _COSTS, strict=True):
-                _bars(axes, own, quantity)
+                _bars(axes, own, quantity, shown)
             line[0].set_title(name, loc="left")
-            line[1].legend(fontsize=5.5, ncols=1, loc="center left", bbox_to_anchor=(1.0, 0.5))
+            line[1].legend(fontsize=6, ncols=1, loc="center left", bbox_to_anchor=(1.0, 0.5))
         panels[-1][0].set_xlabel("latency, us / image")
         panels[-1][1].set_xlabel("energy, uJ / image")
-        figure.savefig(path)
+        save(figure, f"{settings_line()} · {IMAGES:,} images", path)
 
 
-def _bars(axes: Axes, rows: Sequence[Row], quantity: str) -> None:
-    ways = distinct(rows, "way")
-    parts = {}
-    for layer in distinct(rows, "layer"):
-        found = {row["way"]: float(row[quantity]) for row in rows if row["layer"] == layer}
-        parts[layer] = [found[way] for way in ways]
-    fills = [(look.colour, look.hatch) for look in looks(len(parts), ordered=False)]
-    stacked(axes, parts, fills, 0.25)
+def _shown(rows: Sequence[Row]) -> list[str]:
+    """The layers that are parts of their own: those that matter somewhere, the largest."""
+    largest: dict[str, float] = {}
+    for quantity in _COSTS:
+        for way in distinct(rows, "way"):
+            own = {row["layer"]: float(row[quantity]) for row in rows if row["way"] == way}
+            for layer, cost in own.items():
+                largest[layer] = max(largest.get(layer, 0.0), cost / sum(own.values()))
+    chosen = sorted((layer for layer, share in largest.items() if share >= _SMALL),
+                    key=lambda layer: -largest[layer])  # fmt: skip
+    most = len(chosen) if len(chosen) == len(largest) <= _MOST_PARTS else _MOST_PARTS - 1
+    return [layer for layer in largest if layer in chosen[:most]]
+
+
+def _ways(rows: Sequence[Row]) -> dict[str, str]:
+    """The mappings that differ, by what they are called; those that are the same share a bar."""
+    same: dict[tuple[Row | str, ...], list[str]] = {}
+    for way in distinct(rows, "way"):
+        costs = tuple(row[cost] for row in rows if row["way"] == way for cost in _COSTS)
+        same.setdefault(costs, []).append(way)
+    return {" = ".join(ways): ways[0] for ways in same.values()}
+
+
+def _bars(axes: Axes, rows: Sequence[Row], quantity: str, shown: Sequence[str]) -> None:
+    ways = _ways(rows)
+    parts = {layer: [0.0] * len(ways) for layer in shown}
+    if len(shown) < len(distinct(rows, "layer")):
+        parts[_OTHERS] = [0.0] * len(ways)
+    for row in rows:
+        if row["way"] in ways.values():
+            place = list(ways.values()).index(row["way"])
+            parts[row["layer"] if row["layer"] in shown else _OTHERS][place] += float(row[quantity])
+    totals = stacked(axes, parts, FILLS[: len(parts)], 0.25)
+    for place, total in enumerate(totals):
+        note(axes, digits(total), (total, place), (3, 0), va="center", fontsize=6.5)
+    axes.set_xlim(0, 1.14 * max(totals))
     axes.set_yticks(range(len(ways)), ways)
-    if not axes.yaxis_inverted():
-        axes.invert_yaxis()
+    axes.set_ylim(len(ways) - 0.4, -0.6)
     axes.xaxis.grid(visible=True)
     axes.tick_params(axis="y", length=0)
 

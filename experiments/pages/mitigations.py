@@ -44,7 +44,7 @@ COSTED, CLASSIFIED = 10_000, 1_000
 TRIALS = 3
 """Chips, each with noise of its own."""
 SCENARIOS = (("static", 10.0), ("noise", 8.5))
-"""What failures are put down to, and the process variation in percent that they come from."""
+"""What kind failures are of, and the process variation in percent that they come from."""
 WORDLINE_FACTOR = 0.22
 """Energy of a further wordline as a share of a row command, as Ambit states it."""
 

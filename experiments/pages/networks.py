@@ -15,11 +15,21 @@ from matplotlib.figure import Figure
 from bnn.run.estimate import of_table
 from bnn.tables import catalog
 from bnn.tables.published import Published, published
-from experiments.figures.style import INK, PUBLISHED, log_ticks, style
+from experiments.figures.style import INK, PUBLISHED, log_ticks, save, style
 from experiments.options.table import STANDARD
 from experiments.output.markdown import markdown
 from experiments.output.words import decade_text
-from experiments.pages.page import Page, Row, against, compared, digits, distinct, usual, worded
+from experiments.pages.page import (
+    Page,
+    Row,
+    against,
+    compared,
+    digits,
+    distinct,
+    settings_line,
+    usual,
+    worded,
+)
 from experiments.report import run as report
 
 BATCHES = (1, 64)
@@ -130,10 +140,10 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         panels[0].invert_yaxis()
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        figure.savefig(path)
+        save(figure, f"{settings_line()} · commands booked, not executed", path)
 
 
-CHOSEN = "#009e73"
+CHOSEN = "#00684c"
 """Colour of what is chosen, of the palette of all figures."""
 
 _MARKERS = {

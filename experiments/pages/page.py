@@ -14,6 +14,7 @@ from bnn.system.system import System
 from experiments.options.table import STANDARD
 from experiments.output import sheets
 from experiments.output.markdown import filled, flowed
+from pimsim.cost import assumptions
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 
@@ -58,6 +59,22 @@ def worded(name: str, **slots: object) -> str:
 def usual() -> System:
     """Return what pages assume: the standard and the options of the Ambit paper."""
     return System(load(STANDARD.default), ModelOptions())
+
+
+def settings_line() -> str:
+    """Return what pages assume in one line, for figures.
+
+    >>> settings_line()
+    'ddr3-1600-8-8-8 · 8 banks · tFAW on · refresh on · energy ambit-paper'
+    """
+    system = usual()
+    stated = assumptions(system.standard, system.options)
+    switches = " · ".join(
+        f"{name} {'on' if stated[key] else 'off'}"
+        for key, name in (("faw", "tFAW"), ("refresh", "refresh"))
+    )
+    named = f"{stated['standard']} · {stated['banks']} banks"
+    return f"{named} · {switches} · energy {stated['energy']}"
 
 
 def digits(value: float) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from experiments.figures.style import FILLS, INK, PUBLISHED, Fill, log_ticks, note
 from experiments.reproduce.table import digits
@@ -34,8 +34,8 @@ def log_bars(
     """Draw groups of bars on a logarithmic axis, one bar a series; None leaves a gap."""
     width = 0.86 / len(series)
     known = [value for values in series.values() for value in values if value]
-    bottom = min(known) / 2
-    bottom = 10.0 ** math.floor(math.log10(bottom)) if max(known) > 30 * min(known) else bottom
+    few = max(known) <= 30 * min(known)  # then the ticks are at 1, 2 and 5, else at decades
+    bottom = _floor(min(known) / 2, (1, 2, 5) if few else (1,))
     for index, ((name, values), (colour, hatch)) in enumerate(
         zip(series.items(), fills, strict=False)
     ):
@@ -51,10 +51,22 @@ def log_bars(
     axes.set_yscale("log")
     axes.set_ylim(bottom, max(known) * 1.6)
     log_ticks(axes.yaxis)
+    if few:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
     axes.yaxis.grid(visible=True)
     axes.set_xticks(range(len(groups)), groups)
     axes.set_xlim(-0.55, len(groups) - 0.45)
     axes.tick_params(axis="x", length=0)
+
+
+def _floor(value: float, steps: Sequence[int]) -> float:
+    """The largest tick that is not above ``value``, so that an axis begins with a label.
+
+    >>> _floor(34.0, (1, 2, 5)), _floor(34.0, (1,))
+    (20.0, 10.0)
+    """
+    decade = 10.0 ** math.floor(math.log10(value))
+    return max(step * decade for step in steps if step * decade <= value * (1 + 1e-9))
 
 
 def legend_above(axes: Axes) -> None:

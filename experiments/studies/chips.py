@@ -106,8 +106,13 @@ def _prepare(folder: Path, chips: Path | None) -> None:
     for name, (pattern, split) in _TABLES.items():
         made = table([summary], Wanted(rows=(4, 8, 16, 32), pattern=pattern, split=split))
         (folder / _file(name)).write_text(made.to_json(), "utf-8")
+    (folder / "chips-simra.toml").write_text(spec(), "utf-8")
+
+
+def spec() -> str:
+    """Return the specification of the sweep, which reads the tables beside it."""
     tables = ", ".join(f'"{_file(name)}"' for name in _TABLES)
-    (folder / "chips-simra.toml").write_text(_SPEC.format(tables=tables), "utf-8")
+    return _SPEC.format(tables=tables)
 
 
 STUDY = Study(

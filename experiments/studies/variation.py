@@ -14,8 +14,8 @@ often each pattern of cells is then wrong, and on which columns for good."""
 _SWEEPS = {
     "accuracy-variation": "Three networks, all of their test images, five chips at every point.",
     "accuracy-variation-cifar10": "A BinaryNet for CIFAR-10, 1,000 test images, three chips.",
-    "accuracy-effect": "The same probabilities twice: put down to columns that are weak for good, "
-    "and put down to noise, which strikes any column in any access.",
+    "accuracy-effect": "The same probabilities twice: as columns that are weak for good, and as "
+    "noise, which strikes any column in any access.",
     "accuracy-shared-adders": "The networks, variations and chips of `accuracy-variation`, with "
     "adders of their own for every output, run anew, and with adders that outputs share. Groups "
     "are those of the build that ran it; a later one may choose others.",
@@ -49,7 +49,7 @@ def _finding(found: Mapping[str, Found]) -> str:
             "",
             *lines,
             "",
-            f"What the errors are put down to matters more than how many there are. At {at:g} % "
+            f"The kind of error matters more than the number of errors. At {at:g} % "
             f"variation, `mnist-mlp` has {number(static)} % where the same columns fail again and "
             f"again, and {number(noise)} % where as many accesses fail anywhere ({number(right)} % "
             "without errors). A weak column spoils all the sums that pass through it, but only "

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from experiments.options import circuit as circuit_options
+from experiments.options import figures as figure_options
 from experiments.options.option import Option, add, out_folder
 from experiments.options.table import CRITERION, INPUTS, JSON, PATH, PROCESS, ROWS, SAMPLES, SEED
 from experiments.output import json_output, outdir, tables
@@ -86,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
         SEED,
     )  # fmt: skip
+    figure_options.add_figures(parser)
     add(parser, out_folder("folder for figure and tables"), JSON)
 
 

@@ -7,6 +7,7 @@ import math
 from itertools import count
 from typing import Any
 
+from experiments.options import figures as figure_options
 from experiments.options.option import Option, add, out_folder
 from experiments.options.table import JSON, SAMPLES, SEED
 from experiments.output import json_output, outdir, progress, tables
@@ -42,7 +43,7 @@ RETENTION = "retention"
 
 _MODULE_HEADS = ("fitted alone:\nmedian s", "log scale", "off by\nat most x")
 
-WRITES = ("fit.png", "fit.csv")
+WRITES = ("fit.*",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         out_folder("folder for figure and table"),
         JSON,
     )
+    figure_options.add_figures(parser)
 
 
 def run(args: argparse.Namespace) -> int:

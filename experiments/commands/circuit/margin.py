@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from experiments.options import circuit as circuit_options
+from experiments.options import figures as figure_options
 from experiments.options.option import Option, add, out_folder
 from experiments.options.table import INPUTS, JSON, PROCESS, ROWS
 from experiments.output import json_output, outdir, tables
@@ -50,7 +51,7 @@ _WEAKEST_OF = 2**30
 _WAIT_MS = (0.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 
 
-WRITES = ("margin.png", "margin_*.csv")
+WRITES = ("margin.*", "margin_*.csv")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     circuit_options.add_circuit(parser)
     circuit_options.add_stored(parser)
+    figure_options.add_figures(parser)
     add(parser, out_folder("folder for figure and tables"), JSON)
 
 

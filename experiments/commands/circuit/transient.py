@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.options import circuit as circuit_options
+from experiments.options import figures as figure_options
 from experiments.options.option import Option, Rule, add, flag, given, out_folder
 from experiments.options.table import JSON, ROWS
 from experiments.output import json_output, outdir, progress, tables
@@ -60,7 +61,7 @@ class TransientPart:
             "needs --csv, --out or --check-ngspice: nothing else has waveforms",
         ),
     )
-    WRITES: tuple[str, ...] = ("*.png", "*.csv", "*.cir")
+    WRITES: tuple[str, ...] = ("*.png", "*.svg", "*.pdf", "*.csv", "*.cir")
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Describe the subcommand."""
@@ -79,6 +80,7 @@ class TransientPart:
             Option("csv", "waveforms, into this file", Path, "FILE"),
             out_folder("folder for figure and files"),
         )  # fmt: skip
+        figure_options.add_figures(parser)
         add(parser, JSON)
 
     def simulate(self, args: argparse.Namespace) -> Transient:

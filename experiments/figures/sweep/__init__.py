@@ -29,20 +29,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.figures.sweep.settings import Settings, read
+from experiments.figures.wanted import current
 from experiments.output import sheets
 from experiments.sweep.results import Cell, Results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Without dates and versions, the same results are the same bytes.
-_METADATA = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
+USUAL = ("png", "pdf")
+"""Formats of a figure where nobody has asked for any."""
 
 
 def draw(
     results: Results, folder: Path, figure: Mapping[str, object] | None = None
 ) -> list[Path]:  # fmt: skip
-    """Write the figure as PNG and PDF, and as CSV what is drawn; return the paths.
+    """Write the figure, as PNG and PDF unless others are wanted, and as CSV what is drawn.
+
+    Returns the paths.
 
     Args:
         results: at least one point; those without trials are gaps, or hatched.
@@ -52,12 +55,12 @@ def draw(
 
     Raises :class:`~pimsim.errors.InputError` if ``figure`` does not fit the sweep.
     """
+    from experiments.figures.style import write
+
     settings = read(figure, results)
     with _made(results, settings) as (drawn, rows):
-        paths = []
-        for suffix, metadata in _METADATA.items():
-            paths.append(folder / f"{settings.name}.{suffix}")
-            drawn.savefig(paths[-1], metadata=metadata)
+        write(drawn, folder / f"{settings.name}.png", USUAL)
+        paths = [folder / f"{settings.name}.{one}" for one in current(USUAL).formats]
     return [*paths, sheets.write(folder / f"{settings.name}.csv", rows)]
 
 

@@ -51,7 +51,9 @@ class Chart:
     def name(self, key: Key) -> str:
         """Return the name of a line or a bar."""
         axes = self.settings.roles.lines
-        return ", ".join(value_text(v, axis.unit) for axis, v in zip(axes, key, strict=True))
+        return ", ".join(
+            _shown(value_text(v, axis.unit)) for axis, v in zip(axes, key, strict=True)
+        )
 
     def scale(self, axes: Axes) -> None:
         """Scale the quantity's axis.
@@ -175,6 +177,16 @@ class Chart:
         """How the published points of each label look."""
         names = dict.fromkeys(one.label for one in self.settings.reference)
         return {name: {**_OPEN, "marker": marker} for name, marker in zip(names, cycle(_MARKERS))}
+
+
+def _shown(text: str) -> str:
+    """The name of a value; of a file what distinguishes it, not its ending.
+
+    >>> _shown("random-data-half.json"), _shown("output-tree")
+    ('random data half', 'output-tree')
+    """
+    stem, dot, ending = text.rpartition(".")
+    return stem.rpartition("/")[2].replace("-", " ") if dot and ending in ("json", "toml") else text
 
 
 def tagged(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +10,19 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.figures import wanted
+from experiments.figures.style import NOTE_LINES, fit, lines_of
 from experiments.figures.sweep.roles import Panel, split, used
 from experiments.figures.sweep.settings import Settings
 from experiments.output.words import named, sentence, value_text, wrapped
 from experiments.sweep.results import Results
+from pimsim import ranges
 
-_CAPTION_LINES = 8
-_LETTER_IN = 0.052
-"""Width of a letter of the caption, in inches."""
+_CAPTION_SIZE = 6
+_LINE_IN = 0.105
+"""Height of a line of the caption, in inches."""
+_UNITS = {**ranges.UNITS, "percent": "%"}
+_ELSEWHERE = "all settings: results.json"
 _AXIS_LETTERS = 44
 
 
@@ -72,31 +76,39 @@ def finish(
     figure: Figure, results: Results, settings: Settings, title: str, notes: Sequence[str] = ()
 ) -> Figure:
     """Put the title above the panels and the caption below them; return ``figure``."""
+    fit(figure)
     width_in = figure.get_figwidth()
     figure.suptitle(
         wrapped(settings.title or sentence(title), int(width_in / 0.078)), fontsize=8.5,
         fontweight="bold", x=0.01, ha="left",
     )  # fmt: skip
-    letters = max(40, int(width_in / _LETTER_IN))
-    text = textwrap.wrap(
-        caption(results, settings, notes), letters, break_on_hyphens=False,
-        max_lines=_CAPTION_LINES, placeholder=" …",
-    )  # fmt: skip
-    # Below the canvas: it takes no room from the panels, and is saved for the box is tight.
-    figure.text(
-        0.01, -0.02 / figure.get_figheight(), "\n".join(text), fontsize=6, color="0.3",
-        va="top", ha="left", gid="caption",
-    )  # fmt: skip
+    chosen = wanted.current().notes
+    if chosen != "none":
+        words = caption(results, settings, notes)
+        text = _cut(words, width_in, NOTE_LINES if chosen == "short" else 99)
+        # As a label of all panels it has room of its own, which the figure is made higher by.
+        figure.supxlabel(text, fontsize=_CAPTION_SIZE, color="0.3", x=0.01, ha="left")
+        figure.set_figheight(figure.get_figheight() + _LINE_IN * (text.count("\n") + 1))
     return figure
 
 
-def caption(results: Results, settings: Settings, notes: Sequence[str] = ()) -> str:
-    """Return trials, intervals, ``notes`` and what the numbers rest on, in one line."""
+def _cut(words: Sequence[str], width_in: float, most: int) -> str:
+    """What fits into so many lines, and where the rest is."""
+    for count in range(len(words), 0, -1):
+        rest = [] if count == len(words) else [_ELSEWHERE]
+        text = "\u00a0· ".join([*words[:count], *rest])  # no line begins with a dot
+        found = lines_of(text, width_in, _CAPTION_SIZE, 99)
+        if found.count("\n") < most:
+            return found
+    return lines_of(words[0], width_in, _CAPTION_SIZE, most)
+
+
+def caption(results: Results, settings: Settings, notes: Sequence[str] = ()) -> list[str]:
+    """Return ``notes``, trials, intervals, and what the numbers rest on, the least known last."""
     stated = dict(results.assumptions)
-    words = [_trials(results)]
-    if "interval" in stated:
-        words.append(f"interval: {_plain(stated.pop('interval'))}")
-    words += notes
+    words = [*notes, _trials(results)]
+    if "interval" in stated:  # of its text what comes first: the share, and how it is found
+        words.append(f"interval {', '.join(_plain(stated.pop('interval')).split(', ')[:2])}")
     for source in dict.fromkeys(one.source for one in settings.reference):
         words.append(f"published: {source}")
     if settings.roles.along:
@@ -110,8 +122,19 @@ def caption(results: Results, settings: Settings, notes: Sequence[str] = ()) -> 
     ]
     model = {"model": stated.pop("model")} if "model" in stated else {}
     pairs = {**results.fixed, **stated, **model}  # the longest text last
-    words += [f"{key.replace('_', ' ')} {_plain(value)}" for key, value in pairs.items()]
-    return "\u00a0· ".join(words)  # no line begins with a dot
+    return words + [_setting(key, value) for key, value in pairs.items()]
+
+
+def _setting(key: str, value: object) -> str:
+    """A field and its value, with its unit.
+
+    >>> _setting("variation_percent", 10), _setting("preset", "rambus55")
+    ('variation 10 %', 'preset rambus55')
+    """
+    end = ranges.end(key, _UNITS)
+    unit = _UNITS.get(end, "")
+    name = key.removesuffix(f"_{end}") if unit else key
+    return f"{name.replace('_', ' ')} {_plain(value)}{f' {unit}' if unit else ''}"
 
 
 def _trials(results: Results) -> str:
@@ -172,7 +195,7 @@ def beside(axes: Axes, ends: Sequence[End], header: str, height_in: float) -> bo
             text, xy=(end.x, end.y), xytext=(1.035, spot), textcoords=axes.transAxes,
             color=end.colour, fontsize=7.5, va="center", annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": end.colour, "linewidth": 0.5, "alpha": 0.6,
-                        "shrinkA": 0, "shrinkB": 3},
+                        "shrinkA": 0, "shrinkB": 3, "relpos": (0, 0.5)},
         )  # fmt: skip
     axes.text(
         1.035, max(spots) + 0.7 * need, wrapped(header, _LETTERS), transform=axes.transAxes,

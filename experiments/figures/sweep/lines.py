@@ -27,6 +27,7 @@ _BANDS_AT_MOST = 5
 """More bands on top of each other cannot be told apart."""
 _ARROWS_APART = 5.0
 """Points between the arrows of neighbouring lines at the same place."""
+_NONE_SEEN = "arrow: not one was seen; it begins at the upper end of the interval"
 _ARROW = Path(
     [(-0.28, 0), (0.28, 0), (0, 0), (0, -1), (-0.22, -0.7), (0, -1), (0.22, -0.7)],
     [Path.MOVETO, Path.LINETO, Path.MOVETO, Path.LINETO, Path.MOVETO, Path.LINETO, Path.LINETO],
@@ -77,7 +78,9 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
         legend(drawn, "", others, inside=panels[0][0])
     by = f" by {chart.header}" if chart.header else ""
     title = f"{results.quantity.label} against {x.label}{by}"
-    return finish(drawn, results, settings, title), chart.rows()
+    hidden = chart.log and any(one.estimate <= 0 < one.high for one in chart.everything)
+    notes = [_NONE_SEEN] if hidden else []
+    return finish(drawn, results, settings, title, notes), chart.rows()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,7 @@ def _never_seen(axes: Axes, line: _Line, shift: float) -> None:
             [line.at(one) for one in hidden], [one.high for one in hidden],
             transform=axes.transData + beside, color=line.look.colour, linestyle="none",
             marker=_ARROW, markersize=22, markerfacecolor="none", markeredgewidth=1.0, zorder=3,
+            clip_on=False,
         )  # fmt: skip
 
 

@@ -109,7 +109,7 @@ def _faw(table: Table, folder: Path) -> Path:
     names = table.distinct(0)
     series: dict[str, list[float | None]] = {}
     for window, acts in (("off", "any"), ("30", "1"), ("40", "1"), ("30", "2"), ("40", "2")):
-        label = "off" if window == "off" else f"{window} ns, {acts} ACT{'s'[: int(acts) - 1]}"
+        label = f"{window} ns, {acts} ACT{'s'[: int(acts) - 1]}" if window != "off" else "tFAW off"
         series[label] = [table.find("throughput", name, window, acts, "split") for name in names]
     figure = Figure(figsize=(5.6, 2.6))
     axes = figure.subplots()

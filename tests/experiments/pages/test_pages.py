@@ -15,7 +15,8 @@ from experiments.pages.__main__ import PAGES, main
 from experiments.pages.page import Page, Row
 
 DOCS = Path(__file__).parents[3] / "docs"
-MODULES = {module.name for module in pkgutil.iter_modules(pages.__path__)} - {"__main__", "page"}
+NO_PAGES = {"__main__", "page", "redraw"}
+MODULES = {module.name for module in pkgutil.iter_modules(pages.__path__)} - NO_PAGES
 OF_TABLES = {name: import_module(f"experiments.pages.{name}").PAGE for name in sorted(MODULES)}
 
 

@@ -1,0 +1,49 @@
+"""Figures of docs, drawn again from the tables beside them: nothing is simulated.
+
+For a change of style, which must not wait for sweeps that take hours. What depends on how a figure
+looks is in :mod:`experiments.figures`; the numbers are those that were stored.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from experiments.figures import sweep
+from experiments.pages import mappings, networks
+from experiments.studies import chips
+from experiments.studies.study import STUDIES, Found, study
+from experiments.sweep import spec
+
+
+def of_sweep(name: str) -> Mapping[str, object] | None:
+    """Return how the figure of a sweep of a study is asked for."""
+    if name in spec.names():
+        return spec.load(name).figure
+    figure: Mapping[str, object] = tomllib.loads(chips.spec())["figure"]
+    return figure
+
+
+def redraw(folder: Path) -> Iterator[Path]:
+    """Draw every figure again whose numbers are in ``folder``; return the paths as they come."""
+    for page, (picture, draw) in (
+        (mappings.PAGE, *mappings.PAGE.pictures.items()),
+        (networks.PAGE, *networks.PAGE.pictures.items()),
+    ):
+        draw(*page.read(folder), folder / picture)
+        yield folder / picture
+    figures = folder / "figures"
+    for each in map(study, STUDIES):
+        found = {name: Found.read(figures / f"{name}.json") for name in each.sweeps}
+        with tempfile.TemporaryDirectory() as made:
+            own = each.draw(found, Path(made))
+            drawn: dict[str, Path] = dict(own)
+            for name, one in {} if own else found.items():
+                (Path(made) / name).mkdir()
+                drawn[name] = sweep.draw(one, Path(made) / name, of_sweep(name))[0]
+            for name, path in drawn.items():
+                shutil.copyfile(path, figures / f"{name}.png")
+                yield figures / f"{name}.png"

@@ -86,6 +86,9 @@ _COLLECTED_AFTER = 100_000, 50, 100
 are hundreds of thousands of objects and hardly any cycle, and looking took a tenth of planning."""
 
 _EPILOG = """\
+New here? `pimsim run digits-mlp` shows a run; docs/quickstart.md explains what it prints, and
+docs/glossary.md every word.
+
 examples:
   pimsim run digits-mlp           classify handwritten digits in simulated DRAM
   pimsim compare out/a out/b      two runs side by side

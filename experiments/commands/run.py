@@ -163,8 +163,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         CHECK,
         Option(
             "executor",
-            "compute with vector code that leaves every row as the commands would, or literally, "
-            "command by command",
+            "carry commands out as vector code, which leaves every row as they would (compiled), "
+            "or one by one (reference)",
             default="compiled", choices=("compiled", "reference"),
         ),
         Option(

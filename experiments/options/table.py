@@ -234,11 +234,11 @@ ADDRESS_MAP = Option(
 )  # fmt: skip
 MAPPING = Option(
     "mapping",
-    "dataflow: output-stationary (weights in the command stream), output-tree (the same, with "
-    "adders that outputs share), weight-stationary (weights in rows) or no-local-reuse (the same, "
-    "but the host counts); or auto, auto-latency, auto-energy: of those that count in DRAM, for "
-    "every layer what keeps the product of latency and energy of the whole run least, its latency, "
-    "or its energy (output-tree not where commands go wrong)",
+    "where weights are and who counts: output-stationary (weights are in the command stream), "
+    "output-tree (the same, but outputs share adders), weight-stationary (weights are in rows), "
+    "no-local-reuse (the same, but the host counts); or let pimsim choose for each layer, so that "
+    "the whole run has the least time times energy (auto), time (auto-latency) or energy "
+    "(auto-energy); no-local-reuse is never chosen, and output-tree not where commands go wrong",
     metavar="NAME", default="auto",
     swept=Swept(
         "mapping", _NETWORK, "dataflow, as `pimsim run --mapping`, where auto is the default",
@@ -247,14 +247,14 @@ MAPPING = Option(
 )  # fmt: skip
 MOVES = Option(
     "moves",
-    "how partial counts of a fan-in larger than a subarray are moved: through the host, or from "
-    "bank to bank by RowClone's pipelined serial mode",
+    "where a sum takes several subarrays, how their partial counts are moved: through the host, or "
+    "from bank to bank by RowClone's pipelined serial mode (psm)",
     default="host", choices=("host", "psm"),
     swept=Swept("moves", _NETWORK, "how partial counts are moved"),
 )  # fmt: skip
 CHAIN = Option(
     "chain",
-    "keep what a layer gives in DRAM, as the operands of a dense layer or convolution of one tap "
+    "keep the results of a layer in DRAM, as operands of a dense layer or convolution of one tap "
     "behind it (output-stationary, output-tree): where that takes less time, wherever there is "
     "room, or never",
     default="auto", choices=("auto", "always", "never"),
@@ -285,8 +285,8 @@ MITIGATION = (
     ),
     Option(
         "retries",
-        "read the least bits of every count, and compute an output again, up to N times, where "
-        "their parity is not that of the operands",
+        "read the lowest bit of every count, and compute an output again, up to N times, where it "
+        "contradicts the parity of the operands",
         int, "N", 0, whole(0, 1_000),
         swept=Swept(
             "retries", _NETWORK,
@@ -330,16 +330,15 @@ BANKS = Option(
 
 DISTURBANCE = Option(
     "disturbance",
-    "count how often rows are activated, and say whether rows beside them would lose bits on a "
-    "class of chips, what that takes to prevent, and which rows they are: a bundled class (the "
-    "weakest if none is named) or a CSV file with the columns name, hc_double_sided, "
-    "hc_single_sided",
+    "count how often rows are activated; say whether and where rows beside them would lose bits "
+    "(RowHammer) on a class of chips, and what preventing it takes; a bundled class (the weakest "
+    "if none is named) or a CSV file with the columns name, hc_double_sided, hc_single_sided",
     metavar="CLASS|FILE.csv", if_alone="samsung-8gb-e",
 )  # fmt: skip
 DISTURBANCE_FLIPS = Option(
     "disturbance_flips",
-    "flip the bits that rows lose because of activations beside them, while commands are carried "
-    "out, on the weakest class that --disturbance names; --chip draws the cells that are weak",
+    "flip, while commands are carried out, the bits that rows lose to activations beside them, on "
+    "the weakest class that --disturbance names; --chip draws which cells are weak",
     bool,
     alone=True,
     needs=(
@@ -362,15 +361,16 @@ MODEL = (
         ),
     ),
     Option(
-        "faw", "obey tFAW and tRRD, the limits on the rate of ACTIVATEs", bool, default=True,
+        "faw", "obey tFAW and tRRD, which limit how many ACTIVATEs fit in a time", bool,
+        default=True,
         swept=Swept("tFAW obeyed", (COST,), "obey tFAW and tRRD"),
     ),
     Option(
-        "refresh", "lose tRFC of every tREFI to refresh", bool, default=True,
+        "refresh", "refresh rows: all banks wait for tRFC in every tREFI", bool, default=True,
         swept=Swept("refresh", (COST,), "lose time to refresh"),
     ),
     Option(
-        "split_decoder", "AAP with overlapped ACTIVATEs, as in Ambit", bool, default=True,
+        "split_decoder", "the two ACTIVATEs of an AAP overlap, as in Ambit", bool, default=True,
         swept=Swept("split row decoder", (COST,)),
     ),
     Option(
@@ -379,7 +379,7 @@ MODEL = (
     ),
     Option(
         "acts_per_aap",
-        "ACTIVATEs that an AAP counts for in tFAW and in the datasheet energy",
+        "how many ACTIVATEs an AAP counts as, in tFAW and in the datasheet energy",
         int, default=2, choices=(1, 2),
         needs=(
             lambda args: args.faw or args.energy not in ("ambit-paper", "none")
@@ -393,8 +393,9 @@ MODEL = (
     ),
     Option(
         "open_bank_share",
-        "share of what open banks add to standby that the first open bank adds, 0 to 1; the rest "
-        "grows with the banks that are open; datasheet energy only (default: that of the part)",
+        "open banks add to the standby current: the share of it that the first open bank adds, 0 "
+        "to 1; the rest grows with the banks that are open; datasheet energy only (default: that "
+        "of the part)",
         float, "SHARE", range=Range(0, 1),
         needs=(_has_standby, "needs --energy datasheet: nothing else has standby"),
         swept=Swept(
@@ -405,8 +406,8 @@ MODEL = (
     ),
     Option(
         "idle_ranks",
-        "charge standby and refresh of all ranks of the part until the end, of those too that hold "
-        "nothing; off, of each rank until its last command; datasheet energy only",
+        "charge standby and refresh of all ranks until the end of the run, even of unused ones; "
+        "off: of each rank until its last command; datasheet energy only",
         bool, default=False,
         needs=(_has_standby, "needs --energy datasheet: nothing else has standby"),
         swept=Swept(

@@ -137,9 +137,12 @@ def write(figure: Figure, path: Path, usual: tuple[str, ...] = ("png",)) -> Path
         path: of the file; its ending is that of each format.
         usual: formats where nobody has asked for any.
     """
-    paths = [path.with_suffix(f".{one}") for one in wanted.current(usual).formats]
+    chosen = wanted.current(usual)
+    paths = [path.with_suffix(f".{one}") for one in chosen.formats]
+    # As wide as is wanted, or else without an empty margin.
+    box = "tight" if chosen.width_in is None else "standard"
     for one in paths:
-        with matplotlib.rc_context({"svg.hashsalt": path.stem}):
+        with matplotlib.rc_context({"svg.hashsalt": path.stem, "savefig.bbox": box}):
             figure.savefig(one, metadata=dict(_METADATA[one.suffix[1:]]))
     return paths[0]
 

@@ -14,8 +14,8 @@ Off-the-shelf DDR4 chips compute majorities when their timing is violated: SiMRA
 2024) measured how many bitlines get a majority of three right in every trial when each operand
 stands on one to ten rows. What would `mnist-mlp` make of such chips? Their success rates become a
 failure table (`pimsim circuit convert`): bitlines that fail become columns that are weak for good.
-What a publication does not say is assumed at both ends: a bitline that fails does so for every
-pattern with as many ones (`half`), or for a single one (`sixth`)."""
+The publication does not say for which patterns a bitline fails. So both extremes are shown: for
+every pattern with as many ones (`half`), or for a single pattern (`sixth`)."""
 _TABLES = {
     "random data, half": ("random", "half"),
     "random data, sixth": ("random", "sixth"),

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from experiments.studies.study import Found, Study, number
 
 _QUESTION = """\
-The swing of a triple-row activation follows from the capacitances of cell and bitline and from the
-supply; leakage takes from it what the temperature asks. Each is varied here, first under a single
-activation and then under a whole network."""
+How far a triple-row activation moves the bitline follows from the capacitances of cell and bitline
+and from the supply. Leakage takes some of that away, more when it is hot. Each is varied here,
+first for a single activation and then for a whole network."""
 _SWEEPS = {
     "tra-failure": "A triple-row activation (wrong if 110 or 100 is) against the ratio of bitline "
     "to cell capacitance.",

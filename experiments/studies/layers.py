@@ -24,18 +24,19 @@ def _finding(found: Mapping[str, Found]) -> str:
         layers = sorted(one.values("faulty_layer"), key=lambda name: one.at(faulty_layer=name))
         worst, second, best = layers[0], layers[1], layers[-1]
         lines.append(
-            f"- `{one.fixed['network']}`: errors in `{worst}` cost most: with them there alone "
-            f"{one.text(faulty_layer=worst)} % is right; then `{second}`, "
-            f"{number(one.at(faulty_layer=second))} %. Least: `{best}`, "
+            f"- `{one.fixed['network']}`: errors in `{worst}` cost most: with errors there alone "
+            f"{one.text(faulty_layer=worst)} % of the images are right. Next is `{second}` with "
+            f"{number(one.at(faulty_layer=second))} %; least sensitive is `{best}` with "
             f"{number(one.at(faulty_layer=best))} %."
         )
     if all(_worst(one) == one.values("faulty_layer")[-1] for one in found.values()):
         lines += [
             "",
-            "The last layer comes first everywhere. What is read out of it are counts, and a weak "
-            "column makes other numbers of those of its image; a hidden layer loses single bits of "
-            "hundreds, most of them far from their threshold. It is also the smallest: to leave it "
-            "to the processor, or to compute it in three banks, costs next to nothing.",
+            "In every network the last layer is the most sensitive. What is read out of it are "
+            "counts, and a weak column changes those of its image. A hidden layer only loses "
+            "single bits of hundreds, most of them far from their threshold. The last layer is "
+            "also the smallest: leaving it to the processor, or computing it in three banks, "
+            "costs next to nothing.",
         ]
     return "\n".join(lines)
 

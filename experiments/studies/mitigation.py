@@ -95,11 +95,11 @@ def _finding(found: Mapping[str, Found]) -> str:
         [
             *lines,
             "",
-            "Screening and repeating in place each help against one of the two: a column that is "
-            "weak fails again when the output is computed again, and noise strikes the columns "
-            "that passed every test. Repeating in other banks helps against both, at three times "
-            "the commands; so do majorities on 16 or 32 rows, at no commands but many wordlines, "
-            "where chips allow them.",
+            "Screening helps against weak columns only, as noise strikes columns that passed every "
+            "test. Repeating in place helps against noise only, as a weak column fails again. "
+            "Repeating in other banks helps against both, for three times the commands. So do "
+            "majorities on 16 or 32 rows, where chips allow them: they take no more commands, but "
+            "many wordlines.",
         ]
     )
 

@@ -8,9 +8,9 @@ from experiments.studies.study import Found, Study, crossing, number
 
 _QUESTION = """\
 Cells, bitlines and sense amplifiers vary from one to the next, and a triple-row activation has less
-margin than a read. How much variation do networks stand when every AAP and AP meets it? Every
-quantity of the process `ambit-like` is spread by the same percentage; the circuit model says how
-often each pattern of cells is then wrong, and on which columns for good."""
+margin than a read. How much variation do networks stand if it strikes every AAP and AP? Every
+quantity of the process `ambit-like` is spread by the same percentage. The circuit model then says
+how often each pattern of cells is wrong, and on which columns for good."""
 _SWEEPS = {
     "accuracy-variation": "Three networks, all of their test images, five chips at every point.",
     "accuracy-variation-cifar10": "A BinaryNet for CIFAR-10, 1,000 test images, three chips.",

@@ -50,6 +50,8 @@ WITHOUT_EFFECT = {
     "needs random weights, or --climb": ["--operands", "rows"],
     "must not come with --known: nothing is searched for": ["--known"],
     "needs --csv, --out or --check-ngspice: nothing else has waveforms": [],
+    "needs --out: else nothing is drawn": [],
+    "needs --curve: nothing else is drawn": ["--no-curve"],
     "needs --faw or --energy datasheet: nothing else counts ACTIVATEs": [
         "--no-faw", "--energy", "ambit-paper",
     ],

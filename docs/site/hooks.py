@@ -35,6 +35,9 @@ OUTSIDE = {
 RECIPES = "# Recipes"
 """The heading of `CONTRIBUTING.md` under which each heading is a page of its own."""
 
+HIDDEN = {"solution", "hide", "hide-cell", "hide-input", "hide_input"}
+"""Tags of cells of notebooks that are shown when somebody asks for them."""
+
 _FENCE = re.compile(r"^(?:```|~~~).*?^(?:```|~~~)[ ]*$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 _CODE = re.compile(
@@ -87,10 +90,14 @@ def notebook(path: Path) -> str:
     """A notebook as Markdown: its texts as they are, its code in blocks that say Python."""
     import jupytext
 
-    cells = jupytext.read(path)
-    cells.metadata = {"kernelspec": cells.metadata.get("kernelspec", {})}
-    text: str = jupytext.writes(cells, "md")
-    return re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL).strip() + "\n"
+    parts = []
+    for cell in jupytext.read(path).cells:
+        text = cell.source.strip()
+        text = f"```python\n{text}\n```" if cell.cell_type == "code" else text
+        if HIDDEN & set(cell.metadata.get("tags", ())):
+            text = f"<details>\n<summary>Solution</summary>\n\n{text}\n\n</details>"
+        parts.append(text.replace("<details>", '<details markdown="1">'))
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:

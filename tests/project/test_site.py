@@ -112,6 +112,31 @@ def test_examples_of_what_makes_the_site_run(
     assert done.failed == 0
 
 
+NOTEBOOK = """\
+# %% [markdown]
+# # A cell
+# One bit of charge.
+
+# %%
+print(1 + 1)
+
+# %% tags=["solution"]
+print(2)
+"""
+
+
+def test_a_notebook_is_a_page_that_hides_its_solutions(
+    tmp_path: Path, module_at: Callable[[Path], ModuleType]
+) -> None:
+    pytest.importorskip("mkdocs", reason="needs the extra `docs`")
+    pytest.importorskip("jupytext", reason="needs the extra `docs`")
+    (tmp_path / "cell.py").write_text(NOTEBOOK)
+    page = module_at(ROOT / "docs" / "site" / "hooks.py").notebook(tmp_path / "cell.py")
+    assert page.startswith("# A cell\nOne bit of charge.\n\n```python\nprint(1 + 1)\n```\n")
+    assert page.rstrip().endswith("```python\nprint(2)\n```\n\n</details>")
+    assert page.count("<details markdown") == 1
+
+
 def _glossary() -> dict[str, str]:
     """The module by term."""
     text = (ROOT / "docs" / "glossary.md").read_text("utf-8")

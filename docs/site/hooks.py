@@ -29,8 +29,9 @@ OUTSIDE = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "findings/README.md": "findings.md",
+    "CITATION.cff": "CITATION.cff",
 }
-"""Pages of the site by the files of the repository that they are."""
+"""Pages and files of the site by the files of the repository that they are."""
 
 RECIPES = "# Recipes"
 """The heading of `CONTRIBUTING.md` under which each heading is a page of its own."""

@@ -26,6 +26,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
+from experiments.figures import wanted
 from experiments.figures.style import FILLS, INK, PUBLISHED, note, save, stacked, style
 from experiments.output import sheets
 from experiments.output.escaping import visible
@@ -57,6 +58,8 @@ _FILLS = {**_COMMAND_FILLS, _OTHER: ("#6b6b6b", "")}
 _SLIVER = 0.01
 """Kinds of commands that have less than this of all are shown together."""
 _LAYERS_AT_MOST = 24
+_WIDTH_IN = 6.8
+"""Of both figures. Narrower ones have panels one below the other where they need the room."""
 
 
 def draw(report: Report, folder: Path) -> tuple[Path, ...]:
@@ -73,8 +76,10 @@ def draw_comparison(report: Report, folder: Path) -> tuple[Path, Path]:
     shown = [{**row, "system": row["system"].replace("\n", " ")} for row in rows]
     table = sheets.write(folder / "comparison.csv", shown)
     with style():
-        figure = Figure(figsize=(6.8, 2.9))
-        axes = figure.subplots(1, 2)
+        width_in = wanted.current().width_in or _WIDTH_IN
+        beside = width_in >= _WIDTH_IN
+        figure = Figure(figsize=(width_in, 2.9 if beside else 5.4))
+        axes = figure.subplots(1, 2) if beside else figure.subplots(2, 1)
         names = [row["system"] for row in rows]
         for panel, key, ratio, words, title, unit in (
             (axes[0], "throughput_images_per_s", "speedup_of_dram", slower,
@@ -102,8 +107,14 @@ def draw_layers(report: Report, folder: Path) -> tuple[Path, Path]:
     rows = _fewer_layers(rows)
     shown = _shown_kinds(rows)
     with style():
-        figure = Figure(figsize=(6.8, 1.5 + 0.32 * len(rows)))
-        commands, share = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
+        width_in = wanted.current().width_in or _WIDTH_IN
+        height_in = 1.5 + 0.32 * len(rows)
+        if width_in >= 5:
+            figure = Figure(figsize=(width_in, height_in))
+            commands, share = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
+        else:
+            figure = Figure(figsize=(width_in, 2 * height_in))
+            commands, share = figure.subplots(2, 1, sharey=True)
         _stacked_commands(commands, rows, shown)
         _latency_shares(share, rows)
         return save(figure, _caption(report), folder / "layers.png", 7.5), table

@@ -122,11 +122,11 @@ def save(figure: Figure, caption: str, path: Path, size: float = 6.5) -> Path:
 
 
 def fit(figure: Figure) -> None:
-    """Give a figure the width that is wanted, and a height in proportion."""
+    """Give a figure the width that is wanted; a wider one gets higher, too."""
     width_in = wanted.current().width_in
     if width_in is not None:
         share = width_in / figure.get_figwidth()
-        figure.set_size_inches(width_in, figure.get_figheight() * share)
+        figure.set_size_inches(width_in, figure.get_figheight() * max(1.0, share))
 
 
 def write(figure: Figure, path: Path, usual: tuple[str, ...] = ("png",)) -> Path:

@@ -31,8 +31,7 @@ class Wanted:
     formats: tuple[str, ...] = ("png",)
     """Endings of the files of each figure; the table behind it is written anyway."""
     width_in: float | None = None
-    """Width in inches; the height follows in proportion, letters stay as large. None: each its
-    own."""
+    """Width in inches; letters stay as large. None: each its own."""
     notes: str = "short"
     """What stands small below or above a figure: at most two lines, all there is, or nothing."""
 

@@ -16,8 +16,8 @@ FORMAT = Option(
 )
 WIDTH = Option(
     "width_in",
-    "width of figures in inches, such as 3.5 for one column of a paper; the height follows, "
-    "letters stay as large (default: each its own)",
+    "width of figures in inches, such as 3.5 for one column of a paper; letters stay as large "
+    "(default: each its own)",
     float, "INCHES", range=Range(2, 40), flags=("--width",), unit="in",
 )  # fmt: skip
 NOTES_OPTION = Option(

@@ -29,12 +29,10 @@ def of_sweep(name: str) -> Mapping[str, object] | None:
 
 def redraw(folder: Path) -> Iterator[Path]:
     """Draw every figure again whose numbers are in ``folder``; return the paths as they come."""
-    for page, (picture, draw) in (
-        (mappings.PAGE, *mappings.PAGE.pictures.items()),
-        (networks.PAGE, *networks.PAGE.pictures.items()),
-    ):
-        draw(*page.read(folder), folder / picture)
-        yield folder / picture
+    for page in (mappings.PAGE, networks.PAGE):
+        for picture, draw in page.pictures.items():
+            draw(*page.read(folder), folder / picture)
+            yield folder / picture
     figures = folder / "figures"
     for each in map(study, STUDIES):
         found = {name: Found.read(figures / f"{name}.json") for name in each.sweeps}

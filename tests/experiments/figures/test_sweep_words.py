@@ -7,6 +7,7 @@ import math
 import pytest
 
 from experiments.figures.sweep import check
+from experiments.figures.wanted import Wanted, wanted
 from experiments.sweep.results import Axis, Point, Quantity, Results
 from pimsim.errors import InputError
 
@@ -33,7 +34,7 @@ def test_the_caption_says_what_the_numbers_rest_on() -> None:
     (caption,) = [text for text in texts_of(drawn_of(results)[0]) if "trials a point" in text]
     for words in (
         "1,000 trials a point, 1 of 4 points without any yet",
-        "interval: 95 %, Clopper-Pearson",
+        "interval 95 %, Clopper-Pearson",
         "banks 8",
         "standard ddr3-1600-8-8-8",
         "faults static, access",
@@ -47,11 +48,14 @@ def test_a_long_caption_ends_after_its_lines_and_keeps_what_matters() -> None:
     results = product_of([VARIATION], falling, model="m" * 200, interval="95 %")
     results = Results("demo", ACCURACY, results.axes, fixed, results.points, results.assumptions)
     figure, _ = drawn_of(results)
-    (caption,) = figure.findobj(lambda artist: artist.get_gid() == "caption")
-    shown = str(caption.get_text())
-    assert shown.count("\n") == 7
-    assert shown.startswith("1,000 trials a point\u00a0· interval: 95 %\u00a0· field 0")
-    assert shown.endswith("…")
+    shown = figure._supxlabel.get_text()
+    assert shown.count("\n") == 1
+    assert shown.startswith("1,000 trials a point\u00a0· interval 95 %\u00a0· field 0")
+    assert shown.endswith("all settings: results.json")
+    with wanted(Wanted(notes="all")):
+        assert drawn_of(results)[0]._supxlabel.get_text().endswith("m" * 50)
+    with wanted(Wanted(notes="none")):
+        assert drawn_of(results)[0]._supxlabel is None
 
 
 def test_numbers_without_intervals_have_none_beside_them() -> None:

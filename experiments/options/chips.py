@@ -53,9 +53,11 @@ def add_measured(parser: argparse.ArgumentParser, best: float = 1.0) -> None:
     """Add ``--t1``, ``--t2``, ``--pattern``, ``--best``, by default ``best``, and ``--boxes``."""
     add(
         parser.add_argument_group("measurements that row groups are drawn from"),
-        Option("t1", "of majorities, first ACTIVATE to PRECHARGE (default: %(default)s ns)",
+        Option("t1", "for majorities: from the first ACTIVATE to PRECHARGE (default: "
+               "%(default)s ns)",
                float, "NS", 1.5, _DELAYS, unit="ns"),
-        Option("t2", "of majorities, PRECHARGE to second ACTIVATE (default: %(default)s ns)",
+        Option("t2", "for majorities: from PRECHARGE to the second ACTIVATE (default: "
+               "%(default)s ns)",
                float, "NS", 3.0, _DELAYS, unit="ns"),
         Option("pattern", "data in the rows of majorities", default="random",
                choices=("random", "all0/1")),

@@ -54,7 +54,7 @@ def add_faults(parser: argparse.ArgumentParser) -> None:
     add(source, VARIATION, FAILURES)
     add(
         group,
-        SEED.but(help="of noise, drawn anew in every access", default=0),
+        SEED.but(help="seed of noise, which is drawn anew in every access", default=0),
         SEED.but(
             name="chip", default=None,
             help="which chip it is: seed of the columns that are weak for good (default: 0)",

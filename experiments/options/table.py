@@ -87,16 +87,16 @@ VDD_MV = Option(
     "vdd_mv", "array supply", float, range=Range(0, math.inf), swept=Swept("VDD", _CIRCUIT)
 )
 RESTORE_NS = Option(
-    "restore_ns", "cells were restored for this long only, from a bitline held at its rail",
+    "restore_ns", "let cells be restored for this long only, from a bitline held at its rail",
     float, "NS", range=Range(0, 1_000_000),
     swept=Swept("time to restore", _CIRCUIT, "cells were restored for so long only"),
 )  # fmt: skip
 WAIT_MS = Option(
-    "wait_ms", "then they leaked for this long", float, "MS", range=Range(0, 1e12),
+    "wait_ms", "let cells leak for this long before the access", float, "MS", range=Range(0, 1e12),
     swept=Swept("time since restore", _CIRCUIT, "cells leaked for so long before the access"),
 )  # fmt: skip
 CELSIUS = Option(
-    "celsius", "at this temperature", float, "C", 85.0, Range(-273.15, 1_000),
+    "celsius", "temperature at which they leak", float, "C", 85.0, Range(-273.15, 1_000),
     needs=(given("wait_ms"), "needs --wait-ms, the time that cells leak for"),
     swept=Swept(
         "temperature", _CIRCUIT,

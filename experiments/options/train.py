@@ -19,20 +19,22 @@ _EPOCHS = whole(0, 100_000)
 
 _GROUPS = {
     "length": (
-        Option("epochs", "times that the training images are gone through", int, "N",
+        Option("epochs", "how often all training images are learned", int, "N",
                range=whole(1, 100_000)),
-        Option("batch_size", "images a step", int, "N", range=whole(1, 1_000_000)),
-        SEED.but(help="of everything that chance decides", default=None),
-        Option("validation_split", "of the training images, to be watched, not learned", float,
-               "SHARE", range=_SHARE),
+        Option("batch_size", "images in each step", int, "N", range=whole(1, 1_000_000)),
+        SEED.but(help="seed of everything random", default=None),
+        Option("validation_split", "share of the training images that is watched, not learned",
+               float, "SHARE", range=_SHARE),
         Option("patience", "stop N epochs after the smallest loss of the watched images, and take "
                "the weights from then", int, "N", range=_EPOCHS),
     ),
     "learning rate": (
-        Option("learning_rate", "of the first step", float, "RATE", range=_WIDE),
-        Option("schedule", "constant, cosine, linear, exponential or step", metavar="NAME"),
-        Option("final_learning_rate", "that the schedule ends with", float, "RATE", range=_WIDE),
-        Option("warmup_epochs", "in which the rate rises from zero first (cosine)", int, "N",
+        Option("learning_rate", "learning rate of the first step", float, "RATE", range=_WIDE),
+        Option("schedule", "how the rate changes: constant, cosine, linear, exponential "
+               "or step", metavar="NAME"),
+        Option("final_learning_rate", "rate that the schedule ends with", float, "RATE",
+               range=_WIDE),
+        Option("warmup_epochs", "epochs in which the rate first rises from zero (cosine)", int, "N",
                range=_EPOCHS),
     ),
     "optimizer and loss": (
@@ -48,20 +50,20 @@ _GROUPS = {
     "layers": (
         Option("initializer", "glorot-uniform, glorot-normal (or xavier-...), he-uniform, "
                "he-normal, unit-uniform", metavar="NAME"),
-        Option("activation", "behind a product, before its normalization: none, relu, prelu, tanh, "
-               "hard-tanh or sigmoid", metavar="NAME"),
-        Option("head", "behind the last product: norm, a batch normalization, or scale, a learned "
-               "factor", metavar="NAME"),
-        Option("batch_norm_momentum", "share of the past in the running statistics", float, "M",
-               range=_SHARE),
-        Option("batch_norm_epsilon", "added to the variance", float, "E", range=_WIDE),
+        Option("activation", "function behind each product, before its normalization: none, relu, "
+               "prelu, tanh, hard-tanh or sigmoid", metavar="NAME"),
+        Option("head", "what follows the last product: norm, a batch normalization, or scale, a "
+               "learned factor", metavar="NAME"),
+        Option("batch_norm_momentum", "share of older batches in the running statistics",
+               float, "M", range=_SHARE),
+        Option("batch_norm_epsilon", "number added to the variance", float, "E", range=_WIDE),
     ),
     "regularization": (
-        Option("dropout", "of the signs between layers that a step leaves out", float, "SHARE",
-               range=_SHARE),
-        Option("weight_decay", "share of the latent weights, times the rate, a step takes", float,
-               "D", range=_WIDE),
-        Option("bipolar_pull", "weight in the loss of a term that pulls towards -1 and +1", float,
+        Option("dropout", "share of the signs between layers that a step leaves out", float,
+               "SHARE", range=_SHARE),
+        Option("weight_decay", "share of the latent weights that a step takes off, times the rate",
+               float, "D", range=_WIDE),
+        Option("bipolar_pull", "how strongly the loss pulls latent weights to -1 and +1", float,
                "P", range=_WIDE),
         Option("weight_clip", "keep latent weights between -1 and +1", bool),
         Option("flip", "mirror images by chance", bool),

@@ -53,7 +53,9 @@ class Network:
             parser,
             chips.ROWS,
             Option("chips", "chips that are drawn", int, "N", 3, whole(1, 1_000)),
-            SEED.but(help="of the first chip; the others follow", default=0),
+            SEED.but(
+                help="seed of the first chip; the next chips have the next numbers", default=0
+            ),
         )
         chips.add_measured(parser, best=0.5)
         chips.add_part(parser)

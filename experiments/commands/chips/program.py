@@ -38,7 +38,11 @@ class Program:
     def add_arguments(parser: argparse.ArgumentParser) -> None:
         """Describe ``pimsim chips program``."""
         parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-        parser.add_argument("primitive", metavar="PRIMITIVE", help="of `pimsim chips primitives`")
+        parser.add_argument(
+            "primitive",
+            metavar="PRIMITIVE",
+            help="one of those that `pimsim chips primitives` lists",
+        )
         add(
             parser,
             Option("size", "rows, destinations or inputs (default: the most)", int, "N",

@@ -79,11 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             default="half", choices=("half", "sixth"),
         ),
         Option(
-            "t1", "of majorities, first ACTIVATE to PRECHARGE (default: %(default)s ns)",
+            "t1", "for majorities: from the first ACTIVATE to PRECHARGE (default: %(default)s ns)",
             float, "NS", 1.5, _DELAYS, unit="ns",
         ),
         Option(
-            "t2", "of majorities, PRECHARGE to second ACTIVATE (default: %(default)s ns)",
+            "t2", "for majorities: from PRECHARGE to the second ACTIVATE (default: %(default)s ns)",
             float, "NS", 3.0, _DELAYS, unit="ns",
         ),
         Option(

@@ -233,7 +233,7 @@ PARTS = (
         lambda make, args: make.read(args.pattern),
     ),
     TransientPart(
-        "tra", "triple-row activation: majority of three cells", "what they hold", "110",
+        "tra", "triple-row activation: majority of three cells", "what the cells hold", "110",
         "  pimsim circuit tra --pattern 100 --out out\n"
         "  pimsim circuit tra --copy-out --check-ngspice",
         lambda make, args: make.tra(args.pattern, copy_out=args.copy_out), (COPY_OUT,),

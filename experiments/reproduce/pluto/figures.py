@@ -74,7 +74,7 @@ def _network(table: Table, folder: Path) -> Path:
             "simulated": [*ours.values(), *[None] * len(theirs)],
             "published": [*[None] * len(ours), *theirs.values()],
         }
-        log_bars(axes, names, series, fills=(FILLS[0], FILLS[4]), numbers=True)
+        log_bars(axes, names, series, fills=(FILLS[0], FILLS[2]), numbers=True)
         axes.set_title(f"{quantity}, {next(iter(rows.values())).unit}", pad=14)
         axes.tick_params(axis="x", labelrotation=30, labelsize=6.5)
     figure.axes[0].legend(loc="upper right", fontsize=6.5)

@@ -166,7 +166,7 @@ def test_no_layer_takes_more_than_there_is_and_runs_are_booked_alike(
 
 @pytest.mark.slow
 def test_vggs_first_dense_layer_on_pixels_is_the_hosts() -> None:
-    ddr3, network, x = load("ddr3-1600-8-8-8"), _network(25_088, 8), _pixels(2, 25_088)
+    ddr3, network, x = load("ddr3-1600-8-8-8"), _network(25_088, 4), _pixels(2, 25_088)
     for mapping in MAPPINGS:
         with pytest.raises((OutOfRowsError, OutOfSubarraysError), match=r"'wide'.*--mapping auto"):
             run(network, x, UNIT, System(ddr3, ModelOptions()), mapping)

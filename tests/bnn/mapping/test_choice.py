@@ -115,7 +115,7 @@ def test_no_other_mappings_of_the_layers_do_better_together(
     [
         ("digits-mlp", 1, "datasheet", True),
         ("digits-mlp", 364, "ambit-paper", True),
-        pytest.param("mnist-mlp", 700, "ambit-paper", False, marks=pytest.mark.slow),
+        ("digits-mlp", 700, "ambit-paper", False),
         ("mnist-cnn", 60, "datasheet", True),
     ],
 )

@@ -57,8 +57,7 @@ def test_images_beyond_one_row_go_to_further_tiles(mapping: str) -> None:
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
-@pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("pad_values", [0.0, 1.0])
+@pytest.mark.parametrize(("compiled", "pad_values"), [(False, 0.0), (True, 1.0)])
 @pytest.mark.parametrize("pool", [None, MaxPool2D("pool", (3, 3), (2, 1), "same")])
 @pytest.mark.parametrize("images", [2])
 @pytest.mark.slow

@@ -225,7 +225,7 @@ def test_every_mapping_computes_on_another_address_map(
     renamed: AddressMap, mapping: str, option: str, failing: bool
 ) -> None:
     """Values and commands are those of the default map, and faults the same in both executors."""
-    network = dense(40, 4) if option == "chained" else padded(0.0, 3, 4)
+    network = dense(40, 4) if option == "chained" else padded(0.0, 2, 3)
     mitigation = dict(OPTIONS[option][1])
     chain = mitigation.pop("chain", "never")
     moves = mitigation.pop("moves", "host")

@@ -31,7 +31,7 @@ from .stage_cases import (
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
-@settings(SLOW, max_examples=15)
+@settings(SLOW, max_examples=10)
 @given(
     case=cases() | SHARED,
     rows=ROWS,

@@ -25,7 +25,7 @@ from pimsim.dram.standard.standard import load
 
 from ...kept_commands import Kept
 
-STANDARD = replace(load("ddr3-1600-8-8-8"), rows_per_subarray=128)
+STANDARD = replace(load("ddr3-1600-8-8-8"), rows_per_subarray=192)
 ROWS = STANDARD.rows_per_subarray
 SIGN = "ste_sign"
 A_STREAM_EACH = "output-tree"
@@ -58,7 +58,7 @@ def _network(fan_in: int, outputs: int) -> Network:
         ("output-tree", "host", Mitigation(retries=1)),
     ],
 )
-@pytest.mark.parametrize("fan_in", [40, 150])  # in one subarray, and split over two
+@pytest.mark.parametrize("fan_in", [40, 200])  # in one subarray, and split over two
 def test_replaying_a_trace_reads_what_the_run_read(
     mapping: str, moves: str, mitigation: Mitigation, fan_in: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,7 +189,7 @@ def test_a_trace_has_the_commands_and_the_time_of_the_report(mapping: str) -> No
 @pytest.mark.parametrize("moves", ["host", "psm"])
 @pytest.mark.parametrize("mapping", ["output-stationary", "output-tree"])
 def test_a_traced_run_is_booked_as_any_other(mapping: str, moves: str) -> None:
-    network, system = _network(150, 11), System(STANDARD, ModelOptions(), moves=moves)
+    network, system = _network(200, 11), System(STANDARD, ModelOptions(), moves=moves)
     traced, plain = (
         of_network(network, None, 700, system, mapping, traces=traces) for traces in ([Kept()], [])
     )
@@ -199,7 +199,7 @@ def test_a_traced_run_is_booked_as_any_other(mapping: str, moves: str) -> None:
             assert one.ledger.cost(phase) == other.ledger.cost(phase)
 
 
-@pytest.mark.parametrize(("fan_in", "moves"), [(12, "host"), (150, "psm")])
+@pytest.mark.parametrize(("fan_in", "moves"), [(12, "host"), (200, "psm")])
 def test_lanes_with_a_stream_each_keep_every_constraint(
     fan_in: int, moves: str, naive: ModuleType
 ) -> None:

@@ -314,7 +314,7 @@ def _sweeps(draw_from: st.DrawFn) -> Results:
 
 
 @given(_sweeps(), st.sampled_from([None, *KINDS]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_every_shape_of_a_sweep_is_drawn_with_each_point_once(
     results: Results, kind: str | None
 ) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import functools
+import argparse
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
 from experiments import cli
+from experiments.options import subcommands
 from tests.browser_fixtures import _browser, browser_page
 
 __all__ = ["_browser", "browser_page"]
@@ -28,11 +29,26 @@ def _as_wide_as_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
 
 
+def _runs(commands: Sequence[subcommands.Command]) -> Iterator[Any]:
+    """What each command calls, those of groups among them."""
+    for command in commands:
+        yield command.run
+        yield from _runs(getattr(command, "commands", ()))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_parser() -> Iterator[None]:
     """A parser of all commands is made once: it keeps nothing of what it has parsed."""
+    make, known = cli.build_parser, dict[tuple[Any, ...], argparse.ArgumentParser]()
+
+    def build_parser() -> argparse.ArgumentParser:
+        calls = tuple(_runs(cli.COMMANDS))  # which a test may replace
+        if calls not in known:
+            known[calls] = make()
+        return known[calls]
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "build_parser", functools.cache(cli.build_parser))
+        patch.setattr(cli, "build_parser", build_parser)
         yield
 
 

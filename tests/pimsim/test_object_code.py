@@ -122,8 +122,10 @@ def test_it_is_kept_elsewhere_where_nothing_can_be_written_beside(
     elif kind == "open to others":
         own.mkdir()
         own.chmod(0o777)
-    assert [_run(tmp_path), _run(tmp_path)] == [NEW, OLD if kind == "fine" else NEW]
+    assert _run(tmp_path) == NEW
     assert len([*tmp_path.rglob("*.o")]) == (kind == "fine")
+    if kind == "fine":
+        assert _run(tmp_path) == OLD
 
 
 def _makes(values: NDArray[np.int64]) -> int:

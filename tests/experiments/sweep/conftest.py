@@ -145,6 +145,6 @@ def eventually() -> Callable[..., None]:
         end = time.monotonic() + within_s
         while not what():
             assert time.monotonic() < end, "it never came"
-            time.sleep(0.01)
+            time.sleep(0.02)  # to look takes time of the processor, too
 
     return wait

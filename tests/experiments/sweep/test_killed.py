@@ -27,7 +27,7 @@ measure = "tra-failure"
 samples = 200_000
 [axes]
 variation_percent = [5, 10, 15, 20]
-cb_cs_ratio = [3, 4, 5]
+cb_cs_ratio = [3, 5]
 [stop]
 trials = 16
 least_trials = 2

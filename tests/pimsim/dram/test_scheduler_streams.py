@@ -170,7 +170,7 @@ def assert_never_early_and_never_late(
     assert not naive.violations(standard, options, stream)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(standard=st.sampled_from(list(STANDARDS.values())), options=SWITCHES, steps=STEPS)
 def test_random_streams_of_standards(
     naive: ModuleType,
@@ -181,7 +181,7 @@ def test_random_streams_of_standards(
     assert_never_early_and_never_late(naive, standard, options, steps)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(standard=odd_standards(), options=SWITCHES, steps=STEPS)
 def test_random_streams_of_odd_standards(
     naive: ModuleType,
@@ -211,7 +211,7 @@ def crowded_standards(draw: st.DrawFn) -> Standard:
 
 
 @pytest.mark.slow
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     standard=crowded_standards(),
     options=st.builds(
@@ -255,7 +255,7 @@ def test_activations_find_the_first_place_among_others(
         stream.append((ready, kind, bank))
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(
     standard=odd_standards(),
     options=SWITCHES,

@@ -58,7 +58,7 @@ def rows(request: pytest.FixtureRequest, eight_cells: AddressMap, wide: AddressM
 # -- against the naive model ---------------------------------------------------------------------
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(seed=SEEDS, length=LENGTHS, columns=st.sampled_from([1, 3, 67]), blank=BLANK)
 @pytest.mark.slow
 def test_random_commands_do_what_cells_and_bitlines_do(
@@ -171,7 +171,7 @@ def _lock_step(subarray: Subarray, command: Command) -> list[list[bool]] | None:
     return None
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(seed=SEEDS, length=LENGTHS, lanes=st.integers(1, 4), blank=BLANK)
 @pytest.mark.slow
 def test_lanes_are_subarrays_of_their_own_in_lock_step(
@@ -226,7 +226,7 @@ def _same_rows(together: State, singles: list[State]) -> None:
         assert seen == (None if None in of_lanes else [row for (row,) in of_lanes]), name
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(seed=SEEDS, length=LENGTHS)
 def test_run_is_aap_and_ap_one_by_one(rows: AddressMap, seed: int, length: int) -> None:
     rng, lanes, columns = Random(seed), 3, 5

@@ -163,7 +163,7 @@ def streams(
     return standard, options, sorted(moved, key=lambda each: each[0])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(drawn=streams())
 def test_what_is_found_is_what_the_naive_check_finds(
     drawn: tuple[Standard, ModelOptions, list[Command]],

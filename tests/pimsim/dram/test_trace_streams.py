@@ -115,7 +115,7 @@ def parts(
 
 @pytest.mark.parametrize("name", sorted(readers.READERS))
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(stream=streams())
 @pytest.mark.slow
@@ -152,7 +152,7 @@ def test_every_command_comes_back(
 
 
 @settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(stream=streams())
 @example(stream=OVERLAPPING)

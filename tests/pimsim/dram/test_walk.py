@@ -105,7 +105,7 @@ def streams(draw: st.DrawFn, standard: Standard, longest: int = 36) -> list[Segm
     return segments
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_walk_is_legal_and_waits_for_nothing_else(naive: ModuleType, data: st.DataObject) -> None:
     standard, options = data.draw(standards()), data.draw(SWITCHES)
@@ -195,7 +195,7 @@ def issued(
     return found
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_what_is_issued_in_blocks_is_the_walk(data: st.DataObject) -> None:
     standard, options = data.draw(standards()), data.draw(SWITCHES)
@@ -214,7 +214,7 @@ def test_what_is_issued_in_blocks_is_the_walk(data: st.DataObject) -> None:
     ]
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_on_a_bus_streams_stay_legal(naive: ModuleType, data: st.DataObject) -> None:
     """Whatever has to wait for the bus: in clocks nothing is broken, and none shares a clock."""

@@ -200,7 +200,7 @@ MODES = st.sampled_from(["fused", "fused", "cells"])
 COLUMNS = st.sampled_from([1, 5, 64, 100, 1024, 1025, 2100])
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     outputs=st.integers(1, 5),
@@ -246,7 +246,7 @@ def test_any_recipe_leaves_what_the_reference_leaves(
         pair.expect_same(cells=mode != "fused")
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(
     seed=st.integers(0, 2**32 - 1),
     steps=st.integers(2, 12),
@@ -299,7 +299,7 @@ def program_at_random(rng: Random, commands: int) -> Program:
     return Program("random", tuple(found), SYMBOLS, ())
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     commands=st.integers(1, 30),

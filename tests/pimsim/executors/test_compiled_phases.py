@@ -133,7 +133,7 @@ def expect_as_reference(
                 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(
     seed=st.integers(0, 2**32 - 1),
     outputs=st.integers(1, 6),

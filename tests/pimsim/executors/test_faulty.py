@@ -145,7 +145,7 @@ def by_reference(
 
 
 @pytest.mark.parametrize("address_map", [ambit(), FIVE_ROW], ids=lambda found: found.name)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rng=st.randoms(use_true_random=False))
 def test_the_interpreter_meets_the_faults_of_the_reference(
     address_map: AddressMap, rng: Random

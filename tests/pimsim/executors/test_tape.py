@@ -164,7 +164,7 @@ class Pair:
     tapes=st.integers(0, 3),
     threads=st.sampled_from([1, 2]),
 )
-@settings(max_examples=150)
+@settings(max_examples=75)
 def test_rows_and_reads_are_those_of_the_commands(
     name: str,
     seed: int,

@@ -160,6 +160,7 @@ def test_every_kind_of_network_is_kerass(libraries, fixtures, tmp_path):
 
 
 @pytest.mark.larq
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("place", [(0, 0), (37, 5)])  # pixel 0 has one value in every image
 @pytest.mark.parametrize("layer", ["dense1", "dense2", "dense3"])
 def test_one_flipped_weight_is_seen_in_its_layer(layer, place, digits):
@@ -183,6 +184,7 @@ def test_one_flipped_weight_of_a_convolution_is_seen_in_its_layer():
 
 
 @pytest.mark.larq
+@pytest.mark.usefixtures("untraced")
 def test_a_moved_threshold_is_seen_in_what_the_next_layer_is_fed_with(digits):
     norm = next(layer for layer in digits.network.layers if isinstance(layer, BatchNorm))
     mean = norm.mean.copy()
@@ -194,6 +196,7 @@ def test_a_moved_threshold_is_seen_in_what_the_next_layer_is_fed_with(digits):
 
 
 @pytest.mark.larq
+@pytest.mark.usefixtures("untraced")
 def test_other_logits_are_seen(digits):
     logits = digits.logits.copy()
     logits[7, 2] += 0.1

@@ -55,8 +55,9 @@ TOGETHER = [
 """As few trainings as name every entry of every table at least once."""
 
 ALONE: list[dict[str, Any]] = [
-    {"dropout": 0.2, "weight_decay": 1e-2},
     {
+        "dropout": 0.2,
+        "weight_decay": 1e-2,
         "batch_norm_epsilon": 1e-5,
         "batch_norm_momentum": 0.9,
         "bipolar_pull": 1e-3,

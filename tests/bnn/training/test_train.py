@@ -75,6 +75,7 @@ def test_one_epoch_gives_a_model_and_a_card(
 
 
 @pytest.mark.larq
+@pytest.mark.usefixtures("untraced")
 def test_a_resumed_training_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
     learn, test = some("train", 310), some("test", 120)
     whole, halves = tmp_path / "whole.keras", tmp_path / "halves.keras"
@@ -181,6 +182,7 @@ def test_early_stopping_takes_the_best_epoch(tmp_path: Path) -> None:
 
 
 @pytest.mark.larq
+@pytest.mark.usefixtures("untraced")
 def test_bfloat16_ends_in_float32(tmp_path: Path) -> None:
     out = tmp_path / "m.keras"
     settings = replace(SETTINGS, precision="bfloat16", learning_rate=0.005)

@@ -106,6 +106,7 @@ def test_what_is_damaged_is_not_taken_and_is_made_again(
     every = (b"", whole[:100], whole[:-1], whole[:-9] + b"x" + whole[-8:], b"x" + whole[1:])
     for times, damaged in enumerate(every, 2):
         kept.write_bytes(damaged)
+        assert object_code._read(kept) is None  # before it would be run
         assert times_made() == times
         assert kept.read_bytes() == whole
     assert times_made() == 1 + len(every)

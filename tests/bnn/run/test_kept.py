@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bnn import zoo
+from bnn.larq.model_file import read_model
 from bnn.mapping import MAPPINGS
 from bnn.mapping.dataflows.output_tree import division
 from bnn.mapping.frontier import OBJECTIVES
@@ -284,6 +286,16 @@ def test_names_say_all_that_a_plan_depends_on(monkeypatch: pytest.MonkeyPatch) -
     assert before is not None
     assert after is not None
     assert before.name != after.name
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_plans_of_all_bundled_networks_can_be_kept(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "/nowhere")
+    network = read_model(zoo.locate(name), lambda: (28, 28, 1))
+    given = network.before_softmax(), None, 1, SYSTEMS["as it is"], "auto", "auto"
+    assert kept.record(*given) is not None
 
 
 def test_nothing_is_kept_where_commands_are_looked_at(folder: Path) -> None:

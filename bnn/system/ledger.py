@@ -25,6 +25,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache, partial
 from itertools import chain
+from operator import add, sub
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -46,7 +47,7 @@ from pimsim.dram.timeline.command_stream import (
     segments_of,
     streamed,
 )
-from pimsim.dram.timeline.timeline import Timeline
+from pimsim.dram.timeline.timeline import Passed, Timeline
 from pimsim.dram.traces.recorder import Recorder, Targets
 from pimsim.errors import InputError
 from pimsim.microprogram.output_tree.stream import Stream
@@ -100,6 +101,8 @@ class CommandLedger:
         """By phase, how often banks had some runs, for one or two ends; not counted yet."""
         self._extra_wordlines = dict.fromkeys(PHASES, 0)
         self._elapsed = dict.fromkeys(PHASES, Elapsed())
+        self._passed = [0] * len(Passed._fields)
+        """What has passed in this phase and is not in ``_elapsed`` yet."""
         self._runs: list[Run] = []
         self._active: _Where = (), ()
         """Banks of what is put off, and where their TRANSFERs go."""
@@ -421,7 +424,7 @@ class CommandLedger:
 
     def _go_on_with(self, where: _Where) -> None:
         if where != self._active:
-            self._flush()
+            self._put_on()
             self._active = where
 
     def _put_off(self, runs: Sequence[Run]) -> None:
@@ -433,6 +436,13 @@ class CommandLedger:
                 pending.append(run)
 
     def _flush(self) -> None:
+        """Put what is put off on the timeline, and add up what has passed."""
+        self._put_on()
+        if any(self._passed):
+            self._elapsed[self._phase] += Elapsed(*self._passed)
+            self._passed = [0] * len(self._passed)
+
+    def _put_on(self) -> None:
         if not self._runs:
             return
         segment = Segment(tuple(self._runs), *self._active)
@@ -446,9 +456,9 @@ class CommandLedger:
         if self._once is not None:
             self._once.append((self._phase, part))
             return
-        before = Elapsed.on(self._timeline)
+        before = self._timeline.passed
         self._timeline.run(part)
-        self._elapsed[self._phase] += Elapsed.on(self._timeline) - before
+        self._passed = list(map(add, self._passed, map(sub, self._timeline.passed, before)))
 
     def _booked(self, book: Callable[[], None]) -> list[tuple[str, Part]]:
         """What ``book`` books, and in which phase, none of it on the timeline yet."""

@@ -163,6 +163,10 @@ class Timeline:
     def run(self, part: Part) -> None:
         """Let the stream go on by a segment, or by what is repeated."""
         self._passed = None
+        if isinstance(part, Segment) and not self._refreshed:
+            for channel, lane in self.parts(part.banks, part.to):
+                channel.run(lane, part.runs)
+            return
         segments, times = segments_of(part), part.times if isinstance(part, Repeated) else 1
         if self._refreshed and self._standard.ranks == 1 and _many(segments, times):
             for channel, steps in self._steps_of(part):

@@ -210,6 +210,16 @@ def test_stages_that_must_be_chained_are(folder: Path, monkeypatch: pytest.Monke
             assert _ran("dense", mapping, SYSTEMS["as it is"], "always") == first
 
 
+def test_what_no_mapping_has_room_for_stays_with_the_host(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shallow = System(replace(SMALL, rows_per_subarray=40), ModelOptions())
+    first = _ran("pictures", "auto", shallow)
+    assert set(first[2][0][4]) == {"c0", "c1"}  # refused
+    _only_records(monkeypatch)
+    assert _ran("pictures", "auto", shallow) == first
+
+
 def test_how_values_are_computed_changes_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

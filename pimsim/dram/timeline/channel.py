@@ -97,7 +97,8 @@ class ChannelStream:
         in each part, all times together, as :attr:`passed` has it.
         """
         steps = [step for part, _ in parts for step in part]
-        numbered = np.array([(self._tables.number(plan), each) for plan, each in steps], np.int64)
+        numbers = [(self._tables.number(plan), each) for plan, each in steps]
+        numbered = np.array(numbers, np.int64).reshape(-1, 2)
         ends = np.cumsum([0, *(len(part) for part, _ in parts)])
         laid = np.array([ends[:-1], ends[1:], [each for _, each in parts]], np.int64).T
         spent, beside = np.zeros((len(parts), 5), np.int64), [[0] * 5 for _ in parts]

@@ -21,7 +21,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from experiments.commands import (
     completion,
@@ -131,14 +132,14 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the ``pimsim`` command with ``argv`` (default: the process's); return the exit code."""
     _make_streams_ready()
-    gc.set_threshold(*_COLLECTED_AFTER)
     args = argparse.Namespace()
     try:
         args = build_parser().parse_args(argv)
         require_effects(args, getattr(args, "rules", ()))
         places.check(args, getattr(args, "writes", ()))
         machine_code.tells[:] = [progress.tell]
-        with progress.waiting(machine_code.COMPILED), wanted.wanted(wanted.of(args)):
+        waiting = progress.waiting(machine_code.COMPILED)
+        with _collecting_rarely(), waiting, wanted.wanted(wanted.of(args)):
             code: int = args.run(args)
         sys.stdout.flush()
         return code
@@ -155,6 +156,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("PIMSIM_DEBUG"):
             traceback.print_exc()
         return _fail(*_told(error, args))
+
+
+@contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    """Look for cycles of objects that nobody holds after many new objects, and not after few."""
+    before = gc.get_threshold()
+    gc.set_threshold(*_COLLECTED_AFTER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _told(error: Exception, args: argparse.Namespace) -> tuple[str, int]:

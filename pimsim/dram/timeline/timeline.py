@@ -247,7 +247,7 @@ class Timeline:
             return None
         if any(run.times >= LONG for segment in every for run in segment.runs):
             return None
-        found = []
+        found: list[Steps] = []
         for part in parts:
             laid = self._steps_of(part)
             steps = laid[0][1] if laid else []

@@ -1,7 +1,8 @@
 """The page of what other tools say of the same streams of commands.
 
-What they said is in ``experiments/pages/drampower.csv``, in pJ by part, with the options of the run
-whose trace they read; ours is simulated anew.
+What DRAMPower said is in ``experiments/pages/drampower.csv``, in pJ by part, with the options of the
+run whose trace it read; ours is simulated anew. How traces stand Ramulator's distances is in
+``experiments/pages/ramulator.csv``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ MOST_APART = 1e-3
 def stored() -> list[Row]:
     """Return what DRAMPower said, a row for each trace."""
     return sheets.parsed(files(__package__).joinpath("drampower.csv").read_text("utf-8"))
+
+
+def distances() -> list[Row]:
+    """Return how traces stood the table of distances of Ramulator, a row for each part."""
+    return sheets.parsed(files(__package__).joinpath("ramulator.csv").read_text("utf-8"))
 
 
 def simulated(rows: Iterable[Row] | None = None) -> list[Row]:
@@ -65,7 +71,16 @@ def text(rows: Sequence[Row]) -> str:
         for row in rows
     ]
     header = ("network", "part", "share", "ACTs an AAP", "commands", *words)
-    return worded("checked", energies=markdown([header, *cells]).strip(), table=ENERGIES)
+    kept = [
+        (row["part"], *(f"{int(row[key]):,}" for key in ("commands", "violations", "exact")))
+        for row in distances()
+    ]
+    return worded(
+        "checked",
+        energies=markdown([header, *cells]).strip(),
+        table=ENERGIES,
+        distances=markdown([("part", "commands", "too early", "just in time"), *kept]).strip(),
+    )
 
 
 def apart(row: Row) -> list[str]:

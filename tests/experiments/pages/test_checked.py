@@ -47,3 +47,9 @@ def test_what_is_shown_is_simulated_anew(part: str) -> None:
     stored = [r for r in checked.stored() if r["part"] == part and r["network"] == "digits-mlp"]
     (again,) = checked.simulated(stored[:1])
     assert again in SHOWN
+
+
+def test_no_command_of_a_trace_comes_too_early_for_ramulator() -> None:
+    rows = checked.distances()
+    assert all(row["violations"] == "0" and int(row["exact"]) > 1000 for row in rows)
+    assert {"ddr5-4800", "hbm2", "hbm3-6400", "lpddr5-6400"} <= {row["part"] for row in rows}

@@ -486,7 +486,7 @@ def test_commands_take_the_bus_as_long_as_the_standards_say(
         ("timing", "transfers_per_clock = 0", "must be an integer from 2 to 64, not 0"),
         ("timing", "transfers_per_clock = 6", "`burst_length` must be a multiple of 6, not 8"),
         ("timing", "t_rtw_clocks = 0", "`t_rtw_clocks` must be an integer from 1 to 1,000"),
-        ("command_bus", "act_clocks = 2", "[command_bus] must have `column_clocks`"),
+        ("command_bus", "act_clocks = 2", "[command_bus] must have the key `column_clocks`"),
         (
             "command_bus",
             "act_clocks = 2\ncolumn_clocks = 1\nother_clocks = 1\nact_counts_from = 3",

@@ -31,7 +31,7 @@ class CommandBus:
     act_clocks: int
     """An ACTIVATE."""
     column_clocks: int
-    """A READ or WRITE, and what comes with each (CAS-2 of LPDDR4, CAS of LPDDR5)."""
+    """A READ or WRITE, and what comes with each (CAS-2 of LPDDR4)."""
     other_clocks: int
     """A PRECHARGE or REFRESH."""
     act_counts_from: int | None = None

@@ -464,7 +464,7 @@ def test_the_example_of_the_documentation_is_a_part(tmp_path: Path) -> None:
         ("lpddr4-3200", "RD", 3, 0),
         ("lpddr4-3200", "REF", 1, 0),
         ("lpddr5-6400", "ACT", 0, 1),
-        ("lpddr5-6400", "RD", 1, 0),
+        ("lpddr5-6400", "RD", 0, 0),
         ("gddr6-14000", "ACT", 0, 0),
     ],
 )

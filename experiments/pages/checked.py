@@ -1,7 +1,7 @@
 """The page of what other tools say of the same streams of commands.
 
-What DRAMPower said is in ``experiments/pages/drampower.csv``, in pJ by part, with the options of the
-run whose trace it read; ours is simulated anew. How traces stand Ramulator's distances is in
+What DRAMPower said is in ``experiments/pages/drampower.csv``, in pJ by part, with the options of
+the run whose trace it read; ours is simulated anew. How traces stand Ramulator's distances is in
 ``experiments/pages/ramulator.csv``.
 """
 

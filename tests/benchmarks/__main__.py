@@ -90,9 +90,8 @@ def main(words: Sequence[str] | None = None) -> int:
         failed += bool(line.why)
         print(line.why or f"{line.ours} over {line.against} {line.unit}: {line.ratio}", flush=True)
         history.add(args.history, line)
-        lines.append(line)
-        if line.ratio:
-            history.put(args.page, history.TITLE, history.table(lines))
+        if line.ratio:  # others may have measured meanwhile
+            history.put(args.page, history.TITLE, history.table(history.read(args.history)))
     return 1 if failed else 0
 
 

@@ -107,14 +107,13 @@ def table(lines: Sequence[Line]) -> str:
             "" if row.limit is None else f"{'at least' if row.rate else 'at most'} {row.limit:g}"
         )
         cells.append([row.name, line.unit, line.ours, line.against, f"**{line.ratio}**", asked,
-                      met(row, float(line.ratio))])  # fmt: skip
+                      met(row, float(line.ratio)), line.code])  # fmt: skip
     where = ", ".join(sorted({line.machine for line in last.values()}))
-    codes = ", ".join(sorted({line.code for line in last.values()}))
     bases = ", ".join(sorted({line.base for line in last.values() if line.base}))
-    head = ["", "unit", "here", "against", "ratio", "asked", "met"]
+    head = ["", "unit", "here", "against", "ratio", "asked", "met", "code"]
     made = ["| " + " | ".join(one) + " |" for one in (head, ["---"] * len(head), *cells)]
     return "\n".join([
-        f"Measured on {where}; code of {codes}, and, where both sides do the same, {bases or '-'}.",
+        f"Measured on {where}. Where both sides do the same, the other is {bases or 'nothing'}.",
         f"`{PROCESSOR}` is the processor time of a whole cold process with all that it starts.",
         "", *made,
     ])  # fmt: skip

@@ -3,8 +3,10 @@
 Columns do not see each other, so it makes no difference which share a DRAM row, or in which order
 they are computed; nothing here knows of banks, time or faults. A few images at a time are taken, so
 that memory stays bounded. Outputs that come in turn run in the same columns, while a tile of these
-stays in a processor's cache. Outputs that lie side by side have columns of their own: one block of
-them after the other is computed on the images that are loaded.
+stays in a processor's cache. Outputs that lie side by side differ, as a rule, in rows that hold the
+same in all of an output's columns: then they come in turn, too, and these rows are written for each
+on a tile that a thread has filled once. Else they have columns of their own: one block of them
+after the other is computed on the images that are loaded.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from bnn.mapped.readback import Reader, ReadOut, decide
 from bnn.values.bitstrings import BitStrings, Pictures, Values
 from bnn.values.encoding import Integers
 from pimsim.bits import Words
+from pimsim.executors.compiled.codegen.emit import why_not
 from pimsim.executors.compiled.lower.compile import compile_program
+from pimsim.executors.compiled.run.in_turn import InTurn
 from pimsim.executors.compiled.run.read_rows import strings
 from pimsim.executors.compiled.run.run import prepare, run
 from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
@@ -31,6 +35,9 @@ MEMORY_BYTES = 64 << 20
 
 _WORD = 64
 _VECTOR = 512
+_MOST_WASTED = 1.5
+"""Columns of whole vectors over those that are used, at most, where outputs take turns: that they
+do so takes about half the time."""
 
 
 class CompiledStage:
@@ -59,29 +66,44 @@ class CompiledStage:
         most = max(1, int(MEMORY_BYTES / (columns * (column + results))))
         self.images = _even(images, most)
         """Images that are run at a time."""
-        self._words = _words(self.images * columns, sparing=apart)
-        left = MEMORY_BYTES / (self._words * _WORD) - results
+        layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
+        self.compiled = compile_program(program, layout)
+        self._strings = StageStrings(mapped)
+        in_turn = apart and self._may_turn(self.images * columns)
+        self._words = _words(self.images * columns, sparing=apart and not in_turn)
+        left = 0.0 if in_turn else MEMORY_BYTES / (self._words * _WORD) - results
         self.outputs = _even(stage.outputs, max(1, int(left / column))) if apart else stage.outputs
         """Outputs of a block, the last of which may be smaller."""
         self._blocks = cut(stage.outputs, self.outputs)
-        layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
-        self.compiled = compile_program(program, layout)
         self._copies = self.outputs if apart else 1
         self._tiles = Tiles(
             self._copies * self._words * _WORD,
             layout.rows,
             parts=layout.parts,
-            together=self.compiled.rows_together,
+            together=None if in_turn else self.compiled.rows_together,
             address_map=layout.map,
         )
         prepare(self.compiled, self._tiles)
-        self._read = empty((program.outputs, program.slots, self._tiles.words), "rows read out")
+        outputs = stage.outputs if in_turn else program.outputs
+        self._read = empty((outputs, program.slots, self._tiles.words), "rows read out")
         self._read.fill(0)  # so that its memory is there when it is needed
-        self._strings = StageStrings(mapped)
         self._rows = self._of_block(self._blocks[0])
-        self._rows.load(self._strings.blank(self.images))
-        self._rows.write_constants(self._blocks[0])
+        self._in_turn: InTurn | None = None
+        if in_turn:
+            own = self._rows.own_rows(stage.outputs)
+            self._in_turn = InTurn(self.compiled, self._tiles, own)
+            self._in_turn.run(self._rows.loads(self._strings.blank(self.images)), self._read)
+        else:
+            self._rows.load(self._strings.blank(self.images))
+            self._rows.write_constants(self._blocks[0])
         self._warm()
+
+    def _may_turn(self, columns: int) -> bool:
+        """Whether outputs may take turns on the columns of one, and enough of a vector is used."""
+        loaded = [*(rows for rows, _ in self._strings.operands), *self._strings.sums]
+        filled = _words(columns, sparing=False) * _WORD <= _MOST_WASTED * columns
+        able = filled and self._strings.alike and why_not() is None
+        return able and self.compiled.repeatable(loaded)
 
     def _warm(self) -> None:
         """Have the code that reads back made now."""
@@ -147,6 +169,9 @@ class CompiledStage:
         They are overwritten by what follows.
         """
         laid, blocks = self._strings.of(operands), self._blocks
+        if self._in_turn is not None:
+            self._in_turn.run(self._rows.loads(laid), self._read, threads)
+            return self._read[:, :, : self._words]
         grouped = self._strings.groups > 1 and len(blocks) > 1
         outputs, slots, _ = self._read.shape
         every, copies = np.arange(outputs), self._copies

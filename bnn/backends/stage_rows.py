@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bnn.backends.stage_strings import Laid, StageStrings
 from bnn.values.bitstrings import BitStrings
+from pimsim.executors.compiled.run.in_turn import Call, OwnRows
 from pimsim.executors.compiled.run.processors import spread
 from pimsim.executors.compiled.run.tiles import Tiles
 from pimsim.executors.compiled.run.write_bits import BitRun, Gather
@@ -98,6 +99,23 @@ class StageRows:
         for rows, bits, owner in self._by_word:
             ones = bits[:, block] if bits.shape[1] > 1 else bits
             self._fill(rows, ones, np.minimum(owner, ones.shape[1]), threads)
+
+    def loads(self, laid: Laid) -> list[Call]:
+        """What :meth:`load` calls, for a tile at a time."""
+        pairs = [(gather, laid.operands) for gather in self._operands]
+        pairs += list(zip(self._sums, laid.sums, strict=True))
+        return [gather.call(held.memory, len(held) * held.image_bytes) for gather, held in pairs]
+
+    def own_rows(self, outputs: int) -> list[OwnRows]:
+        """Rows of each output of the stage that hold the same in every column."""
+        found = []
+        for written, ones, _ in self._by_word:
+            first = self._tiles.layout.row(written.rows[0], written.part)
+            whole = np.broadcast_to(ones, (len(ones), outputs))
+            words = np.ascontiguousarray(np.where(whole.T, _FULL, np.uint64(0)))
+            found.append(OwnRows(first, words))
+            self._tiles.written[first : first + len(ones)] = True
+        return found
 
     def _gather(self, starts: NDArray[np.intp], runs: list[BitRun], rows: Write) -> Gather:
         columns = np.where(self._used, starts, -1)

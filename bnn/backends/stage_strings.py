@@ -106,6 +106,14 @@ class StageStrings:
                     held = BitStrings.of(bits.transpose(1, 2, 0).astype(np.uint8))
                     self.constants.append((item, bits, held))
 
+    @property
+    def alike(self) -> bool:
+        """Whether outputs differ only in rows that hold the same in all columns of an output.
+
+        Then they may come in turn on columns that are loaded once.
+        """
+        return self.groups == 1 and all(bits.shape[2] == 1 for _, bits, _ in self.constants)
+
     def of(self, operands: Integers | BitStrings | Pictures) -> Laid:
         """Lay operands (images, pixels, channels) out, the groups of an image side by side."""
         if isinstance(operands, Pictures):

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from pimsim.executors.compiled.lower.places import Flags, Survey, arrange
 from pimsim.executors.compiled.lower.segments import Tracer
 from pimsim.executors.compiled.run.tiles import Layout
 from pimsim.microprogram import bitsets
-from pimsim.microprogram.row_program import RowProgram, Run
+from pimsim.microprogram.row_program import RowProgram, Run, Write
 from pimsim.microprogram.schedule import gc_paused
 
 if TYPE_CHECKING:
@@ -89,6 +90,12 @@ class Compiled:
     def rows_together(self) -> int:
         """Rows that are used by one output after the other, and so should stay in a cache."""
         return max((self._rows_together(sort) for sort in self.sorts), default=1)
+
+    def repeatable(self, rows: Sequence[Write]) -> bool:
+        """Whether a program of one output can be run again without ``rows`` being written again."""
+        places = [self.layout.row(row, one.part) for one in rows for row in one.rows]
+        changed = [sort.written[[*places, self.layout.clash]].any() for sort in self.sorts]
+        return self.program.outputs == 1 and not self.refused and not any(changed)
 
     def _rows_together(self, sort: Sort) -> int:
         touched = (sort.needed | sort.written)[: self.layout.clash]

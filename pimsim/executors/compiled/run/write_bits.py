@@ -30,6 +30,7 @@ from pimsim.bits import pack
 from pimsim.errors import InputError
 from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.codegen.emit import VECTOR, Emit, transpose
+from pimsim.executors.compiled.run.in_turn import Call
 from pimsim.executors.compiled.run.processors import share
 from pimsim.executors.compiled.run.tiles import Tiles
 
@@ -98,36 +99,46 @@ class Gather:
             limit: columns that begin at this byte or behind it are not used.
             threads: processors used, all if None.
         """
-        tiles = self._tiles
-        end = strings.size if limit is None else limit
-        last = self._last
+        end = self._end(strings, limit)
+        self._note()
+        if emit.why_not() is not None:
+            self._load_slowly(strings, (self._origins >= 0) & (self._origins < end))
+            return self.rows
+        function, blocks, arguments = self._machine_code(strings, end)
+        share(function, self._tiles.tiles * blocks, threads, *arguments)
+        return self.rows
+
+    def call(self, strings: Strings, limit: int | None = None) -> Call:
+        """What :meth:`load` calls, for a tile at a time; the rows count as written."""
+        end = self._end(strings, limit)
+        self._note()
+        function, blocks, arguments = self._machine_code(strings, end)
+        return Call(function, blocks, (*arguments[:2], 0, *arguments[3:]), 1)
+
+    def _note(self) -> None:
+        self._tiles.written[self._first : self._first + self.rows] = True
+
+    def _end(self, strings: Strings, limit: int | None) -> int:
+        """Where columns begin that are not used; refuses strings that are too short."""
+        end, last = strings.size if limit is None else limit, self._last
         if end <= last:
             last = int(self._origins.max(where=self._origins < end, initial=0))
         needed = last + self._reach
         if needed > strings.size or not strings.flags.c_contiguous:
             raise InputError(f"`strings` must have {needed} bytes side by side, not {strings.size}")
-        tiles.written[self._first : self._first + self.rows] = True
-        if emit.why_not() is not None:
-            self._load_slowly(strings, (self._origins >= 0) & (self._origins < end))
-            return self.rows
+        return end
+
+    def _machine_code(
+        self, strings: Strings, end: int
+    ) -> tuple[Callable[..., None], int, tuple[int | NDArray[Any], ...]]:
+        """The function, blocks of a tile, and its arguments behind the blocks it is for."""
+        tiles = self._tiles
         blocks = tiles.tile_words * _WORD // _COLUMNS
-        share(
-            _loader(tiles.tile_words),
-            tiles.tiles * blocks,
-            threads,
-            blocks,
-            tiles.data,
-            tiles.layout.places,
-            self._first,
-            self.rows,
-            strings,
-            self._lines,
-            end,
-            len(self._starts) - 1,
-            self._starts,
-            self._pieces,
-        )
-        return self.rows
+        arguments = (
+            blocks, tiles.data, tiles.layout.places, self._first, self.rows, strings, self._lines,
+            end, len(self._starts) - 1, self._starts, self._pieces,
+        )  # fmt: skip
+        return _loader(tiles.tile_words), blocks, arguments
 
     def _load_slowly(self, strings: Strings, used: NDArray[np.bool_]) -> None:
         origins = np.where(used, self._origins, 0)

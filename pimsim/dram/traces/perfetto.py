@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,7 +168,7 @@ class Perfetto:
         """Write slices, and before each what is inserted there."""
         starts = np.concatenate([[0], np.cumsum(lengths(slices))]).tolist()
         text, parts, start = text_of(slices), [], 0
-        for place, _, more in sorted(inserted, key=lambda each: each[:2]):
+        for place, _, more in sorted(inserted, key=itemgetter(0, 1)):
             parts += [text[start : starts[place]], more]
             start = starts[place]
         whole = b"".join([*parts, text[start:]])

@@ -7,18 +7,22 @@ b'7,ACT,0\n12345,PRE,0\n'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pimsim.executors.compiled.codegen import emit
+
 Column: TypeAlias = NDArray[np.bytes_]
 """``(lines,)`` or ``(1,)`` of bytes."""
 
 _DIGITS = 4
 """Digits that are looked up together."""
+_TOGETHER = 64
+"""Bytes of text that are squeezed together."""
 
 
 def texts(some: Sequence[str]) -> Column:
@@ -42,8 +46,8 @@ def hexadecimal(values: NDArray[np.int64]) -> Column:
 
 
 def lines(columns: Sequence[Column]) -> NDArray[np.uint8]:
-    """Return columns side by side: ``(lines, bytes)``."""
-    one = side_by_side(columns)
+    """Return columns side by side: ``(lines, bytes)``, in memory that the next call takes again."""
+    one = side_by_side(columns, again=True)
     table: NDArray[np.uint8] = one.view(np.uint8).reshape(len(one), one.dtype.itemsize)
     return table
 
@@ -56,9 +60,15 @@ def lengths(table: NDArray[np.uint8]) -> NDArray[np.intp]:
 
 def text_of(table: NDArray[np.uint8]) -> bytes:
     """Return what :func:`lines` hold."""
-    flat = table.ravel()
-    found: bytes = flat[flat != 0].tobytes()
-    return found
+    flat, squeeze = table.ravel(), _squeeze()
+    if squeeze is None:
+        found: bytes = flat[flat != 0].tobytes()
+        return found
+    whole, length = flat.size // _TOGETHER, np.zeros(1, np.int64)
+    into = _room("text", flat.size + _TOGETHER)
+    squeeze(flat.ctypes.data, whole, into.ctypes.data, length.ctypes.data)
+    rest = flat[whole * _TOGETHER :]
+    return into[: int(length[0])].tobytes() + rest[rest != 0].tobytes()
 
 
 def joined(columns: Sequence[Column]) -> bytes:
@@ -71,14 +81,28 @@ def strings(column: Column) -> list[str]:
     return [text.replace(b"\0", b"").decode("ascii") for text in column.tolist()]
 
 
-def side_by_side(columns: Sequence[Column]) -> Column:
-    """Return columns as one."""
+def side_by_side(columns: Sequence[Column], *, again: bool = False) -> Column:
+    """Return columns as one, in memory of its own unless the next one may take it ``again``."""
     form = np.dtype([(str(number), column.dtype) for number, column in enumerate(columns)])
-    table: NDArray[Any] = np.empty(max(map(len, columns)), form)
+    count = max(map(len, columns))
+    size = count * form.itemsize
+    room = _room("lines", size) if again else np.empty(size, np.uint8)
+    table: NDArray[Any] = room.view(form)
     for name, column in zip(form.names or (), columns, strict=True):
         table[name] = column
     one: Column = table.view(f"S{form.itemsize}")
     return one
+
+
+_ROOM: dict[str, NDArray[np.uint8]] = {}
+"""Memory that is used again and again: had anew, most of what it takes is to be mapped."""
+
+
+def _room(purpose: str, size: int) -> NDArray[np.uint8]:
+    """Some bytes, which the next call for the same purpose overwrites."""
+    if size > len(_ROOM.get(purpose, b"")):
+        _ROOM[purpose] = np.empty(2 * size, np.uint8)
+    return _ROOM[purpose][:size]
 
 
 def _number(values: NDArray[np.int64], base: int, most: int) -> Column:
@@ -97,6 +121,31 @@ def _number(values: NDArray[np.int64], base: int, most: int) -> Column:
             columns[index] = table[np.where(groups[index] == size, 2 * size, groups[index])]
     columns.reverse()
     return side_by_side(columns) if len(columns) > 1 else columns[0]
+
+
+@cache
+def _squeeze() -> Callable[..., None] | None:
+    """Machine code that leaves zero bytes out, where the processor has an instruction for it.
+
+    Of a text, so many times :data:`_TOGETHER` bytes go to another place, which must have as many to
+    spare; how many there are is written to the last.
+    """
+    if emit.why_not() is not None or not emit.compiler().features.get("avx512vbmi2", False):
+        return None
+    code, kind = emit.Emit("pimsim_squeeze", "*text times *into *length"), f"<{_TOGETHER} x i8>"
+    packing, mask = f"{kind} @llvm.x86.avx512.mask.compress.v64i8", f"<{_TOGETHER} x i1>"
+    code.declare(f"{packing}({kind}, {kind}, {mask})")
+    code.declare("i64 @llvm.ctpop.i64(i64)")
+    with code.carry("%times", "i64", ["0"]) as (number, (at,), after):
+        value = code.get(kind, "%text", number)
+        kept = code.put(f"icmp ne {kind} {value}, zeroinitializer")
+        packed = code.put(f"call {packing}({kind} {value}, {kind} zeroinitializer, {mask} {kept})")
+        code.do(f"store {kind} {packed}, ptr {code.at('i8', '%into', at)}, align 1")
+        bits = code.put(f"bitcast {mask} {kept} to i{_TOGETHER}")
+        count = code.put(f"call i64 @llvm.ctpop.i64(i64 {bits})")
+        after.append(code.add(at, count))
+    code.do(f"store i64 {at}, ptr %length, align 8")
+    return code.function()
 
 
 @cache

@@ -68,7 +68,8 @@ def text_of(table: NDArray[np.uint8]) -> bytes:
     into = _room("text", flat.size + _TOGETHER)
     squeeze(flat.ctypes.data, whole, into.ctypes.data, length.ctypes.data)
     rest = flat[whole * _TOGETHER :]
-    return into[: int(length[0])].tobytes() + rest[rest != 0].tobytes()
+    squeezed: bytes = into[: int(length[0])].tobytes() + rest[rest != 0].tobytes()
+    return squeezed
 
 
 def joined(columns: Sequence[Column]) -> bytes:

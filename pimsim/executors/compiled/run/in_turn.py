@@ -102,12 +102,12 @@ class InTurn:
                 tile, tiles.tiles, 0, table, blocks, len(blocks), plan.entries, into, slots,
                 row_bytes, kept, plan.own_rows,
             )  # fmt: skip
-            given = (
+            given: tuple[int | NDArray[Any], ...] = (
                 np.array(records, np.int64).reshape(-1, _RECORD), len(records), self._fills,
                 len(self._fills), np.array(_record(Call(drive(), 1, arguments, 0), tile), np.int64),
                 edges, groups, tile, row_bytes, slots * words * 8,
             )  # fmt: skip
-            _loop()(first, last, *map(_number, given))
+            _loop()(first, last, *(_number(each) for each in given))
             self._spare.append(tile)
             plan.give_own(kept)
 

@@ -16,7 +16,10 @@ POINTS = 100
 
 
 def provide(words: Sequence[str], work: Path) -> None:
-    """Make what is named after ``{work}/`` in words and is not there yet."""
+    """Make what is named after ``{work}/`` in words and is not there yet.
+
+    Raises CalledProcessError if that fails.
+    """
     for name in re.findall(r"\{work\}/(\S+)", " ".join(words)):
         target = work / name
         if target.exists():
@@ -28,7 +31,7 @@ def provide(words: Sequence[str], work: Path) -> None:
         else:
             environment = os.environ | {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
             made = [sys.executable, __file__, str(unfinished)]
-            subprocess.run(made, check=True, env=environment, stdout=subprocess.DEVNULL)
+            subprocess.run(made, check=True, env=environment, capture_output=True, text=True)
         unfinished.rename(target)
 
 

@@ -6,6 +6,7 @@ import compileall
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -55,7 +56,11 @@ def measure(side: Side, places: Places, *more: str) -> list[float]:
     it.
     """
     code = places.checkout(side)
-    inputs.provide(side.words, places.work)
+    try:
+        inputs.provide(side.words, places.work)
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr or "").strip().splitlines() or ["nothing"]
+        raise FailedError(f"inputs cannot be made: {last[-1]}") from error
     with tempfile.TemporaryDirectory() as own:
         folder = Path(own)
         environment = _environment(code, places.work)

@@ -65,7 +65,7 @@ def answer(contenders: Sequence[Contender]) -> Iterator[str]:
         best = min(timed, key=lambda one: one.energy_pj)
         yield f"{best.name} takes least energy: {amount(best.energy_pj, 'pJ')} an image."
     elif timed:
-        yield "Energies are of different models and cannot be compared; --energy chooses one."
+        yield "Energies are of different models and cannot be compared."
     known = [one for one in contenders if one.report["accuracy"] is not None]
     if len({one.report["accuracy"] for one in known}) > 1:
         best = max(known, key=lambda one: one.report["accuracy"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.options.option import Option, add, out_folder
-from experiments.options.table import JSON, LIMIT, MAPPING
+from experiments.options.table import JSON, LIMIT, MAPPING, MODEL
 from experiments.output import json_output, outdir, progress
 from pimsim.errors import InputError
 
@@ -39,6 +39,11 @@ DIR receives compare.html, a page for a browser, and compare.json.
 WRITES = ("compare.html", "compare.json")
 """Names of what is written into the folder `--out`."""
 
+(_ENERGY,) = (option for option in MODEL if option.name == "energy")
+
+_SHOWN = 48
+"""Letters of a setting that a terminal shows."""
+
 _CARRIED = ("faw", "refresh", "clocked")
 """Settings of the first run that hold on other parts, too: switches, which every part has."""
 
@@ -57,6 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
         LIMIT.but(help="how many images are costed on parts (default: the first run's, else 1)"),
         MAPPING.but(default=None, help="mapping on parts (default: the first run's, else auto)"),
+        _ENERGY.but(
+            needs=None, help="energy model on parts, so that they can be compared (default: that "
+            "of each part)",
+        ),
         out_folder("folder for the page"),
         JSON,
     )  # fmt: skip
@@ -122,6 +131,8 @@ def _words(part: str, args: argparse.Namespace, first: Mapping[str, Any]) -> lis
     for name in _CARRIED:
         if name in stated:
             words.append(f"--{'' if stated[name] else 'no-'}{name.replace('_', '-')}")
+    if args.energy is not None:
+        words += ["--energy", args.energy]
     return words
 
 
@@ -154,7 +165,8 @@ def _show(contenders: Sequence[Contender]) -> None:
 
     names = [one.name for one in contenders]
     rows = [
-        (name.replace("_", " "), *map(setting, values)) for name, values in differences(contenders)
+        (name.replace("_", " "), *(_cut(setting(value)) for value in values))
+        for name, values in differences(contenders)
     ]
     if rows:
         tables.show(("setting", *names), rows, title="what differs in the settings")
@@ -177,3 +189,7 @@ def _show(contenders: Sequence[Contender]) -> None:
     )
     for sentence in answer(contenders):
         tables.say(sentence)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

@@ -130,6 +130,10 @@ def test_a_comparison_says_first_what_differs(
     for name in ("one", "other", "ddr3-1600-11-11-11"):
         assert name in text
 
+    found = _json(capsys, "compare", one, "ddr3-1600-11-11-11", "--energy", "datasheet")
+    assert [row["energy"] for row in found["compared"]] == ["ambit-paper", "datasheet"]
+    assert [row["energy_ratio"] for row in found["compared"]] == [1, None]  # never mixed
+
     assert cli.main(["compare", one, other]) == 0
     printed = capsys.readouterr().out
     assert printed.index("what differs in the settings") < printed.index("an image, its share")

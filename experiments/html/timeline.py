@@ -17,6 +17,7 @@ from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.block import Block, Numbers
 from pimsim.dram.traces.event import Event, Spans
+from pimsim.dram.traces.recorder import Ending
 
 KEPT = 512
 """Commands of each of both windows."""
@@ -31,7 +32,7 @@ _SERIES = {
 _COMPUTES = (int(Kind.AAP), int(Kind.AP))
 
 
-class FirstCommands:
+class FirstCommands(Ending):
     """Keeps the first commands of a stream: a target of :mod:`pimsim.dram.traces.recorder`.
 
     >>> first = FirstCommands()
@@ -42,8 +43,6 @@ class FirstCommands:
 
     on_bus = False
     """Times are those of the run."""
-    ends = True
-    """What comes later is not even counted."""
 
     def __init__(self) -> None:
         self._start: list[Event] = []

@@ -1,7 +1,7 @@
 """What a run has that its report does not say, and a page shows: images, answers, first commands.
 
 >>> class Nothing:
-...     on_bus, ends, room = False, True, 0
+...     on_bus, room = False, 0
 ...     def add_block(self, block, wait_clocks): ...
 ...     def skip(self, commands): ...
 >>> Witness(Nothing()).wrong() is None

@@ -4,7 +4,7 @@
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.dram.timeline.command_stream import Run
 >>> class Printed:
-...     on_bus, ends, room = False, False, 100
+...     on_bus, room = False, 100
 ...     def add_block(self, block: Block, wait_clocks: Numbers) -> None:
 ...         for event in block.events():
 ...             print(event.at_ps, event.kind.name, event.bank, event.row, event.row2)
@@ -41,10 +41,6 @@ class Target(Protocol):
         """Whether it wants times on clock edges, one command of a channel at a time."""
 
     @property
-    def ends(self) -> bool:
-        """Whether it wants to know nothing of what there is no room for, not even how much."""
-
-    @property
     def room(self) -> int:
         """How many commands it still takes; what comes after is only counted."""
 
@@ -53,6 +49,10 @@ class Target(Protocol):
 
     def skip(self, commands: int) -> None:
         """Count commands that there is no room for."""
+
+
+class Ending:
+    """A target that is not told of what there is no room for, not even how much there is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +107,7 @@ class Recorder:
     @property
     def over(self) -> bool:
         """Whether no trace asks for anything more."""
-        return all(trace.ends and trace.room <= 0 for trace in self._traces)
+        return all(isinstance(trace, Ending) and trace.room <= 0 for trace in self._traces)
 
     def record(self, segment: Segment, targets: Iterator[Targets]) -> None:
         """Record the next segment of the stream.

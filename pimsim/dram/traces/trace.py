@@ -60,9 +60,6 @@ class Trace:
     full.
     """
 
-    ends = False
-    """What comes beyond the limit is counted."""
-
     def __init__(
         self,
         name: str,

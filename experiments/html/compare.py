@@ -34,7 +34,7 @@ def page(contenders: Sequence[Contender], command: str) -> Page:
         command: what was typed.
     """
     return Page(
-        " beside ".join(one.name for one in contenders),
+        " beside ".join([", ".join(one.name for one in contenders[:-1]), contenders[-1].name]),
         "pimsim compare",
         f"{len(contenders)} side by side; ratios are to the first, {contenders[0].name}",
         [*answer(contenders)],
@@ -87,6 +87,7 @@ def _results(contenders: Sequence[Contender]) -> Table:
     first = contenders[0]
     most_ps = max(one.time_ps for one in contenders) or 1.0
     most_pj = max(one.energy_pj for one in contenders) or 1.0
+    comparable = len({one.mode for one in contenders}) == 1
     exact = {True: "yes", False: "NO", None: "not compared"}
     rows = []
     for one in contenders:
@@ -97,7 +98,9 @@ def _results(contenders: Sequence[Contender]) -> Table:
             Cell(exact[one.report["bit_exact"]]),
             number_cell(one.time_ps, amount(one.time_ps, "ps"), bars=(Bar(one.time_ps / most_ps),)),
             number_cell(
-                one.energy_pj, amount(one.energy_pj, "pJ"), bars=(Bar(one.energy_pj / most_pj, 2),)
+                one.energy_pj,
+                amount(one.energy_pj, "pJ"),
+                bars=(Bar(one.energy_pj / most_pj, 2),) if comparable else (),
             ),
             Cell(one.mode),
             Cell(beside(one, first)),
@@ -135,7 +138,7 @@ def _layers(contenders: Sequence[Contender]) -> Table:
         rows.append(cells)
     columns = [Column("layer")]
     for one in contenders:
-        columns += [Column(one.name), Column("time", number=True)]
+        columns += [Column(one.name), Column(f"time, {one.name}", number=True)]
     return Table("Mapping and time of every layer, for an image", tuple(columns), rows)
 
 

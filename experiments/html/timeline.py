@@ -98,13 +98,14 @@ def timeline(events: Sequence[Event], spans: Spans, caption: str) -> Timeline:
     kinds = [kind for kind in _SERIES if any(run[0].kind is kind for run in runs)]
     bands = [
         Band(
-            banks.index(event.bank),
+            lane,
             (event.at_ps - begin_ps) / length_ps,
             (end_ps - event.at_ps) / length_ps,
             _SERIES[event.kind],
             _title(event, end_ps, times),
         )
         for event, end_ps, times in runs
+        for lane in _lanes(event, banks, spans)
     ]
     counted = ", ".join(
         f"{sum(event.kind is kind for event in events):,} {kind.name}" for kind in kinds
@@ -119,6 +120,14 @@ def timeline(events: Sequence[Event], spans: Spans, caption: str) -> Timeline:
         _ticks(begin_ps, length_ps),
         tuple((kind.name, _SERIES[kind]) for kind in kinds),
     )
+
+
+def _lanes(event: Event, banks: Sequence[int], spans: Spans) -> list[int]:
+    """Lanes of the banks that a command is for: of a REF those of its rank."""
+    if event.kind is not Kind.REF:
+        return [banks.index(event.bank)]
+    of_rank = spans.opens_banks[Kind.REF]
+    return [lane for lane, bank in enumerate(banks) if bank // of_rank == event.bank // of_rank]
 
 
 def _joined(events: Sequence[Event], spans: Spans) -> list[tuple[Event, int, int]]:

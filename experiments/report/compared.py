@@ -19,6 +19,8 @@ from pimsim.errors import InputError
 Report = Mapping[str, Any]
 
 FILE = "report.json"
+_LONG = 32
+"""Letters of a value that is told rather than chosen."""
 _RUN = ("network", "data", "images", "cost_only")
 """What was run; the rest of the settings are the assumptions."""
 _NEEDED = (*_RUN, "assumptions", "layers", "latency_ps", "energy_pj", "accuracy", "bit_exact")
@@ -72,14 +74,15 @@ def read(path: Path) -> Report:
 
 
 def differences(contenders: Sequence[Contender]) -> list[tuple[str, tuple[Any, ...]]]:
-    """Return the settings that are not the same everywhere, each with its values."""
+    """Return the settings that are not the same everywhere, each with its values; long ones last."""
     settings = [
         {**{name: one.report[name] for name in _RUN}, **one.report["assumptions"]}
         for one in contenders
     ]
     names = dict.fromkeys(name for one in settings for name in one)
     found = [(name, tuple(one.get(name) for one in settings)) for name in names]
-    return [(name, values) for name, values in found if any(one != values[0] for one in values)]
+    differing = [one for one in found if any(value != one[1][0] for value in one[1])]
+    return sorted(differing, key=lambda one: any(len(str(value)) > _LONG for value in one[1]))
 
 
 def against(one: Contender, first: Contender) -> tuple[float | None, float | None]:

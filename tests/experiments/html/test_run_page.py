@@ -335,6 +335,29 @@ def test_other_parts_are_costed_if_asked(
     visit.require_quiet()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("digits-mlp", "--limit", "30", "--mapping", "output-stationary"),
+        ("digits-mlp", "--limit", "3000", "--cost-only"),
+        ("lenet5", "--limit", "300", "--cost-only", "--mapping", "output-tree"),
+    ],
+    ids=" ".join,
+)
+def test_looking_on_changes_no_number(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.figures.run.draw", lambda report, folder: ())
+    reports = []
+    for html in ("--html", "--no-html"):
+        assert cli.main(["run", *words, html, "--out", str(tmp_path)]) == 0
+        found = json.loads((tmp_path / "report.json").read_text("utf-8"))
+        for one in (found, *found["layers"]):
+            del one["wall_s"]
+        reports.append(found)
+    assert reports[0] == reports[1]
+
+
 def test_a_page_is_left_out_if_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["run", "lenet5", "--cost-only", "--no-html", "--out", str(tmp_path)]
     assert cli.main(command) == 0

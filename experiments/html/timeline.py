@@ -92,8 +92,9 @@ def blocks(first: FirstCommands, standard: Standard, options: ModelOptions) -> l
 def timeline(events: Sequence[Event], spans: Spans, caption: str) -> Timeline:
     """Return what banks did, as bands; reads or writes of a row in a row are one band."""
     begin_ps = min(event.at_ps for event in events)
-    banks = sorted({event.bank for event in events})[:LANES]
-    runs = [run for run in _joined(events, spans) if run[0].bank in banks]
+    every = sorted({event.bank for event in events if event.kind is not Kind.REF})
+    banks = every[:LANES]
+    runs = [run for run in _joined(events, spans) if _lanes(run[0], banks, spans)]
     length_ps = max(end for _, end, _ in runs) - begin_ps
     kinds = [kind for kind in _SERIES if any(run[0].kind is kind for run in runs)]
     bands = [
@@ -110,7 +111,7 @@ def timeline(events: Sequence[Event], spans: Spans, caption: str) -> Timeline:
     counted = ", ".join(
         f"{sum(event.kind is kind for event in events):,} {kind.name}" for kind in kinds
     )
-    left_out = len({event.bank for event in events}) - len(banks)
+    left_out = len(every) - len(banks)
     return Timeline(
         f"{caption}: {amount(length_ps, 'ps')} of the scheduler's timeline, {len(events):,} "
         f"commands{f', {left_out} banks more not shown' if left_out else ''}.",
@@ -125,7 +126,7 @@ def timeline(events: Sequence[Event], spans: Spans, caption: str) -> Timeline:
 def _lanes(event: Event, banks: Sequence[int], spans: Spans) -> list[int]:
     """Lanes of the banks that a command is for: of a REF those of its rank."""
     if event.kind is not Kind.REF:
-        return [banks.index(event.bank)]
+        return [banks.index(event.bank)] if event.bank in banks else []
     of_rank = spans.opens_banks[Kind.REF]
     return [lane for lane, bank in enumerate(banks) if bank // of_rank == event.bank // of_rank]
 

@@ -74,7 +74,7 @@ def read(path: Path) -> Report:
 
 
 def differences(contenders: Sequence[Contender]) -> list[tuple[str, tuple[Any, ...]]]:
-    """Return the settings that are not the same everywhere, each with its values; long ones last."""
+    """Return the settings that are not the same everywhere, with their values; long ones last."""
     settings = [
         {**{name: one.report[name] for name in _RUN}, **one.report["assumptions"]}
         for one in contenders

@@ -155,6 +155,8 @@ def _joined(events: Sequence[Event], spans: Spans) -> list[tuple[Event, int, int
 def _title(event: Event, end_ps: int, times: int) -> str:
     rows = "" if event.row is None else f", row {event.row}"
     rows += "" if event.row2 is None else f" to row {event.row2}"
+    if event.kind is Kind.REF:
+        return f"REF of the rank, {event.at_ps / 1000:,.2f} to {end_ps / 1000:,.2f} ns"
     many = f"{times} x " if times > 1 else ""
     return (
         f"{many}{event.kind.name}, bank {event.bank}{rows}, "

@@ -261,3 +261,16 @@ def test_retries_are_booked_as_if_none_were_needed(pimsim: Pimsim) -> None:
     assert done["commands"] == booked["commands"]
     assert not any(layer["outputs_repeated"] for layer in done["layers"])
     assert booked["assumptions"]["retries"].endswith("; booked as if none were needed")
+
+
+def test_channels_of_a_table_are_rounded(pimsim: Pimsim, refusal: Callable[..., str]) -> None:
+    report = pimsim("lenet5", "--cost-only", "--channels", "8")
+    assert report["assumptions"]["channels"] == "those of hidden layers at multiples of 8"
+    # (channels of c1, c3, c5 and f6) 8, 16, 120 and 88, of 5 x 5 taps where they convolve
+    macs = {layer["name"]: layer["macs"] for layer in report["layers"]}
+    assert macs["c1"] == 8 * 25 * 28 * 28
+    assert macs["c3"] == 16 * 8 * 25 * 10 * 10
+    assert macs["f6"] == 120 * 88
+    assert "channels" not in pimsim("lenet5", "--cost-only")["assumptions"]
+    said = refusal("digits-mlp", "--cost-only", "--channels", "8")
+    assert said.startswith("pimsim: error: `--channels` must come with a table of layers: ")

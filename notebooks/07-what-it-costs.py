@@ -41,15 +41,15 @@ import numpy as np
 
 import pimsim
 from experiments.figures.style import INK, RUST, style
+from pimsim.baselines.systems import SYSTEMS
+from pimsim.cost import assumptions
 
 part = pimsim.standard("ddr3-1600-8-8-8")
 as_published = pimsim.ModelOptions(faw=False, refresh=False)  # as the paper counts
-READ_NJ_PER_KB, WRITE_NJ_PER_KB = (
-    44.2,
-    49.5,
-)  # `pimsim primitives` states these, with all assumptions
-CHANNEL_GB_PER_S = part.peak_gb_per_s
-GPU_GB_PER_S = 28.8  # peak of the memory of the paper's GTX 745: one 128-bit DDR3-1800 channel
+stated = assumptions(part, as_published)  # every result of pimsim says what it rests on
+read_nj_per_kb, write_nj_per_kb = stated["read_nj_per_kb"], stated["write_nj_per_kb"]
+gpu = SYSTEMS["gtx-745"]
+print(f"{gpu.title}: {gpu.peak_gb_per_s:.1f} GB/s, {gpu.peak_source}")
 
 inputs = {"not": 1, "and": 2, "or": 2, "nand": 2, "nor": 2, "xor": 2, "xnor": 2}
 energy, speed = [], []
@@ -57,8 +57,8 @@ print("        in DRAM: nJ/KB  GB/s   moved: nJ/KB  GB/s")
 for name, operands in inputs.items():
     cost = pimsim.primitive_cost(pimsim.PRIMITIVES[name].program(), part, as_published)
     in_dram = cost.energy_pj_per_kb / 1e3
-    moved = operands * READ_NJ_PER_KB + WRITE_NJ_PER_KB
-    rate = GPU_GB_PER_S / (operands + 1)
+    moved = operands * read_nj_per_kb + write_nj_per_kb
+    rate = gpu.peak_gb_per_s / (operands + 1)
     energy.append(moved / in_dram)
     speed.append(cost.throughput_gb_per_s / rate)
     print(f"{name:5} {in_dram:15.2f} {cost.throughput_gb_per_s:6.0f} {moved:13.1f} {rate:6.1f}")
@@ -84,7 +84,7 @@ real = pimsim.ModelOptions()  # with tFAW: a part may not open more than four ro
 xnor, adder = (pimsim.primitive_cost(pimsim.PRIMITIVES[name].program(), part, real)
                for name in ("xnor", "full-adder"))  # fmt: skip
 both_pj = (xnor.energy_pj_per_kb + adder.energy_pj_per_kb) / 8192  # a KB has 8,192 columns
-channel_pj = 2 * READ_NJ_PER_KB * 1e3 / 8192  # both bits fetched; the sum stays in a register
+channel_pj = 2 * read_nj_per_kb * 1e3 / 8192  # both bits fetched; the sum stays in a register
 print(f"in DRAM {both_pj:.2f} pJ, moved {channel_pj:.1f} pJ: {channel_pj / both_pj:.1f} times")
 
 # %% [markdown]

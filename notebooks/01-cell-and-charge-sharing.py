@@ -108,11 +108,12 @@ with style(), plt.rc_context({"figure.dpi": 150}):
         waves.time_ns, waves.nodes_mv["blb"][0], color=RUST, dashes=(4, 2), label="complement"
     )
     axes.plot(waves.time_ns, waves.nodes_mv["cell0"][0], color="#009e73", lw=1, label="cell")
-    for at_ns, text in ((2, "word line"), (6, "amplifier on"), (38, "row closes")):
+    marks = ((2, "word line", 1400), (6, "amplifier on", 1300), (38, "row closes", 1300))
+    for at_ns, text, at_mv in marks:
         axes.axvline(at_ns, color="0.7", lw=0.8)
-        axes.text(at_ns + 0.3, 1290, text)
-    axes.set(xlabel="ns", ylabel="mV", ylim=(-50, 1400), title="Reading a 1")
-    axes.legend(loc="center right")
+        axes.text(at_ns + 0.3, at_mv, text)
+    axes.set(xlabel="ns", ylabel="mV", ylim=(-50, 1500), title="Reading a 1")
+    axes.legend(loc="center")
     plt.show()
 
 # %% [markdown]

@@ -63,11 +63,11 @@ with style(), plt.rc_context({"figure.dpi": 150}):
         waves.time_ns, waves.nodes_mv["blb"][0], color=RUST, dashes=(4, 2), label="complement"
     )
     upper.set(ylabel="mV", title="NOT of a stored 1, in two cycles")
-    upper.legend(loc="center left")
+    upper.legend(loc=(0.17, 0.35))
     for name, look in (("cell0", INK), ("dcc", RUST), ("result", "#009e73")):
         lower.plot(waves.time_ns, waves.nodes_mv[name][0], color=look, label=name)
     lower.set(xlabel="ns", ylabel="cells, mV")
-    lower.legend(loc="center left")
+    lower.legend(loc="center right")
     plt.show()
 
 print("result:", int(inverted.value[0]))

@@ -81,7 +81,7 @@ with style(), plt.rc_context({"figure.dpi": 150}):
         left += us
     axes.invert_yaxis()
     axes.set(xlabel="us", title=f"Time of {done.report['images']} images, by phase")
-    axes.legend()
+    figure.legend(loc="outside right center")
     plt.show()
 print("commands:", {kind: count for kind, count in done.report["commands"].items() if count})
 

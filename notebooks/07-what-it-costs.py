@@ -40,7 +40,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import pimsim
-from experiments.figures.style import INK, RUST, style
+from experiments.figures.style import INK, RUST, log_ticks, style
 from pimsim.baselines.systems import SYSTEMS
 from pimsim.cost import assumptions
 
@@ -123,7 +123,7 @@ for row in network.baselines:
 # - **output-tree**: the same, but outputs share adders (notebook 9).
 
 # %%
-batches = (1, 10, 100, 1000)
+batches = (1, 10, 100, 1_000, 10_000)
 mappings = ("weight-stationary", "output-stationary", "output-tree")
 us = {}
 for name in mappings:
@@ -136,6 +136,8 @@ with style(), plt.rc_context({"figure.dpi": 150}):
         us.items(), ((INK, "o"), (RUST, "s"), ("#009e73", "^")), strict=True
     ):
         axes.loglog(batches, times, color=colour, marker=marker, label=name)
+    log_ticks(axes.xaxis)
+    log_ticks(axes.yaxis)
     axes.set(
         xlabel="images in a batch", ylabel="us for an image", title="digits-mlp, three dataflows"
     )
@@ -145,8 +147,8 @@ with style(), plt.rc_context({"figure.dpi": 150}):
 # %% [markdown]
 # Where each column has an image of its own (output-stationary, output-tree), a batch of one wastes
 # nearly all of a row, and time for an image falls as the batch grows. Weight-stationary spreads
-# outputs over the columns, and is best for few images. There is no best dataflow: it depends on
-# the layer and on the batch. That is why `mapping="auto"` compares.
+# outputs over the columns, and is best for few images; the others catch up. There is no best
+# dataflow: it depends on the layer and on the batch. That is why `mapping="auto"` compares.
 #
 # ## Exercises
 #

@@ -22,6 +22,7 @@ import jupytext
 import nbclient
 import nbformat
 from nbconvert import HTMLExporter
+from traitlets.config import Config
 
 HERE = Path(__file__).resolve().parent
 _HIDDEN = re.compile(r"<details>.*?</details>", re.DOTALL)
@@ -29,6 +30,7 @@ _CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 _FORMULA = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 LONGEST_S = 300
 """Time that a cell may take."""
+_STYLE = "main{max-width:56rem;margin:0 auto}details{margin:1rem 0}summary{cursor:pointer}"
 
 
 def notebooks() -> list[Path]:
@@ -53,25 +55,53 @@ def run(path: Path, *, with_solutions: bool = False) -> Any:
     if with_solutions:
         notebook.cells += map(nbformat.v4.new_code_cell, solutions(notebook))
     client = nbclient.NotebookClient(
-        notebook, timeout=LONGEST_S, kernel_name="python3", resources={"metadata": {"path": HERE}}
-    )
+        notebook, timeout=LONGEST_S, kernel_name="python3", resources={"metadata": {"path": HERE}},
+        extra_arguments=["--IPKernelApp.log_level=40"],
+    )  # fmt: skip
     client.execute()
     del notebook.cells[shown:]
     return notebook
 
 
+def title(notebook: Any) -> str:
+    """Return what a notebook is called: its first heading."""
+    texts = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return next(line[2:] for text in texts for line in text.splitlines() if line.startswith("# "))
+
+
 def page(notebook: Any) -> str:
-    """Return a notebook as HTML that loads nothing."""
+    """Return a notebook as HTML that loads nothing, its install cell left out."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = _FORMULA.sub(lambda found: _drawn(found.group(1)), cell.source)
+    name = title(notebook)
     exporter = HTMLExporter(
+        config=Config(
+            TagRemovePreprocessor={"enabled": True, "remove_cell_tags": ["install"]}
+        ),
         embed_images=True, exclude_input_prompt=True, exclude_output_prompt=True,
         mathjax_url="", require_js_url="", mermaid_js_url="", jquery_url="",
     )  # fmt: skip
-    text, _ = exporter.from_notebook_node(notebook)
+    text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": name}})
     # What is left of scripts would only load more.
-    return str(re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL))
+    text = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+    return str(text).replace("</head>", f"<style>{_STYLE}</style></head>", 1)
+
+
+def index(titles: dict[str, str]) -> str:
+    """Return a page that leads to the others, titles by file."""
+    links = "".join(
+        f'<li><a href="{file}">{escape(name)}</a></li>' for file, name in titles.items()
+    )
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        "<title>Computing in DRAM: a course</title>"
+        "<style>:root{color-scheme:light dark}body{font:18px/1.7 system-ui,sans-serif;"
+        "max-width:40rem;margin:2rem auto;padding:0 1rem}ul{list-style:none;padding:0}</style>"
+        f"<h1>Computing in DRAM: a course</h1><ul>{links}</ul>"
+        "<p>A page with sliders: <code>pimsim playground</code>.</p></html>"
+    )
 
 
 def _drawn(formula: str) -> str:
@@ -92,6 +122,7 @@ def main() -> int:
     parser.add_argument("--solutions", action="store_true", help="run the solutions too")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    titles = {}
     for path in args.notebooks:
         start = time.perf_counter()
         try:
@@ -99,8 +130,12 @@ def main() -> int:
         except nbclient.exceptions.CellExecutionError as error:
             print(f"{path.name}: {error}", file=sys.stderr)
             return 1
-        (args.out / f"{path.stem}.html").write_text(page(notebook), encoding="utf-8")
+        file = f"{path.stem}.html"
+        (args.out / file).write_text(page(notebook), encoding="utf-8")
+        titles[file] = title(notebook)
         print(f"{path.name}: {time.perf_counter() - start:.1f} s", flush=True)
+    if len(titles) > 1:
+        (args.out / "index.html").write_text(index(titles), encoding="utf-8")
     return 0
 
 

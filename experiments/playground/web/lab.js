@@ -286,7 +286,8 @@ const lab = (data) => {
     });
     const text = `Bitline at ${number(mv(wave.bl), 0)} mV, `
       + `complement at ${number(mv(wave.bl + 1), 0)} mV; `
-      + scenario.cells.map((_, i) => `cell ${cellLabel(i)} at ${number(mv(wave.nodes + i), 0)} mV`).join(", ");
+      + scenario.cells.map((_, i) =>
+        `cell ${cellLabel(i)} at ${number(mv(wave.nodes + i), 0)} mV`).join(", ");
     picture.replaceChildren(element("title", { id: "picture-text" }, text), ...parts);
   }
 
@@ -363,9 +364,12 @@ const lab = (data) => {
         element("td", { class: margin > 0 ? false : "wrong" }, signed(margin, 1)),
         element("td", { class: wrong ? "wrong" : false }, wrong.toLocaleString("en")));
     }));
+    $("result-head").textContent = cells === 1 ? "read as" : "result";
+    const percent = number(set.variation_percent, 1);
     $("rests").textContent = `Drawn here: ${counted.samples.toLocaleString("en")} bitlines of `
-      + `the process ${data.process}, whose parts are each off by up to ${number(set.variation_percent, 1)} %. `
-      + "Charge sharing is exact; a latch that is too slow is not counted.";
+      + `the process ${data.process}, whose parts are each off by up to ${percent} %. `
+      + "Charge sharing is exact; a latch that is too slow is not counted."
+      + (chosen.kind === "not" ? " A NOT reads twice; here the first read is counted." : "");
   }
 
   // ---- start

@@ -42,7 +42,7 @@ if importlib.util.find_spec("pimsim") is None:
 # | **sense amplifier** | compares bitline and partner, the *complement*, and pulls them apart |
 # | **precharge** | before a row opens, both bitlines are brought to half of the supply, VDD/2 |
 #
-# All values come with their source: `pimsim circuit presets rambus55` prints them.
+# All values come with their source: `pimsim circuit preset rambus55` prints them.
 
 # %%
 import matplotlib.pyplot as plt

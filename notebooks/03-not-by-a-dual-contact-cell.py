@@ -111,10 +111,10 @@ assert (subarray.read_bits(1) == 1 - bits).all()
 #
 # ## What it costs in hardware
 #
-# Ambit has two dual-contact cells in each column, so two rows out of 1,024 are about twice as
-# wide. The row decoder of the cells that compute is small and stands apart from the other one: a
-# **split** (or separated) **decoder**. With it, both ACTIVATEs of an AAP can overlap, which makes
-# it 49 ns instead of 80 (Ambit, section 5.3).
+# A dual-contact cell has a transistor and a word line more than others. Ambit has two of them in
+# each column. The row decoder of the cells that compute is small and stands apart from the other
+# one: a **split** (or separated) **decoder**. With it, both ACTIVATEs of an AAP can overlap, which
+# makes it 49 ns instead of 80 (Ambit, section 5.3).
 
 # %%
 part = pimsim.standard("ddr3-1600-8-8-8")

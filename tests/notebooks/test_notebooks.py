@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from experiments import cli
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*-*.py"))
@@ -68,6 +71,16 @@ def test_a_notebook_is_made_like_the_others(path: Path) -> None:
     assert hidden
     assert "```python" in hidden
     assert "</details>" in hidden
+
+
+def _commands() -> list[tuple[str, str]]:
+    texts = "\n".join(map(_text, NOTEBOOKS))
+    return sorted(set(re.findall(r"`pimsim ([^`\n]+)`|^# *# pimsim (.+)$", texts, re.MULTILINE)))
+
+
+@pytest.mark.parametrize("found", _commands(), ids=" ".join)
+def test_a_command_that_is_named_is_understood(found: tuple[str, str]) -> None:
+    cli.build_parser().parse_args(shlex.split("".join(found)))  # SystemExit if it is not
 
 
 WORDS = (

@@ -2,7 +2,7 @@
 # make test   everything that is checked before a change is taken: lint, types, layers, tests
 # make test-quick AREA=dram   the tests of one area, in seconds; without AREA: which areas there are
 # make fuzz   the tests that draw examples, with new ones, for MINUTES (10) in AREA (tests)
-# make notebooks   run the course and write it as HTML into out/notebooks
+# make notebooks   run the course, and write it as HTML and .ipynb into out/notebooks
 # make bench  measure how fast it all runs, and write docs/speed.md
 # make docs   the documentation as a site, in out/site: open out/site/index.html
 # make lint   the part of it that runs in seconds

@@ -1,9 +1,10 @@
-"""Run the notebooks of this folder from top to bottom, and write each as a page of HTML.
+"""Run the notebooks of this folder from top to bottom; write each as HTML and as .ipynb.
 
 python notebooks/build.py --out out/notebooks                       # all of them
 python notebooks/build.py --out out/notebooks --solutions 01-*.py   # one, with its solutions
 
-Needs the extra `notebooks`. The pages load nothing: formulas are drawn here.
+Needs the extra `notebooks`. The pages load nothing: formulas are drawn here. Jupyter opens the
+.ipynb files, and Colab takes them as uploads.
 """
 
 from __future__ import annotations
@@ -131,6 +132,7 @@ def main() -> int:
             print(f"{path.name}: {error}", file=sys.stderr)
             return 1
         file = f"{path.stem}.html"
+        nbformat.write(notebook, args.out / f"{path.stem}.ipynb")
         (args.out / file).write_text(page(notebook), encoding="utf-8")
         titles[file] = title(notebook)
         print(f"{path.name}: {time.perf_counter() - start:.1f} s", flush=True)

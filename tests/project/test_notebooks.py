@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shlex
@@ -42,6 +43,7 @@ def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / f"{path.stem}.ipynb").read_text("utf-8"))["nbformat"] == 4
     page = (tmp_path / f"{path.stem}.html").read_text("utf-8")
     assert "<script" not in page
     assert not re.search(r"""(?:src|href)=["']https?://(?!docs\\.larq\\.dev)""", page)

@@ -58,6 +58,8 @@ _FILLS = {**_COMMAND_FILLS, _OTHER: ("#6b6b6b", "")}
 _SLIVER = 0.01
 """Kinds of commands that have less than this of all are shown together."""
 _LAYERS_AT_MOST = 24
+_PANELS_BESIDE_IN = 5.0
+"""Commands and time by layer stand side by side from this width on."""
 _WIDTH_IN = 6.8
 """Of both figures. Narrower ones have panels one below the other where they need the room."""
 
@@ -104,12 +106,13 @@ def draw_layers(report: Report, folder: Path) -> tuple[Path, Path]:
     """Write ``layers.png`` and ``.csv``: commands per image and share of time, layer by layer."""
     rows = _layer_rows(report)
     table = sheets.write(folder / "layers.csv", rows)
-    rows = _fewer_layers(rows)
+    width_in = wanted.current().width_in or _WIDTH_IN
+    beside = width_in >= _PANELS_BESIDE_IN
+    rows = _fewer_layers(rows, _LAYERS_AT_MOST if beside else _LAYERS_AT_MOST // 2)
     shown = _shown_kinds(rows)
     with style():
-        width_in = wanted.current().width_in or _WIDTH_IN
         height_in = 1.5 + 0.32 * len(rows)
-        if width_in >= 5:
+        if beside:
             figure = Figure(figsize=(width_in, height_in))
             commands, share = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
         else:
@@ -159,12 +162,12 @@ def _layer_rows(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def _fewer_layers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _fewer_layers(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
     """Layers as a page has room for them: the costliest in their order, and the rest as one."""
-    if len(rows) <= _LAYERS_AT_MOST:
+    if len(rows) <= most:
         return rows
     by_cost = sorted(rows, key=lambda row: -row["latency_share"])
-    rest = [row for row in rows if row in by_cost[_LAYERS_AT_MOST - 1 :]]
+    rest = [row for row in rows if row in by_cost[most - 1 :]]
     added = [*_COMMAND_FILLS, "latency_share"]
     other = {"layer": f"{len(rest)} other layers", "where": "host and in DRAM",
              **{key: sum(row[key] for row in rest) for key in added}}  # fmt: skip
@@ -189,6 +192,8 @@ def _log_bars(
 ) -> None:
     fills = [FILLS[index % len(FILLS)] for index in range(len(names))]
     known = [math.log10(value) for value in values if not math.isnan(value)] or [0.0]
+    narrow = (wanted.current().width_in or _WIDTH_IN) < _PANELS_BESIDE_IN
+    size = 6.5 if narrow else 7.5
     # At least half a decade below the lowest bar, and room for two lines above the highest.
     bottom = math.floor(min(known) - 0.5)
     top = max(known) + 0.2 * (max(known) - bottom) + 0.1
@@ -197,7 +202,7 @@ def _log_bars(
         bar.set_hatch(hatch)
         at = bar.get_x() + bar.get_width() / 2, 10.0**bottom if math.isnan(value) else value
         white = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-        note(axes, label, at, (0, 2), ha="center", va="bottom", fontsize=7.5, bbox=white)
+        note(axes, label, at, (0, 2), ha="center", va="bottom", fontsize=size, bbox=white)
     axes.set_yscale("log")
     axes.set_ylim(10.0**bottom, 10.0**top)
     axes.yaxis.set_major_locator(LogLocator(numticks=8))

@@ -154,6 +154,7 @@ def lines_of(text: str, width_in: float, size: float, most: int) -> str:
     ['a line that is far', 'too long for a …']
     """
     letters = max(18, int(width_in / (size * _LETTER_SHARE)))
+    text = text.replace(" · ", "\u00a0· ")  # no line begins with a dot
     return "\n".join(
         textwrap.wrap(text, letters, break_on_hyphens=False, max_lines=most, placeholder=" …")
     )

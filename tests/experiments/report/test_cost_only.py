@@ -157,7 +157,8 @@ def test_files_without_logits(tmp_path: Path, pimsim: Pimsim, parse: Parse) -> N
     with (tmp_path / "layers.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["layer"] for row in rows] == [layer["name"] for layer in report["layers"]]
-    assert imread(tmp_path / "layers.png").shape[0] > len(rows) * 50
+    shown = min(len(rows), 24)  # at most
+    assert shown * 50 < imread(tmp_path / "layers.png").shape[0] < shown * 100
 
 
 def test_the_terminal_says_that_nothing_was_executed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,6 +36,8 @@ OUTSIDE = {
 RECIPES = "# Recipes"
 """The heading of `CONTRIBUTING.md` under which each heading is a page of its own."""
 
+_FORMULA = re.compile(r"\$\$\s*(.+?)\s*\$\$", re.DOTALL)
+
 HIDDEN = {"solution", "hide", "hide-cell", "hide-input", "hide_input"}
 """Tags of cells of notebooks that are shown when somebody asks for them."""
 
@@ -97,7 +99,10 @@ def notebook(path: Path) -> str:
         text = f"```python\n{text}\n```" if cell.cell_type == "code" else text
         if HIDDEN & set(cell.metadata.get("tags", ())):
             text = f"<details>\n<summary>Solution</summary>\n\n{text}\n\n</details>"
+        text = _FORMULA.sub(r"```latex\n\1\n```", text)  # nothing that draws it is fetched
         parts.append(text.replace("<details>", '<details markdown="1">'))
+    if len(parts) > 1 and parts[0].startswith("```") and parts[1].startswith("# "):
+        parts[:2] = parts[1::-1]  # the title first, then the cell that installs
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -172,7 +177,7 @@ def _text(name: str) -> str:
 
 
 def _title(text: str) -> str:
-    found = re.search(r"^# (.*)", text, re.MULTILINE)
+    found = re.search(r"^# (.*)", _FENCE.sub("", text), re.MULTILINE)
     if found is None:
         raise PluginError(f"a notebook must begin with a heading, not {text[:60]!r}")
     return found[1]
@@ -185,8 +190,7 @@ def _recipes() -> dict[str, str]:
 def _notebooks() -> dict[str, str]:
     return {
         f"notebooks/{path.stem}.md": notebook(path)
-        for path in sorted((ROOT / "notebooks").glob("*.py"))
-        if not path.stem.startswith("_")
+        for path in sorted((ROOT / "notebooks").glob("[0-9]*.py"))
     }
 
 

@@ -41,7 +41,7 @@ def test_anything_else_is_refused(data: str, reason: str) -> None:
 def test_a_download_that_fails_prints_nothing_of_its_own(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def load(name: str, split: str, data_dir: Path | None, show: object) -> Dataset:
+    def load(name: str, split: str, data_dir: Path | None, show: object, _: object) -> Dataset:
         assert callable(show)
         show("file.gz", 10, 100)
         raise InputError("cut off")

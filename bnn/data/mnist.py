@@ -6,11 +6,11 @@ Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
 from __future__ import annotations
 
 import gzip
+import io
 import struct
 import zlib
 from math import prod
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +110,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, offset=head).reshape(shape)
 
 
-def _at_most(file: IO[bytes], size: int) -> bytes:
+def _at_most(file: gzip.GzipFile | io.BufferedReader, size: int) -> bytes:
     """Read so many bytes, or what there is; no memory is taken for what is not."""
     pieces, left = [], size
     while left and (piece := file.read(min(left, _AT_ONCE))):

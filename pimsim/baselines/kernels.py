@@ -91,7 +91,7 @@ def _on_all(name: str) -> Kernel:
     """The operation on all processors."""
 
     def run(a: Words, b: Words, result: Words) -> int:
-        function, found = _compiled(name), []
+        function, found = _compiled(name), list[int]()
         addresses = [array.ctypes.data for array in (a, b, result)]
 
         def part(first: int, last: int) -> None:

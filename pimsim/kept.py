@@ -45,6 +45,9 @@ _KINDS = ("|i1", "|u1", "<u2", "<i4", "<i8")
 """Types of arrays."""
 _ARRAY = "array"
 """Key of what stands for an array in the JSON: its number."""
+FOLDER = Path(__file__).parent
+"""Where this package lies."""
+
 LARGEST_BYTES = 64 << 20
 """Of a record: larger ones are not kept."""
 _CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 
 import bnn
-import pimsim
 from bnn.mapping.dataflows.output_tree import division
 from bnn.model.network import Network
 from bnn.system.ledger import CommandLedger
@@ -28,7 +27,7 @@ from bnn.system.system import System
 from bnn.values.encoding import Encoding
 from pimsim.cost import Elapsed
 from pimsim.dram.commands import CommandCounts
-from pimsim.kept import LARGEST_BYTES, Shelf, digest, sources
+from pimsim.kept import FOLDER, LARGEST_BYTES, Shelf, digest, sources
 from pimsim.microprogram.output_tree import known
 
 
@@ -121,5 +120,5 @@ def _remember(found: Mapping[str, Any]) -> None:
 @cache
 def _code() -> list[str]:
     """All that plans depend on besides what they are of."""
-    folders = [Path(package.__path__[0]) for package in (pimsim, bnn)]
+    folders = [FOLDER, Path(bnn.__path__[0])]
     return [sources(folders), sys.version, np.__version__, sys.byteorder]

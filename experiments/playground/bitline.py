@@ -16,7 +16,7 @@ from pimsim.circuit.model import parameters, retention, variation
 from pimsim.circuit.model.parameters import Circuit
 from pimsim.circuit.statistics.intervals import LEVEL
 from pimsim.circuit.statistics.sense_decision import COMMON_MODE_MV, LEAST_SHARE, OFFSET
-from pimsim.circuit.transient import integrator, scenarios, simulation
+from pimsim.circuit.transient import integrator, scenarios, simulation, step_code
 from pimsim.circuit.transient.control_lines import lines, phases
 from pimsim.circuit.transient.instances import ladder_position
 from pimsim.circuit.transient.scenarios import Scenario
@@ -112,9 +112,9 @@ def circuit_data() -> dict[str, Any]:
         "tolerance_mv": simulation.TOLERANCE_MV,
         "step_ns": STEP_PS * 1e-3,
         "first_step_ns": integrator.FIRST_STEP_NS,
-        "longest_step_ns": integrator.LONGEST_STEP_NS,
-        "shortest_step_ns": integrator.SHORTEST_STEP_NS,
-        "latched_share": integrator.LATCHED_SHARE,
+        "longest_step_ns": step_code.LONGEST_STEP_NS,
+        "shortest_step_ns": step_code.SHORTEST_STEP_NS,
+        "latched_share": step_code.LATCHED_SHARE,
     }
 
 

@@ -295,7 +295,7 @@ class Stream:
                 few += (read, where, len(seen))
                 seen.append(deed)
         self._read[looking] = seen
-        whole = np.concatenate([*found, np.array(few, np.int32)])
+        whole: NDArray[np.int32] = np.concatenate([*found, np.array(few, np.int32)])
         shift_rows(whole, np.array(spans, np.int64).reshape(-1, 3), self.address_map)
         return whole
 

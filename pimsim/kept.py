@@ -37,6 +37,8 @@ import numpy as np
 VARIABLE = "PIMSIM_CACHE"
 """Environment variable: a folder for records, or :data:`OFF`."""
 OFF = "off"
+PACKAGE = Path(__file__).parent
+"""Where the sources of this package lie."""
 
 _MAGIC = b"pimsim record 1\n"
 _SUFFIX = ".record"
@@ -45,9 +47,6 @@ _KINDS = ("|i1", "|u1", "<u2", "<i4", "<i8")
 """Types of arrays."""
 _ARRAY = "array"
 """Key of what stands for an array in the JSON: its number."""
-FOLDER = Path(__file__).parent
-"""Where this package lies."""
-
 LARGEST_BYTES = 64 << 20
 """Of a record: larger ones are not kept."""
 _CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)

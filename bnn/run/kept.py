@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-import bnn
 from bnn.mapping.dataflows.output_tree import division
 from bnn.model.network import Network
 from bnn.system.ledger import CommandLedger
@@ -27,7 +26,7 @@ from bnn.system.system import System
 from bnn.values.encoding import Encoding
 from pimsim.cost import Elapsed
 from pimsim.dram.commands import CommandCounts
-from pimsim.kept import FOLDER, LARGEST_BYTES, Shelf, digest, sources
+from pimsim.kept import LARGEST_BYTES, PACKAGE, Shelf, digest, sources
 from pimsim.microprogram.output_tree import known
 
 
@@ -120,5 +119,5 @@ def _remember(found: Mapping[str, Any]) -> None:
 @cache
 def _code() -> list[str]:
     """All that plans depend on besides what they are of."""
-    folders = [FOLDER, Path(bnn.__path__[0])]
+    folders = PACKAGE, Path(__file__).parents[1]
     return [sources(folders), sys.version, np.__version__, sys.byteorder]

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from pimsim.cost import Elapsed
 from pimsim.dram.commands import CommandCounts
 from pimsim.kept import LARGEST_BYTES, PACKAGE, Shelf, digest, sources
 from pimsim.microprogram.output_tree import known
+
+
+_Value = TypeVar("_Value")
 
 
 class Record:
@@ -60,8 +63,8 @@ class Record:
             }
             for ledger in ledgers
         ]
-        value = {"selection": selection, "divisions": divisions, "books": books}
-        Shelf.own().put(self.name, {**value, "programs": known.packed(plans)})
+        value = {"selection": selection, "divisions": _in_order(divisions), "books": books}
+        Shelf.own().put(self.name, {**value, "programs": known.packed(_in_order(plans))})
 
     def settle(self, ledgers: Sequence[CommandLedger]) -> None:
         """Fill the ledgers of a plan that was found."""
@@ -74,6 +77,11 @@ class Record:
                     for phase, (counts, elapsed) in phases.items()
                 }
             )
+
+
+def _in_order(values: dict[str, _Value]) -> dict[str, _Value]:
+    """The same by keys, whichever thread came first."""
+    return dict(sorted(values.items(), key=lambda one: one[0]))
 
 
 def record(

@@ -29,7 +29,6 @@ from pimsim.dram.commands import CommandCounts
 from pimsim.kept import LARGEST_BYTES, PACKAGE, Shelf, digest, sources
 from pimsim.microprogram.output_tree import known
 
-
 _Value = TypeVar("_Value")
 
 

@@ -54,6 +54,8 @@ def cheapest(
                   for c in layout.chunks]  # fmt: skip
         return [price, chunks, layout.way, groups], _TREE_BYTES * stage.outputs
 
+    if system.faults is not None:  # each chip is another
+        return _cheapest(stage, system, images, copies)
     key = digest("cheapest", _known(stage), replace(system, counter=None), images, copies)
     price, chunks, (apart, planes, block), groups = DIVISIONS.of(key, made)
     way = Way(apart, planes, tuple(block))

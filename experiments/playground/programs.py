@@ -79,7 +79,7 @@ def shown() -> tuple[Shown, ...]:
         Shown("NOT", "A dual-contact cell gives back the complement of a.",
               PRIMITIVES["not"].program(), table("a")),
         Shown("AND", "A majority of a, b and zeros.", PRIMITIVES["and"].program(), table("a", "b")),
-        Shown("XNOR", "1 where a and b are equal: the product of two weights of -1 and +1.",
+        Shown("XNOR", "1 where a and b are equal: the product of two numbers that are -1 or +1.",
               PRIMITIVES["xnor"].program(), table("a", "b")),
         Shown("Full adder", "a + b + c as two bits, by majorities alone.",
               PRIMITIVES["full-adder"].program(), table("a", "b", "c")),

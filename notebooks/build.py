@@ -29,6 +29,8 @@ HERE = Path(__file__).resolve().parent
 _HIDDEN = re.compile(r"<details>.*?</details>", re.DOTALL)
 _CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 _FORMULA = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
+_SUMMARY = re.compile(r"<details><summary>(.*?)</summary>")
+_OPEN, _CLOSE = "hidden-from-here:", "hidden-to-here"
 LONGEST_S = 300
 """Time that a cell may take."""
 _STYLE = "main{max-width:56rem;margin:0 auto}details{margin:1rem 0}summary{cursor:pointer}"
@@ -74,7 +76,9 @@ def page(notebook: Any) -> str:
     """Return a notebook as HTML that loads nothing, its install cell left out."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = _FORMULA.sub(lambda found: _drawn(found.group(1)), cell.source)
+            text = _FORMULA.sub(lambda found: _drawn(found.group(1)), cell.source)
+            # Put back below: nbconvert would close the one before what it hides.
+            cell.source = _SUMMARY.sub(rf"{_OPEN}\1", text).replace("</details>", _CLOSE)
     name = title(notebook)
     exporter = HTMLExporter(
         config=Config(
@@ -86,6 +90,8 @@ def page(notebook: Any) -> str:
     text, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": name}})
     # What is left of scripts would only load more.
     text = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+    text = re.sub(rf"<p>{_OPEN}(.*?)</p>", r"<details><summary>\1</summary>", text)
+    text = text.replace(f"<p>{_CLOSE}</p>", "</details>")
     return str(text).replace("</head>", f"<style>{_STYLE}</style></head>", 1)
 
 
@@ -108,9 +114,10 @@ def index(titles: dict[str, str]) -> str:
 def _drawn(formula: str) -> str:
     """A formula as an image; its text stands in for it where images cannot be seen."""
     from matplotlib import mathtext
+    from matplotlib.font_manager import FontProperties
 
     svg = io.BytesIO()
-    mathtext.math_to_image(f"${formula}$", svg, format="svg", dpi=120)
+    mathtext.math_to_image(f"${formula}$", svg, prop=FontProperties(size=17), format="svg")
     data = base64.b64encode(svg.getvalue()).decode()
     return f'<img alt="{escape(formula)}" src="data:image/svg+xml;base64,{data}">'
 

@@ -48,7 +48,10 @@ def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
     assert "<script" not in page
     assert not re.search(r"""(?:src|href)=["']https?://(?!docs\\.larq\\.dev)""", page)
     assert "<img" in page
-    assert "<details>" in page
+    hidden = re.findall(r"<details><summary>Solutions</summary>(.*?)</details>", page, re.DOTALL)
+    assert len(hidden) == 1
+    assert "<pre>" in hidden[0]
+    assert "hidden-" not in page
     assert "Traceback" not in page
 
 

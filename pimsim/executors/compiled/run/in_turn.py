@@ -25,7 +25,8 @@ from pimsim.executors.compiled.run.processors import default_threads, spread
 from pimsim.executors.compiled.run.tiles import Tiles, empty
 
 _ARGUMENTS = 12
-"""Of the functions that are called, behind the stretch that they are called for."""
+"""Of the functions that are called, behind the stretch that they are called for. One that takes
+fewer is given zeros behind them, which it does not look at."""
 _RECORD = 2 + _ARGUMENTS
 _SHARES = 2
 """Items of work for a thread at least, where there are outputs enough."""

@@ -91,7 +91,7 @@ def draw_comparison(report: Report, folder: Path) -> tuple[Path, Path]:
         ):  # fmt: skip
             values = [row[key] or math.nan for row in rows]  # a run without commands has none
             labels = [
-                _missing(key)
+                _missing(key, row[key])
                 if math.isnan(value)
                 else _rounded(value) + _verdict(row[ratio], words)
                 for value, row in zip(values, rows, strict=True)
@@ -213,9 +213,9 @@ def _log_bars(
     axes.tick_params(axis="x", length=0)
 
 
-def _missing(quantity: str) -> str:
+def _missing(quantity: str, value: float | None) -> str:
     """What stands in place of a bar: nothing was done, or a part has no currents."""
-    return NOT_STATED if quantity.startswith("energy") else "none"
+    return NOT_STATED if value is None and quantity.startswith("energy") else "none"
 
 
 def _verdict(ratio: float | None, words: Callable[[float, str], str]) -> str:

@@ -371,7 +371,7 @@ def test_energy_modes_have_parts_of_their_own(
         ({"acts_per_aap": 3}, "`acts_per_aap` must be 1 or 2, not 3"),
         (
             {"energy": "ambit"},
-            "`energy` must be one of ambit-paper, datasheet, not 'ambit'",
+            "`energy` must be one of ambit-paper, datasheet, none, not 'ambit'",
         ),
         (
             {"extra_wordline_factor": -0.1},

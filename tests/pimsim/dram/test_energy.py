@@ -201,7 +201,7 @@ def test_datasheet_needs_currents_and_modes_have_names() -> None:
     )
     with pytest.raises(InputError) as caught:
         command_energies("spice", G888)
-    assert str(caught.value) == "`energy` must be one of ambit-paper, datasheet, not 'spice'"
+    assert str(caught.value) == "`energy` must be one of ambit-paper, datasheet, none, not 'spice'"
 
 
 def test_switches_of_an_aap() -> None:
@@ -409,5 +409,9 @@ def test_the_defaults_of_a_run_are_all_banks_and_figures_of_the_part() -> None:
 
 def test_a_part_without_currents_has_the_figures_of_ddr3_or_none() -> None:
     assert ModelOptions.of(replace(G888, currents=None)).energy == "ambit-paper"
-    with pytest.raises(InputError, match=r"^hbm2 must have \[currents\]: without them there is"):
-        ModelOptions.of(replace(standards.load("hbm2"), currents=None))
+    bare = replace(standards.load("hbm2"), currents=None)
+    assert ModelOptions.of(bare).energy == NO_ENERGY
+    with pytest.raises(
+        InputError, match=r"^`energy` must be none for hbm2, not 'ambit-paper': its"
+    ):
+        ModelOptions.of(bare, energy="ambit-paper")

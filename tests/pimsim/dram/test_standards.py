@@ -505,4 +505,4 @@ def test_what_no_part_can_have_is_one_line(
 
 def test_a_base_lends_its_command_bus(tmp_path: Path) -> None:
     mine = standards.load(_write(tmp_path, 'base = "lpddr5-6400"\n[command_bus]\nact_clocks = 4\n'))
-    assert mine.command_bus == CommandBus(4, 2, 1, act_counts_from=1)
+    assert mine.command_bus == CommandBus(4, 1, 1, act_counts_from=1)

@@ -341,7 +341,7 @@ def test_what_is_no_network_is_told_before_its_data_are_asked_for(refusal: Refus
         ),
         (
             ["--energy", "free"],
-            "pimsim run: error: `--energy` must be one of ambit-paper, datasheet, not 'free' "
+            "pimsim run: error: `--energy` must be one of ambit-paper, datasheet, none, not 'free' "
             "(see pimsim run --help)",
         ),
         (["extra"], "pimsim run: error: unexpected argument 'extra' (see pimsim run --help)"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import base64
 import io
+import os
 import re
 import sys
 import time
@@ -130,6 +131,7 @@ def main() -> int:
     parser.add_argument("--solutions", action="store_true", help="run the solutions too")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
+    os.environ.pop("MPLBACKEND", None)  # figures go into the notebook
     titles = {}
     for path in args.notebooks:
         start = time.perf_counter()

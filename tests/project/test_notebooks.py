@@ -36,8 +36,7 @@ def _case(path: Path) -> object:
 @pytest.mark.parametrize("path", [_case(path) for path in NOTEBOOKS])
 def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
     command = [sys.executable, "notebooks/build.py", "--out", str(tmp_path), "--solutions"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    environment.pop("MPLBACKEND", None)  # the kernel has its own
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
     done = subprocess.run(
         [*command, str(path)], cwd=ROOT, env=environment, capture_output=True, text=True,
         check=False,

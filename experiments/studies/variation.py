@@ -103,7 +103,7 @@ def _shared(found: Mapping[str, Found]) -> list[str]:
         f"{wrong(_APART, 'dense2', _WEAK):.3g} and {wrong(_TREE, 'dense2', _WEAK):.3g} % of the "
         "outputs of `dense2` of `mnist-mlp`.",
         "",
-        "With noise two things nearly cancel. At as many failures an access (10 %):",
+        "With noise two things nearly cancel within a layer. At as many failures an access (10 %):",
         "",
     ]
     for layer in errors.values("faulty_layer"):
@@ -122,7 +122,9 @@ def _shared(found: Mapping[str, Found]) -> list[str]:
     ]
     lines += [
         "",
-        f"In the whole network that is {number(noisy[0])} and {number(noisy[1])} % accuracy.",
+        f"In the whole network that is {number(noisy[0])} and {number(noisy[1])} % accuracy: with "
+        "shared adders the last layer's digits are read out and added by the processor, so that "
+        "fewer commands can err.",
     ]
     if apart:
         lines += [

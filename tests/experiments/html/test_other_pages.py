@@ -126,7 +126,7 @@ def test_a_comparison_says_first_what_differs(
         name: value for name, value in found.items() if name != "html"
     }
     text = _text(browser_page(Path(found["html"]), width=360))
-    assert text.index("What differs in the settings: images") < text.index("What came out")
+    assert text.index("What differs in the settings: data, images") < text.index("What came out")
     for name in ("one", "other", "ddr3-1600-11-11-11"):
         assert name in text
 

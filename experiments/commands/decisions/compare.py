@@ -169,7 +169,8 @@ def _show(contenders: Sequence[Contender]) -> None:
         for name, values in differences(contenders)
     ]
     if rows:
-        tables.show(("setting", *names), rows, title="what differs in the settings")
+        tables.say("what differs in the settings")
+        tables.show(("setting", *names), rows)
     exact = {True: "yes", False: "NO", None: "not compared"}
     tables.show(
         ("run or part", "accuracy", "bit exact", "time", "energy", "energy model", "beside"),

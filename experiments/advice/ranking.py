@@ -27,7 +27,7 @@ class Cost:
     """What an image takes, its share of the batch."""
 
     time_ps: float
-    energy_pj: float
+    energy_pj: float | None
     mode: str
     """The energy model."""
 
@@ -63,10 +63,17 @@ class Advice:
     @property
     def energy_ratio(self) -> float | None:
         """How many times less energy; None, too, where the energy models differ."""
-        after = self.after
+        after, before_pj = self.after, self.before.energy_pj
         if after is None or after.mode != self.before.mode or not after.energy_pj:
             return None
-        return self.before.energy_pj / after.energy_pj
+        return None if before_pj is None else before_pj / after.energy_pj
+
+    @property
+    def saved_pj(self) -> float | None:
+        """What an image takes less; None where there is no :attr:`energy_ratio`."""
+        if self.energy_ratio is None or self.after is None:
+            return None
+        return (self.before.energy_pj or 0.0) - (self.after.energy_pj or 0.0)
 
     @property
     def gain(self) -> float:
@@ -78,7 +85,7 @@ class Advice:
 
     def record(self) -> dict[str, Any]:
         """Return it as JSON values; what is saved is that of an image."""
-        after, comparable = self.after, self.energy_ratio is not None
+        after = self.after
         return {
             "idea": self.idea.name,
             "change": self.text,
@@ -88,9 +95,7 @@ class Advice:
             "energy_pj_per_image": after and after.energy_pj,
             "energy": after and after.mode,
             "saved_ps_per_image": after and self.before.time_ps - after.time_ps,
-            "saved_pj_per_image": self.before.energy_pj - after.energy_pj
-            if after is not None and comparable
-            else None,
+            "saved_pj_per_image": self.saved_pj,
             "speedup": self.speedup,
             "energy_ratio": self.energy_ratio,
             "answers": self.idea.answers,

@@ -61,9 +61,13 @@ def answer(contenders: Sequence[Contender]) -> Iterator[str]:
     if timed:
         best = min(timed, key=lambda one: one.time_ps)
         yield f"Fastest is {best.name}: {amount(best.time_ps, 'ps')} an image."
-    if timed and len({one.mode for one in timed}) == 1:
-        best = min(timed, key=lambda one: one.energy_pj)
-        yield f"{best.name} takes least energy: {amount(best.energy_pj, 'pJ')} an image."
+    modes = {one.mode for one in timed}
+    stated = [(one.energy_pj, one.name) for one in timed if one.energy_pj is not None]
+    if stated and len(modes) == 1:
+        energy_pj, name = min(stated)
+        yield f"{name} takes least energy: {amount(energy_pj, 'pJ')} an image."
+    elif len(modes) == 1:
+        yield "Energies are not stated."
     elif timed:
         yield "Energies are of different models and cannot be compared."
     known = [one for one in contenders if one.report["accuracy"] is not None]
@@ -86,7 +90,7 @@ def _settings(contenders: Sequence[Contender]) -> Table | Text:
 def _results(contenders: Sequence[Contender]) -> Table:
     first = contenders[0]
     most_ps = max(one.time_ps for one in contenders) or 1.0
-    most_pj = max(one.energy_pj for one in contenders) or 1.0
+    most_pj = max(one.energy_pj or 0.0 for one in contenders) or 1.0
     comparable = len({one.mode for one in contenders}) == 1
     exact = {True: "yes", False: "NO", None: "not compared"}
     rows = []
@@ -100,7 +104,7 @@ def _results(contenders: Sequence[Contender]) -> Table:
             number_cell(
                 one.energy_pj,
                 amount(one.energy_pj, "pJ"),
-                bars=(Bar(one.energy_pj / most_pj, 2),) if comparable else (),
+                bars=(Bar(one.energy_pj / most_pj, 2),) if comparable and one.energy_pj else (),
             ),
             Cell(one.mode),
             Cell(beside(one, first)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from experiments.html.blocks import Cell, Code, Column, Section, Table, number_cell
-from experiments.html.words import TIMES, amount
+from experiments.html.words import TIMES, amount, each
 from experiments.output.words import more_energy, slower
 from pimsim.errors import InputError
 
@@ -24,7 +24,8 @@ class Part:
 
     name: str
     latency_ps: int = 0
-    energy_pj: float = 0.0
+    energy_pj: float | None = 0.0
+    """None where the part has no currents to tell it from."""
     energy: str = ""
     """The energy model, by default that of the part."""
     refused: str = ""
@@ -39,6 +40,7 @@ def costed(
     """Cost a run on every part but its own, with the options that it was given."""
     from experiments.options import dram
     from experiments.report.run import passes
+    from pimsim.dram.energy import stated_pj
     from pimsim.dram.standard import standard
 
     assert witness.system is not None
@@ -56,7 +58,7 @@ def costed(
         except InputError as error:
             yield Part(name, refused=str(error))
         else:
-            yield Part(name, latency_ps, energy_pj, options.energy)
+            yield Part(name, latency_ps, stated_pj(energy_pj), options.energy)
 
 
 def section(report: Mapping[str, Any], parts: list[Part], command: str) -> Section:
@@ -99,13 +101,13 @@ def _row(one: Part, own: Part, images: int) -> list[Cell]:
     said = "this run"
     if one is not own:
         said = slower(own.latency_ps / one.latency_ps, TIMES).replace("the same", "as fast")
-        if one.energy == own.energy and one.energy_pj:
+        if one.energy == own.energy and one.energy_pj and own.energy_pj:
             ratio = more_energy(own.energy_pj / one.energy_pj, TIMES)
             said += f", {ratio} energy".replace("the same", "as much")
     return [
         Cell(one.name, strong=one is own),
         number_cell(one.latency_ps, amount(one.latency_ps / images, "ps")),
-        number_cell(one.energy_pj, amount(one.energy_pj / images, "pJ")),
+        number_cell(one.energy_pj, amount(each(one.energy_pj, images), "pJ")),
         Cell(one.energy),
         Cell(said),
     ]

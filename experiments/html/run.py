@@ -31,7 +31,7 @@ from experiments.html.blocks import (
 )
 from experiments.html.parts import Part
 from experiments.html.words import TIMES, Report, amount
-from experiments.output.words import more_energy, slower
+from experiments.output.words import NOT_STATED, more_energy, slower
 from experiments.report.witness import Witness
 
 _PHASES = {
@@ -107,11 +107,12 @@ def facts(report: Report) -> Iterator[Fact]:
         yield Fact(
             "time an image", amount(report["latency_ps"] / images, "ps"), f"{per_s} a second"
         )
-        batch = amount(report["energy_pj"]["total"], "pJ")
+        total_pj = report["energy_pj"]["total"]
+        batch = "" if total_pj is None else f"{amount(total_pj, 'pJ')} the batch"
         yield Fact(
             "energy an image",
-            amount(report["energy_pj"]["total"] / images, "pJ"),
-            f"{batch} the batch" if images > 1 else "",
+            amount(words.each(total_pj, images), "pJ"),
+            batch if images > 1 else "",
         )
 
 
@@ -148,7 +149,11 @@ def _layers(report: Report) -> Section:
     )  # fmt: skip
 
 
-def _spent_cell(value: float, total: float, images: int, unit: str, series: int) -> Cell:
+def _spent_cell(
+    value: float | None, total: float | None, images: int, unit: str, series: int
+) -> Cell:
+    if value is None:
+        return number_cell(None, NOT_STATED)
     if not value or not total:
         return number_cell(0.0, "none")
     share = value / total
@@ -178,7 +183,7 @@ def _spent(report: Report) -> Section:
         return Section("Where time and energy went", ())
     return Section(
         "Where time and energy went",
-        [_by_command(report), _by_phase(report), _by_part(report)],
+        [_by_command(report), _by_phase(report), *_by_part(report)],
         "The whole batch, without the weights that are loaded once.",
     )
 
@@ -204,7 +209,8 @@ def _by_phase(report: Report) -> Table:
     for phase, name in _PHASES.items():
         spent = [layer["phases"][phase] for layer in report["layers"]]
         time_ps = sum(one["latency_ps"] for one in spent)
-        energy_pj = sum(one["energy_pj"] for one in spent)
+        energies = [one["energy_pj"] for one in spent]
+        energy_pj = None if None in energies else sum(energies)
         rows.append([
             Cell(name),
             _spent_cell(time_ps, total_ps, 1, "ps", 0),
@@ -214,17 +220,17 @@ def _by_phase(report: Report) -> Table:
     return Table("Time and energy by phase", columns, rows)
 
 
-def _by_part(report: Report) -> Table:
+def _by_part(report: Report) -> Iterator[Table]:
     total_pj = report["energy_pj"]["total"]
+    if total_pj is None:
+        return
     rows = [
         [Cell(_PARTS.get(name, name.replace("_", " "))), _spent_cell(pj, total_pj, 1, "pJ", 2)]
         for name, pj in report["energy_pj"].items()
         if name != "total"
     ]
     columns = Column("for"), Column("energy", number=True)
-    return Table(
-        f"Energy by what it is for (mode {report['assumptions']['energy']})", columns, rows
-    )
+    yield Table(f"Energy by what it is for (mode {report['assumptions']['energy']})", columns, rows)
 
 
 def _mappings(report: Report) -> Section:
@@ -239,7 +245,8 @@ def _mappings(report: Report) -> Section:
                 ])  # fmt: skip
                 continue
             time = layer["latency_ps"] / other["latency_ps"]
-            energy = layer["energy_pj"] / other["energy_pj"]
+            stated = layer["energy_pj"] is not None and other["energy_pj"]
+            energy = layer["energy_pj"] / other["energy_pj"] if stated else None
             rows.append([
                 Cell(layer["name"]),
                 Cell(other["mapping"]),
@@ -259,9 +266,10 @@ def _mappings(report: Report) -> Section:
     )
 
 
-def _against(time: float, energy: float) -> str:
+def _against(time: float, energy: float | None) -> str:
     """A mapping beside the one that was taken; ratios above 1 speak for it."""
-    said = f"{slower(time, TIMES)}, {more_energy(energy, TIMES)} energy"
+    taken = "" if energy is None else f" {more_energy(energy, TIMES)} energy"
+    said = f"{slower(time, TIMES)},{taken}" if taken else slower(time, TIMES)
     return said.replace("the same,", "as fast,").replace("the same energy", "as much energy")
 
 

@@ -22,9 +22,14 @@ _PROCESSORS = {
 }
 
 
-def amount(value: float, unit: str) -> str:
-    """Return a time in ps or an energy in pJ with three digits."""
+def amount(value: float | None, unit: str) -> str:
+    """Return a time in ps or an energy in pJ with three digits, or that it is not stated."""
     return quantity(value, unit).replace(" u", " µ")
+
+
+def each(value: float | None, images: int) -> float | None:
+    """Return the share of an image in what a batch takes; None where that is not stated."""
+    return None if value is None else value / images
 
 
 def percent(share: float) -> str:
@@ -116,28 +121,33 @@ def _cost(report: Report) -> Iterator[str]:
         yield "No layer runs in DRAM, so that it takes neither time nor energy there."
         return
     images, once = report["images"], report["weights_once"]
-    batch = "" if images == 1 else (
-        f" The whole batch takes {amount(report['latency_ps'], 'ps')} and "
-        f"{amount(report['energy_pj']['total'], 'pJ')}."
-    )  # fmt: skip
+    time_ps, energy_pj = report["latency_ps"], report["energy_pj"]["total"]
+    batch = "" if images == 1 else f" The whole batch takes {_both(time_ps, energy_pj)}."
     yield (
-        f"In DRAM an image takes {amount(report['latency_ps'] / images, 'ps')} and "
-        f"{amount(report['energy_pj']['total'] / images, 'pJ')}"
+        f"In DRAM an image takes {_both(time_ps / images, each(energy_pj, images))}"
         f"{'' if images == 1 else ', its share of the batch'}.{batch}"
     )
     if once["latency_ps"]:
         yield (
             f"Loading the weights, once for any number of images, takes "
-            f"{amount(once['latency_ps'], 'ps')} and {amount(once['energy_pj'], 'pJ')} more."
+            f"{_both(once['latency_ps'], once['energy_pj'])} more."
         )
+    if energy_pj is None:
+        yield f"Energies are not stated: {report['assumptions']['energy_not_stated']}."
+
+
+def _both(time_ps: float, energy_pj: float | None) -> str:
+    """A time, and the energy if it is stated."""
+    time = amount(time_ps, "ps")
+    return time if energy_pj is None else f"{time} and {amount(energy_pj, 'pJ')}"
 
 
 def _processors(report: Report) -> Iterator[str]:
     said = []
     for name, one in report["baselines"].items():
-        time, energy = slower(one["speedup"], TIMES), more_energy(one["energy_ratio"], TIMES)
-        who = _PROCESSORS.get(name, name)
-        said.append(f"beside {who} the DRAM is {time} and takes {energy} energy")
+        who, ratio = _PROCESSORS.get(name, name), one["energy_ratio"]
+        taken = "" if ratio is None else f" and takes {more_energy(ratio, TIMES)} energy"
+        said.append(f"beside {who} the DRAM is {slower(one['speedup'], TIMES)}{taken}")
     if said:
         text = "; ".join(said)
         for unclear, clear in (

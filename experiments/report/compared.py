@@ -42,9 +42,10 @@ class Contender:
         return float(self.report["latency_ps"]) / int(self.report["images"])
 
     @property
-    def energy_pj(self) -> float:
-        """Energy of an image, its share of the batch."""
-        return float(self.report["energy_pj"]["total"]) / int(self.report["images"])
+    def energy_pj(self) -> float | None:
+        """Energy of an image, its share of the batch; None where it is not stated."""
+        total_pj = self.report["energy_pj"]["total"]
+        return None if total_pj is None else float(total_pj) / int(self.report["images"])
 
     @property
     def mode(self) -> str:
@@ -91,8 +92,8 @@ def against(one: Contender, first: Contender) -> tuple[float | None, float | Non
     Energies of different models are not compared; None where there is nothing to compare.
     """
     time = first.time_ps / one.time_ps if one.time_ps and first.time_ps else None
-    same = one.mode == first.mode and one.energy_pj and first.energy_pj
-    return time, first.energy_pj / one.energy_pj if same else None
+    mine, theirs = one.energy_pj, first.energy_pj
+    return time, theirs / mine if one.mode == first.mode and mine and theirs else None
 
 
 def layers(contenders: Sequence[Contender]) -> list[tuple[str, list[Mapping[str, Any] | None]]]:

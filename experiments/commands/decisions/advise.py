@@ -147,9 +147,15 @@ def _show(found: Advised, top: int) -> None:
     )
     cost = found.cost
     tables.say(
-        f"as it is: {quantity(cost.time_ps, 'ps')} and {quantity(cost.energy_pj, 'pJ')} an image, "
+        f"as it is: {quantity(cost.time_ps, 'ps')} and {_stated(cost.energy_pj)} an image, "
         f"by {found.setup.command()}"
     )
+
+
+def _stated(energy_pj: float | None) -> str:
+    from experiments.output.words import quantity
+
+    return "no energy that is stated" if energy_pj is None else quantity(energy_pj, "pJ")
 
 
 def _saved(value: float, unit: str) -> str:
@@ -161,9 +167,11 @@ def _saved(value: float, unit: str) -> str:
 
 
 def _energy(one: Advice) -> str:
-    if one.after is None or one.energy_ratio is None:
-        return "another energy model"
-    return _saved(one.before.energy_pj - one.after.energy_pj, "pJ")
+    from experiments.output.words import NOT_STATED
+
+    if one.after is not None and one.after.energy_pj is None:
+        return NOT_STATED
+    return "another energy model" if one.saved_pj is None else _saved(one.saved_pj, "pJ")
 
 
 def _ratio(one: Advice) -> str:

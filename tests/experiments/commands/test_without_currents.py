@@ -72,6 +72,30 @@ def test_tables_say_so(
     assert more or "not stated" in out
 
 
+@pytest.mark.parametrize("part", ["lpddr5-6400", "gddr6-14000"])
+def test_pages_comparisons_and_advice_say_so(
+    part: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A run on such a part, beside another one and beside a part with currents."""
+    words = ["run", "digits-mlp", "--limit", "20", "--standard", part]
+    assert cli.main([*words, "--out", str(tmp_path / "run")]) == 0
+    page = (tmp_path / "run" / "report.html").read_text("utf-8")
+    assert f"Energies are not stated: {part} has no currents" in page
+    assert not re.search(
+        r"\b(nan|None)\b", re.sub(r"<(style|script)[^>]*>.*?</\1>", "", page, flags=re.S)
+    )
+    beside = ["compare", str(tmp_path / "run"), "ddr4-2400", "hbm3-6400"]
+    assert cli.main([*beside, "--out", str(tmp_path / "beside")]) == 0
+    assert "not stated" in capsys.readouterr().out
+    assert cli.main([*beside, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["compared"]
+    assert [one["energy_pj_per_image"] is None for one in found] == [True, False, True]
+    assert [one["energy_ratio"] for one in found] == [None, None, None]
+    advice = ["advise", "digits-mlp", "--limit", "20", "--standard", part, "--ideas", "batch,part"]
+    assert cli.main(advice) == 0
+    assert "not stated" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("part", WITHOUT)
 @pytest.mark.parametrize(
     ("words", "message"),

@@ -70,6 +70,8 @@ def test_digits_of_odd_and_even_numbers_may_be_0(numbers: list[int]) -> None:
 class Blind(SumChecker):
     """Looks at no sum."""
 
+    images = None
+
     def __init__(self) -> None:
         """Have nothing to look at."""
 

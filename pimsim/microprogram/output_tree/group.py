@@ -185,7 +185,7 @@ def attempt(
         incoming.append(np.stack([*where, found.digits[where], np.full(len(where[0]), number)], 1))
     coming = np.concatenate(incoming)
     coming = coming[np.argsort(coming[:, 0], kind="stable")]
-    given = np.ascontiguousarray(coming[:, :4])
+    given = coming[:, :4].copy()  # filled in below; of a single row a slice would be a view
     goal = (own, nowhere, False) if outs is None else (own, outs, True)
     state, tape, found = _written(
         (nodes, len(ends)), order, fan_in[0], given, goal, address_map, few

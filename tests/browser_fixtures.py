@@ -66,8 +66,12 @@ def _chromium() -> str | None:
     return named or next(filter(None, map(shutil.which, NAMES)), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _browser() -> Iterator[Any]:
+    """A browser for the tests of a module: its loop of events must not outlive them.
+
+    While it runs, nothing else in this process may begin a loop, as sweeps on a cluster do.
+    """
     reason = why_no_browser()
     if reason is not None:
         if os.environ.get("PIMSIM_REQUIRE_BROWSER") == "1":

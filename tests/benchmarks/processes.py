@@ -98,7 +98,10 @@ def _copied(code: Path, target: Path) -> Path:
 def _run(
     words: list[str], environment: dict[str, str], folder: Path
 ) -> tuple[dict[str, float], str]:
-    """Times and memory of a process with all that it starts, and what it printed."""
+    """Times and memory of a process with all that it starts, and what it printed.
+
+    On Linux the most memory is that of this process at least, from which it is begun.
+    """
     out, error = folder / "out", folder / "error"
     started = time.perf_counter()
     opened = [

@@ -67,7 +67,7 @@ def test_a_row_that_fails_is_said_and_the_others_are_measured(
         Row("fails", Side(("run", "nothing-of-that-name")), 1.0),
         Row("prints nothing of that name", replace(NOTHING, quantity="rate"), 1.0),
         Row("another checkout", NOTHING, replace(NOTHING, before=True)),
-        Row("numbers", Side(("probe", "imports", "json"), MEMORY), 1.0, 1000.0),
+        Row("numbers", Side(("probe", "imports", "json"), MEMORY), 1.0, 1e6),
         Row("rates", NOTHING, 1e9, 2.0, rate=True),
     ))  # fmt: skip
     monkeypatch.setattr(history, "ROWS", made)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from pimsim import memory
 from pimsim.circuit.model.parameters import Circuit
 from pimsim.circuit.transient import bitline_ode, integrator
 from pimsim.circuit.transient.control_lines import Controls, lines
@@ -103,13 +104,15 @@ def simulate(
     stops, kinds = _stops(controls, waveform_step_ps)
     samples, cells, cycles = pairs.samples, len(scenario.cells), scenario.cycles
     nodes = 2 * circuit.bitline.segments + 4
+    points = 0 if waveform_step_ps is None else stops.size
+    memory.require(8 * samples * points * (nodes + cells), "waveforms")
     outcome = integrator.Outcome(
         dv=np.full((samples, cycles), np.nan),
         latch_ns=np.full((samples, cycles), np.nan),
         closing=np.full((samples, cycles, 2 + cells), np.nan),
         supplied=np.zeros((samples, 3)),
         imbalance=np.full(samples, np.nan),
-        waves=np.empty((samples, 0 if waveform_step_ps is None else stops.size, nodes + cells)),
+        waves=np.empty((samples, points, nodes + cells)),
         stuck_ns=np.zeros(samples),
     )
     integrator.integrate(

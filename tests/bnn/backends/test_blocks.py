@@ -176,7 +176,10 @@ POOLINGS = [(None, False), *product([(2, "valid"), (2, "same"), (3, "same")], [F
 )
 @pytest.mark.slow
 def test_a_fan_in_over_several_subarrays_in_uneven_rounds_and_blocks(
-    norm_first: bool, pad: float, pool: tuple[int, Padding] | None
+    norm_first: bool,
+    pad: float,
+    pool: tuple[int, Padding] | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rng = np.random.default_rng(3)
     layers: list[Layer] = [_conv(rng, "first", 2, 7, 1.0), norm_of(rng, "n", 7)]
@@ -190,7 +193,8 @@ def test_a_fan_in_over_several_subarrays_in_uneven_rounds_and_blocks(
     sizes = []
     run_on = partial(_run, network, ENCODINGS["unit"], 11, 140, look=True, threads=2)
     with planned_once():
-        for column in (40, 180, 330, 500):
+        for column, wasted in product((40, 180, 330, 500), (0.0, 1.5)):
+            monkeypatch.setattr(compiled, "_MOST_WASTED", wasted)  # 0: no outputs take turns
             _, (stage, blocks), _ = run_on(memory_bytes=positions * 11 * column)
             assert stage.windows.positions == positions
             (mapped,) = weight_stationary.map_stage(stage, _system(140), 11)

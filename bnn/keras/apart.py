@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from bnn.values.encoding import Encoding
 from pimsim.errors import PimsimError
+from pimsim.processes import without_main
 
 if TYPE_CHECKING:
     from bnn.keras.check import KerasCheck
@@ -55,7 +56,8 @@ def check_apart(
         process = context.Process(
             target=_check, args=(send, log, path, x, encoding, logits), daemon=True
         )
-        process.start()
+        with without_main():
+            process.start()
         send.close()
         try:
             while True:

@@ -51,13 +51,16 @@ def answer(contenders: Sequence[Contender]) -> Iterator[str]:
     """Yield which is fastest and which takes least energy, in sentences."""
     differing = [name for name, _ in differences(contenders)]
     if not differing:
-        yield "All settings are the same."
+        yield "All settings that reports state are the same; a part from a file may differ in more."
     else:
         names = [name.replace("_", " ") for name in differing]
         shown = ", ".join(names[:6])
         more = f" and {len(names) - 6} more" if len(names) > 6 else ""
         yield f"What differs in the settings: {shown}{more}."
     timed = [one for one in contenders if one.time_ps]
+    if len({one.report["network"] for one in contenders}) > 1:
+        yield "Networks differ, so that neither times nor energies are compared."
+        timed = []
     if timed:
         best = min(timed, key=lambda one: one.time_ps)
         yield f"Fastest is {best.name}: {amount(best.time_ps, 'ps')} an image."
@@ -69,7 +72,10 @@ def answer(contenders: Sequence[Contender]) -> Iterator[str]:
     elif len(modes) == 1:
         yield "Energies are not stated."
     elif timed:
-        yield "Energies are of different models and cannot be compared."
+        yield (
+            "Energies are of different models and cannot be compared: give every run and part the "
+            "same one (--energy datasheet)."
+        )
     known = [one for one in contenders if one.report["accuracy"] is not None]
     if len({one.report["accuracy"] for one in known}) > 1:
         best = max(known, key=lambda one: one.report["accuracy"])
@@ -82,7 +88,7 @@ def _settings(contenders: Sequence[Contender]) -> Table | Text:
         for name, values in differences(contenders)
     ]
     if not rows:
-        return Text("Nothing: all settings are the same.")
+        return Text("Nothing that reports state; a part from a file may differ in more.")
     columns = (Column("setting"), *(Column(one.name) for one in contenders))
     return Table("Settings that are not the same everywhere", columns, rows)
 
@@ -122,6 +128,8 @@ def beside(one: Contender, first: Contender) -> str:
     if one is first:
         return ""
     time, energy = against(one, first)
+    if one.report["network"] != first.report["network"]:
+        return "another network"
     said = ["no time" if time is None else slower(time, TIMES).replace("the same", "as fast")]
     if energy is not None:
         said.append(f"{more_energy(energy, TIMES)} energy".replace("the same", "as much"))

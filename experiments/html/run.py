@@ -98,6 +98,8 @@ def facts(report: Report) -> Iterator[Fact]:
         yield Fact("accuracy", words.percent(report["accuracy"]), of)
     if report["bit_exact"] is not None:
         said = "yes" if report["bit_exact"] else "NO"
+        if report["bit_exact"] and not report["sums_checked"]:
+            said = "nothing to compare"
         yield Fact("bit exact", said, f"{report['sums_checked']:,} sums compared")
     elif report["faults"] is not None:
         yield Fact("bit exact", "not asked", "commands go wrong on purpose")

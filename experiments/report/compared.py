@@ -89,8 +89,11 @@ def differences(contenders: Sequence[Contender]) -> list[tuple[str, tuple[Any, .
 def against(one: Contender, first: Contender) -> tuple[float | None, float | None]:
     """Return how many times faster it is than the first, and how many times less energy it takes.
 
-    Energies of different models are not compared; None where there is nothing to compare.
+    Different networks are not compared, nor are energies of different models; None where there is
+    nothing to compare.
     """
+    if one.report["network"] != first.report["network"]:
+        return None, None
     time = first.time_ps / one.time_ps if one.time_ps and first.time_ps else None
     mine, theirs = one.energy_pj, first.energy_pj
     return time, theirs / mine if one.mode == first.mode and mine and theirs else None

@@ -31,6 +31,7 @@ def document(results: Results) -> dict[str, Any]:
         "points": [
             {
                 "values": dict(point.values),
+                **({"following": dict(point.following)} if point.following else {}),
                 "trials": point.trials,
                 **dict(zip(("estimate", "low", "high"), point.numbers, strict=True)),
                 "counts": dict(point.counts),
@@ -69,7 +70,20 @@ def show(results: Results) -> None:
         for point in results.points
     ]
     tables.show(header, cells, title=results.name)
-    tables.show_assumptions({**results.fixed, **results.assumptions})
+    tables.show_assumptions({**results.fixed, **followed(results), **results.assumptions})
+
+
+def followed(results: Results) -> dict[str, str]:
+    """Return fields that follow from what is varied, each with its values in words."""
+    from experiments.output.words import value_text
+
+    names = results.points[0].following
+    found = {name: dict.fromkeys(point.following[name] for point in results.points)
+             for name in names}  # fmt: skip
+    return {
+        name: "by point: " + ", ".join("none" if one is None else value_text(one) for one in values)
+        for name, values in found.items()
+    }
 
 
 def is_drawn(results: Results, figure: Mapping[str, object] | None) -> bool:
@@ -88,19 +102,22 @@ def csv_text(results: Results) -> str:
     unit = results.quantity.unit
     numbers = [with_unit(name, unit) for name in (results.quantity.name, "low", "high")]
     # A field and a count may have the same name; a header has each name once.
-    taken = {*varied, *results.fixed}
+    following = [*(results.points[0].following if results.points else ())]
+    taken = {*varied, *results.fixed, *following}
     sums = [f"{name}_in_all" if name in taken else name for name in counted]
     rows = [
         [
             *(_cell(point.values[name]) for name in varied),
             *(_cell(value) for value in results.fixed.values()),
+            *("" if one is None else _cell(one) for one in map(point.following.get, following)),
             point.trials,
             *("" if value is None else value for value in point.numbers),
             *(point.counts.get(name, "") for name in counted),
         ]
         for point in results.points
     ]
-    return sheets.text([*varied, *results.fixed, "trials", *numbers, *sums], rows)
+    head = [*varied, *results.fixed, *following, "trials", *numbers, *sums]
+    return sheets.text(head, rows)
 
 
 def _cell(value: Value) -> str | int | float:

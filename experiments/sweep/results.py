@@ -95,6 +95,8 @@ class Point:
     """What all trials counted, added up."""
     key: str = field(default="", kw_only=True)
     """By which a store knows it."""
+    following: Mapping[str, Value | None] = field(default_factory=dict, kw_only=True)
+    """Fields that are not varied, and yet not the same at every point: the banks of a part."""
 
     @property
     def numbers(self) -> tuple[float | None, float | None, float | None]:

@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -106,14 +107,22 @@ def collected(
         numbers = map(quantity.shown, shares)
         found.append(Point(point.place, len(counts), *numbers, counts=sums, key=point.key))
     varied = {axis.field for axis in spec.axes}
+    # Defaults, too, belong to what a number rests on; some follow from what is varied.
+    first = {name: value for name, value in points[0].values.items() if name not in varied}
+    fixed = {
+        name: value
+        for name, value in first.items()
+        if all(point.values.get(name) == value for point in points)
+    }
+    names = {name: None for point in points for name in point.values}
+    following = [name for name in names if name not in varied and name not in fixed]
+    if following:
+        found = [
+            replace(one, following={name: point.values.get(name) for name in following})
+            for one, point in zip(found, points, strict=True)
+        ]
     return Results(
-        spec.name,
-        quantity,
-        spec.axes,
-        # Defaults, too, belong to what a number rests on.
-        {name: value for name, value in points[0].values.items() if name not in varied},
-        tuple(found),
-        _assumptions(spec, points, found),
+        spec.name, quantity, spec.axes, fixed, tuple(found), _assumptions(spec, points, found)
     )
 
 
@@ -123,11 +132,17 @@ def _assumptions(
     interval = spec.measure.interval(min((one.trials for one in found if one.trials), default=0))
     if not spec.measure.deterministic:
         interval = f"{100 * spec.stop.level:g} %, {interval}"
+    apart = {tuple(one.following.items()): place for place, one in enumerate(found)}
+    first, *others = [spec.measure.assumptions(points[place].values) for place in apart.values()]
     return {
         "measure": spec.measure.name,
         "seed": spec.seed,
         "interval": interval,
-        **spec.measure.assumptions(points[0].values),
+        **{
+            name: value
+            for name, value in first.items()
+            if all(name in one and one[name] == value for one in others)
+        },
     }
 
 

@@ -119,6 +119,10 @@ def _words(part: str, args: argparse.Namespace, first: Mapping[str, Any]) -> lis
     """The command by which a part is costed."""
     stated = first.get("assumptions", {})
     network = args.network or first.get("network")
+    if len(Path(part).parts) > 1 and not Path(part).exists():
+        raise InputError(
+            f"`runs` must be folders of runs, names of parts or TOML files; there is no {part!r}"
+        )
     if network is None:
         raise InputError(
             f"`--network` must be given: {part!r} is no folder of a run, and no run says what is "

@@ -26,6 +26,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Generic, Protocol, Self, TypeVar, cast
 
 from pimsim.errors import PimsimError, lacks_memory
+from pimsim.processes import without_main
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -166,7 +167,7 @@ class _Worker(Generic[T]):
         self.process: SpawnProcess = context.Process(
             target=_serve, args=(theirs, work), daemon=True, name="pimsim-sweep-worker"
         )
-        with _without_interrupts():
+        with _without_interrupts(), without_main():
             self.process.start()
         theirs.close()  # so that the end of the process ends the pipe
 

@@ -218,7 +218,8 @@ _SHELF = sections.Shelf("standard", "pimsim.dram", "standards")
 def load(standard: str | Path) -> Standard:
     """Return the bundled standard of that name, or the one in the ``.toml`` file at that path.
 
-    A file may name a ``base``, from which it has what it does not state.
+    A file may name a ``base``, from which it has what it does not state. One that has the name of
+    a bundled part and other values goes by that name with its own behind it.
 
     Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), an
     unreadable file, unknown or missing keys, and values out of range; the message names file,
@@ -226,7 +227,15 @@ def load(standard: str | Path) -> Standard:
     """
     if isinstance(standard, str) and standard in names():
         return _bundled(standard)
-    return _read(standard)
+    found = _read(standard)
+    if found.name in names() and _values(found) != _values(_bundled(found.name)):
+        return replace(found, name=f"{found.name} ({Path(standard).name})")
+    return found
+
+
+def _values(standard: Standard) -> Standard:
+    """It without what is said of it."""
+    return replace(standard, sources={}, description="")
 
 
 @cache

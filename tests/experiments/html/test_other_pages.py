@@ -139,11 +139,27 @@ def test_a_comparison_says_first_what_differs(
     assert printed.index("what differs in the settings") < printed.index("an image, its share")
 
 
+def test_other_networks_are_not_ranked(
+    runs: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = _json(capsys, "compare", str(runs[0]), "ddr4-2400", "--network", "lenet5")
+    assert [(row["speedup"], row["energy_ratio"]) for row in found["compared"]] == [
+        (1, 1), (None, None)
+    ]  # fmt: skip
+    assert cli.main(["compare", str(runs[0]), "ddr4-2400", "--network", "lenet5"]) == 0
+    printed = capsys.readouterr().out
+    assert "Networks differ" in printed
+    assert "another network" in printed
+    assert "Fastest" not in printed
+    assert cli.main(["compare", str(runs[0]), "nowhere/run"]) == 2
+    assert "there is no 'nowhere/run'" in capsys.readouterr().err
+
+
 def test_the_same_beside_itself(
     runs: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["compare", str(runs[0]), str(runs[0])]) == 0
-    assert "All settings are the same." in capsys.readouterr().out
+    assert "All settings that reports state are the same" in capsys.readouterr().out
 
 
 def test_what_cannot_be_compared_is_refused_in_a_line(

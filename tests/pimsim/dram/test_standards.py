@@ -140,6 +140,20 @@ def test_all_mistakes_of_a_file_are_in_one_message(tmp_path: Path) -> None:
         standards.load(_write(tmp_path, text))
 
 
+def test_an_edited_copy_does_not_pass_as_the_bundled_part(tmp_path: Path) -> None:
+    bundled = standards.load("ddr4-2400")
+    path = tmp_path / "mine.toml"
+    path.write_text(standards.toml(bundled), "utf-8")
+    assert standards.load(path) == bundled
+    slower = dataclasses.replace(
+        bundled, timing=dataclasses.replace(bundled.timing, t_wr_ps=60_000)
+    )
+    path.write_text(standards.toml(slower), "utf-8")
+    found = standards.load(path)
+    assert found.name == "ddr4-2400 (mine.toml)"
+    assert dataclasses.replace(found, name=bundled.name) == slower
+
+
 @pytest.mark.parametrize("name", standards.names())
 def test_derived_figures_are_the_published_ones(name: str) -> None:
     with GOLDEN.open(newline="", encoding="utf-8") as file:

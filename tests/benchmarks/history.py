@@ -20,6 +20,8 @@ INTRODUCTION = """\
 DIR; what was measured stays in [speed.csv](speed.csv). Everything in one row or table was measured
 in one run, the contenders taking turns, each figure the least of its turns. Compare ratios, not
 rates: the machine is a shared one, and its processors do not always give twice the speed of one.
+Plans that an earlier process kept are used, as they are for users: `PIMSIM_CACHE=off make bench`
+measures without them.
 """
 TITLE = "Side by side"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ from bnn.larq import model_file
 from experiments.report.inputs import encoding_by_name, encoding_of
 
 IMAGES = 130
-DATA = Path(os.environ.get("PIMSIM_DATA", ""))
-REAL = {"mnist": DATA / "mnist", "cifar10": DATA / "cifar10", "digits": Path()}
-"""Where a data set must be to be looked at."""
+MARKS = {"mnist": [pytest.mark.mnist], "cifar10": [pytest.mark.cifar10], "digits": []}
+"""What a test needs that looks at a data set."""
 
 
 @pytest.fixture
@@ -68,10 +66,8 @@ def test_no_more_scans_are_decoded_than_are_wanted(
     assert (some.name, some.source) == (whole.name, whole.source)
 
 
-@pytest.mark.parametrize("name", datasets.NAMES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=MARKS[n]) for n in datasets.NAMES])
 def test_the_first_images_are_those_of_all(name: str) -> None:
-    if not REAL[name].exists():
-        pytest.skip(f"no {name} in PIMSIM_DATA")
     whole, some = datasets.load(name), datasets.load(name, limit=7)
     assert whole.y is not None
     assert some.y is not None
@@ -80,10 +76,10 @@ def test_the_first_images_are_those_of_all(name: str) -> None:
     assert (some.name, some.classes, some.source) == (whole.name, whole.classes, whole.source)
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=MARKS[zoo.entry(name).data]) for name in zoo.names()]
+)
 def test_a_data_set_has_one_encoding_whatever_is_read_of_it(name: str) -> None:
     data = zoo.entry(name).data
-    if not REAL[data].exists():
-        pytest.skip(f"no {data} in PIMSIM_DATA")
     network = model_file.read_model(zoo.locate(name), lambda: datasets.shape(data))
     assert encoding_by_name(network, data) == encoding_of(network, datasets.load(data).x)

@@ -96,12 +96,15 @@ def write_h5(path, model, arrays=None):
     return path
 
 
-def write_keras(path, model, arrays=None, **members):
-    """The same as an archive, whose members may be others, or missing where they are None."""
+def write_keras(path, model, arrays=None, slots=SLOTS, **members):
+    """The same as an archive, whose members may be others, or missing where they are None.
+
+    Weights of a layer lie where ``slots`` says: under its class and number, not under its name.
+    """
     weights = io.BytesIO()
     with h5py.File(weights, "w") as file:
         for name, values in (base_arrays() if arrays is None else arrays).items():
-            group = file.create_group(f"layers/{SLOTS[name]}/vars")
+            group = file.create_group(f"layers/{slots[name]}/vars")
             for place, value in enumerate(values.values()):
                 group[str(place)] = value
     contents = {"config.json": json.dumps(model), "model.weights.h5": weights.getvalue(), **members}

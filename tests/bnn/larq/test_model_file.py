@@ -52,6 +52,30 @@ def test_both_formats_and_both_kinds_of_model_are_read(tmp_path):
             assert soft == Activation("soft", "softmax")
 
 
+def test_layers_that_have_the_names_of_other_layers_places(tmp_path):
+    """In a ``.keras`` file of tf-keras 2.21 the place is that of the class and its number.
+
+    See findings/tf-keras-file-names-weights-by-class.sh.
+    """
+    first, second = "quant_dense_1", "quant_dense"
+    layers = [
+        layer("InputLayer", "in", batch_input_shape=[None, 2]),
+        layer("QuantDense", first, units=2, use_bias=False, kernel_quantizer=SIGN),
+        layer("QuantDense", second, units=2, use_bias=False, kernel_quantizer=SIGN),
+    ]
+    arrays = {
+        first: {"kernel": np.full((2, 2), 10, np.float32)},
+        second: {"kernel": np.full((2, 2), 20, np.float32)},
+    }
+    slots = {first: "quant_dense", second: "quant_dense_1"}
+    for wrap in (sequential, functional):
+        by_name = write_h5(tmp_path / "a.h5", wrap(layers), arrays)
+        by_class = write_keras(tmp_path / "a.keras", wrap(layers), arrays, slots)
+        for path in (by_name, by_class):
+            weights = [one.kernel[0, 0] for one in read_model(path).layers]
+            assert weights == [10, 20], path
+
+
 @pytest.mark.parametrize(
     ("spelling", "name"),
     [

@@ -374,7 +374,10 @@ MODEL = (
         swept=Swept("split row decoder", (COST,)),
     ),
     Option(
-        "clocked", "start commands on clock edges only", bool, default=False,
+        "clocked",
+        "start commands on clock edges only; the ACTs of an AAP are then whole clocks apart, "
+        "which under tFAW can save a little time as well as cost it",
+        bool, default=False,
         swept=Swept("clocked", (COST,)),
     ),
     Option(

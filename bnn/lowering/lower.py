@@ -28,7 +28,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.lowering import thresholds
+from bnn.lowering import host_reasons, thresholds
 from bnn.lowering.operand_analysis import Analysis, OperandAnalysis, analyse
 from bnn.lowering.stage import HostStage, Stage, Windows, lay, offsets, windows
 from bnn.lowering.thresholds import Thresholds
@@ -81,7 +81,7 @@ def lower(
             waiting.append(index)
             continue
         if waiting:
-            stages.append(_host(network, waiting, before, refused))
+            stages.append(_host(network, waiting, before, (analysis, refused)))
             waiting = []
         made = _stages(network, index, layer, analysis, asked)
         pooled = made[0].windows.offsets > 1
@@ -93,7 +93,7 @@ def lower(
             taken.add(place)
             (place,) = network.inputs[place]
     if waiting:
-        stages.append(_host(network, waiting, before, refused))
+        stages.append(_host(network, waiting, before, (analysis, refused)))
     return tuple(stages)
 
 
@@ -184,9 +184,16 @@ def _decided(
 
 
 def _host(
-    network: Network, places: Sequence[int], before: int | None, refused: Mapping[str, str]
+    network: Network,
+    places: Sequence[int],
+    before: int | None,
+    known: tuple[Analysis, Mapping[str, str]],
 ) -> HostStage:
-    """Layers at ``places``; ``before`` is the one whose values the stage before has given."""
+    """Layers at ``places``; ``before`` is the one whose values the stage before has given.
+
+    ``known`` is what is known of the network, and which layers the DRAM has no room for.
+    """
+    analysis, refused = known
     layers = tuple(network.layers[place] for place in places)
     macs = sum(
         layer.macs(network.shape_before(place))
@@ -204,7 +211,11 @@ def _host(
             at_hand.add(source)
     name = "+".join(layer.name for layer in layers)
     why = {layer.name: refused[layer.name] for layer in layers if layer.name in refused}
-    return HostStage(name, layers, tuple(places), macs, weights, fetched, why)
+    reasons = {
+        layer.name: refused.get(layer.name) or host_reasons.reason(network, analysis, place)
+        for place, layer in zip(places, layers, strict=True)
+    }
+    return HostStage(name, layers, tuple(places), macs, weights, fetched, why, reasons)
 
 
 def consecutive(

@@ -78,9 +78,8 @@ class OperandAnalysis:
         >>> fed.integers(dense, np.float32([[0.3, 2]]), None).tolist()
         [[1, 3]]
         """
-        name = layer.input_quantizer
-        if name is not None and name != quantizers.NO_OP:
-            return quantizers.named(name).integers(values)
+        if _quantized(layer):
+            return quantizers.named(str(layer.input_quantizer)).integers(values)
         if self.encoded and pixels is not None:
             exact = values if values.dtype == np.uint8 else values.astype(np.float32)
             return encode(exact, pixels)
@@ -104,6 +103,8 @@ class Analysis:
     """For each layer, whether what it gives runs in float64 until the next product: all that
     matters behind it is what quantizers decide. Otherwise the values themselves matter, and they
     are Keras's, in float32."""
+    misfit: frozenset[int] = frozenset()
+    """Positions of products that are fed with integers, but whose padding is none of them."""
 
 
 def analyse(network: Network, encoding: Encoding | None) -> Analysis:
@@ -120,12 +121,15 @@ def analyse(network: Network, encoding: Encoding | None) -> Analysis:
     values: list[OperandEncoding | None] = []
     encoded: list[bool] = []
     fed: dict[int, OperandAnalysis] = {}
+    misfit: set[int] = set()
     for index, (layer, sources) in enumerate(zip(network.layers, network.inputs, strict=True)):
         inputs = tuple(start if i == INPUT else values[i] for i in sources)
         from_encoding = all(i == INPUT or encoded[i] for i in sources) and encoding is not None
         value = layer.encoding_after(*inputs)
         if isinstance(layer, Product):
             operand = _operands(layer, network.shape_before(index), inputs[0], from_encoding)
+            if operand is None and (inputs[0] is not None or _quantized(layer)):
+                misfit.add(index)
             if operand is not None and has_integer_kernel(layer):
                 fed[index] = operand
                 if value is None:
@@ -135,7 +139,7 @@ def analyse(network: Network, encoding: Encoding | None) -> Analysis:
             from_encoding = False
         values.append(value)
         encoded.append(from_encoding and value is not None and value == start)
-    return Analysis(fed, _exact(network, fed))
+    return Analysis(fed, _exact(network, fed), frozenset(misfit))
 
 
 def padding_of_inputs(network: Network) -> tuple[float, ...]:
@@ -163,13 +167,17 @@ def padding_of_inputs(network: Network) -> tuple[float, ...]:
     return tuple(sorted(found))
 
 
+def _quantized(layer: Product) -> bool:
+    """Whether a quantizer makes integers of what the layer is fed with."""
+    return layer.input_quantizer not in (None, quantizers.NO_OP)
+
+
 def _operands(
     layer: Product, shape: Shape, value: OperandEncoding | None, encoded: bool
 ) -> OperandAnalysis | None:
     """Operands behind the input quantizer of a layer fed with ``value``, and its padding."""
-    name = layer.input_quantizer
-    if name is not None and name != quantizers.NO_OP:
-        value, encoded = quantizers.named(name).encoding, False
+    if _quantized(layer):
+        value, encoded = quantizers.named(str(layer.input_quantizer)).encoding, False
     if value is None:
         return None
     if not layer.pads(shape):

@@ -250,6 +250,8 @@ class HostStage:
     inputs of a merge, a branch that begins behind something else."""
     refused: dict[str, str] = field(default_factory=dict)
     """Layers that the DRAM could take, had it room for them, and why it has not."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Why each of the layers is the host's."""
 
 
 def windows(layer: Product, shape: Shape, pool: MaxPool2D | None) -> Windows:

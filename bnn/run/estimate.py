@@ -152,6 +152,7 @@ def _step(work: Work, drafted: _Drafted, ledger: CommandLedger, fetched: int) ->
     product, shape = work.product, work.product.shape
     if work.pool is not None and drafted.pools:
         shape = work.pool.shape
+    refused = {product.name: drafted.refused} if drafted.refused else {}
     layer = LayerRun(
         product.name,
         product.macs,
@@ -163,7 +164,8 @@ def _step(work: Work, drafted: _Drafted, ledger: CommandLedger, fetched: int) ->
         drafted.mapping,
         drafted.gives_sums,
         drafted.candidates,
-        {product.name: drafted.refused} if drafted.refused else {},
+        refused,
+        refused,
     )
     draft = drafted.draft
     return Step(layer, lambda one: replace(one, occupancy=draft and draft(ledger)), fetched)

@@ -58,6 +58,8 @@ class LayerRun:
     """What every mapping would have taken; nothing where none was chosen."""
     refused: dict[str, str] = field(default_factory=dict)
     """Layers that the DRAM could take, had it room for them, and why it has not."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Layers that are the host's, and why."""
     occupancy: Occupancy | None = None
     """How much of the DRAM it takes; None on the host."""
     result: Result | None = None
@@ -142,7 +144,7 @@ class Plan:
             outputs = int(np.prod(network.shapes()[last]))
             return LayerRun(
                 stage.name, stage.macs, stage.weights, 32, inputs, outputs, ledger,
-                refused=stage.refused,
+                refused=stage.refused, reasons=stage.reasons,
             )  # fmt: skip
         return LayerRun(
             stage.name,

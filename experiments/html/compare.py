@@ -20,6 +20,7 @@ from experiments.html.blocks import (
 from experiments.html.run import setting
 from experiments.html.words import TIMES, amount
 from experiments.output.words import more_energy, slower
+from experiments.report import host
 from experiments.report.compared import Contender, against, differences, layers
 
 NAME = "compare.html"
@@ -57,7 +58,10 @@ def answer(contenders: Sequence[Contender]) -> Iterator[str]:
         shown = ", ".join(names[:6])
         more = f" and {len(names) - 6} more" if len(names) > 6 else ""
         yield f"What differs in the settings: {shown}{more}."
-    timed = [one for one in contenders if one.time_ps]
+    for one in contenders:
+        if host.unused(one.report):
+            yield f"{one.name}: {host.NOTHING}, and it is not ranked."
+    timed = [one for one in contenders if one.time_ps and not host.unused(one.report)]
     if len({one.report["network"] for one in contenders}) > 1:
         yield "Networks differ, so that neither times nor energies are compared."
         timed = []

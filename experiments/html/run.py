@@ -11,7 +11,7 @@ Everything but the answers and the timeline is from the report alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from experiments.html import answers, parts, timeline, words
@@ -32,6 +32,7 @@ from experiments.html.blocks import (
 from experiments.html.parts import Part
 from experiments.html.words import TIMES, Report, amount
 from experiments.output.words import NOT_STATED, more_energy, slower
+from experiments.report import host
 from experiments.report.witness import Witness
 
 _PHASES = {
@@ -103,7 +104,7 @@ def facts(report: Report) -> Iterator[Fact]:
         yield Fact("bit exact", said, f"{report['sums_checked']:,} sums compared")
     elif report["faults"] is not None:
         yield Fact("bit exact", "not asked", "commands go wrong on purpose")
-    if report["latency_ps"]:
+    if report["latency_ps"] and not host.unused(report):
         images = report["images"]
         per_s = words.rate(report["throughput_images_per_s"])
         yield Fact(
@@ -146,7 +147,7 @@ def _layers(report: Report) -> Section:
                 "Every layer, for an image; bars are shares of the whole run",
                 columns, rows, legend=(("time", 0), ("energy", 2)),
             ),
-            *_room(layers),
+            *_on_host(report),
         ],
     )  # fmt: skip
 
@@ -173,11 +174,10 @@ def _share(share: float) -> str:
     return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
 
 
-def _room(layers: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
-    """Why layers are on the host."""
-    for layer in layers:
-        for name, why in layer["no_room"].items():
-            yield Text(f"On the host, {name}: {why}.")
+def _on_host(report: Report) -> Iterator[Text]:
+    """Which layers are on the host, and why."""
+    if said := host.words(report):
+        yield Text(f"On the host: {said}.")
 
 
 def _spent(report: Report) -> Section:

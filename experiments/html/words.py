@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bnn.run.scoring import LARGEST
-from experiments.output.words import more_energy, quantity, slower
+from experiments.output.words import counted, more_energy, quantity, sentence, slower
+from experiments.report import host
 
 Report = Mapping[str, Any]
 """A run's ``report.json`` as Python values."""
@@ -47,7 +48,7 @@ def images_text(report: Report) -> str:
     >>> images_text({"images": 1}), images_text({"images": 1200})
     ('1 image', '1,200 images')
     """
-    return f"{report['images']:,} image{'s' if report['images'] > 1 else ''}"
+    return counted(report["images"], "image")
 
 
 def rate(images_per_s: float | None) -> str:
@@ -120,11 +121,14 @@ def _cost(report: Report) -> Iterator[str]:
     if not report["latency_ps"]:
         yield "No layer runs in DRAM, so that it takes neither time nor energy there."
         return
+    if host.unused(report):
+        yield f"{sentence(host.NOTHING)}."
     images, once = report["images"], report["weights_once"]
     time_ps, energy_pj = report["latency_ps"], report["energy_pj"]["total"]
     batch = "" if images == 1 else f" The whole batch takes {_both(time_ps, energy_pj)}."
+    where = "Fetched from DRAM" if host.unused(report) else "In DRAM"
     yield (
-        f"In DRAM an image takes {_both(time_ps / images, each(energy_pj, images))}"
+        f"{where} an image takes {_both(time_ps / images, each(energy_pj, images))}"
         f"{'' if images == 1 else ', its share of the batch'}.{batch}"
     )
     if once["latency_ps"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from experiments.output.escaping import visible
 from experiments.sweep.results import Axis, Value
@@ -142,6 +142,26 @@ def _times(ratio: float, sign: str, better: str, worse: str) -> str:
     times, word = (ratio, better) if ratio >= 1 else (1 / ratio, worse)
     shown = f"{times:,.0f}" if times >= 100 else f"{times:.3g}"
     return "the same" if shown == "1" else f"{shown}{sign} {word}"
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """Return names one after the other; of more than ``most``, how many are left out.
+
+    >>> listed(["a", "b"]), listed([f"conv{place}" for place in range(9)], 3)
+    ('a, b', 'conv0, conv1, conv2 and 6 more')
+    """
+    if len(names) <= most + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most:,} more"
+
+
+def counted(number: int, name: str) -> str:
+    """Return a number of things.
+
+    >>> counted(1, "image"), counted(1_200, "subarray")
+    ('1 image', '1,200 subarrays')
+    """
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
 def sentence(text: str) -> str:

@@ -96,7 +96,7 @@ def build(
         "latency_ps": cost["latency_ps"],
         "latency_ps_per_image": cost["latency_ps"] / done.images,
         "energy_pj_per_image": cost["energy_pj"] / done.images,
-        "throughput_images_per_s": _rate(done.images, cost["latency_ps"]),
+        "throughput_images_per_s": _rate(done, cost["latency_ps"]),
         "energy_pj": energy,
         **_band(done, system),
         "weights_once": once,
@@ -162,6 +162,7 @@ def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[s
         "mapping": layer.mapping,
         "alternatives": _alternatives(layer),
         "no_room": layer.refused,
+        "host_reasons": layer.reasons,
         "operands_from": next(filter(None, kept), "the host"),
         **_total([books], PER_PASS),
         "weights_once": _total([books], ONCE),
@@ -238,8 +239,10 @@ def _in_chains(done: NetworkRun | Estimate, moves: str) -> str:
     return ", in chains from bank to bank" if chained and moves == "host" else ""
 
 
-def _rate(images: int, latency_ps: int) -> float | None:
-    return images / latency_ps * 1e12 if latency_ps else None
+def _rate(done: NetworkRun | Estimate, latency_ps: int) -> float | None:
+    """Images a second; None where the DRAM only holds what the host fetches."""
+    in_dram = any(layer.where == "dram" for layer in done.layers)
+    return done.images / latency_ps * 1e12 if in_dram and latency_ps else None
 
 
 def _work(done: NetworkRun | Estimate) -> list[LayerWork]:

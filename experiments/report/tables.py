@@ -7,7 +7,8 @@ from typing import Any
 
 from bnn.run.scoring import LARGEST
 from experiments.output import tables
-from experiments.output.words import more_energy, quantity, slower
+from experiments.output.words import counted, more_energy, quantity, slower
+from experiments.report import host
 
 _FEW = 0.1
 """Column utilisation below which a batch is too small for the DRAM's rows."""
@@ -109,7 +110,7 @@ def _why(report: Mapping[str, Any]) -> str:
 
 
 def _title(report: Mapping[str, Any]) -> str:
-    images = f"{report['images']:,} image{'s' if report['images'] > 1 else ''}"
+    images = counted(report["images"], "image")
     if report["cost_only"]:
         return f"{report['network']}, cost only: {images}"
     return f"{report['network']} on {report['data']}: {images}"
@@ -170,8 +171,8 @@ def _room(layers: Sequence[Mapping[str, Any]]) -> str:
     banks = max(layers, key=lambda layer: int(layer["banks_used"]))
     deep = max(layers, key=lambda layer: int(layer["subarrays_of_a_bank"]))
     return (
-        f"at most {banks['banks_used']:,} banks ({banks['name']}), "
-        f"and {deep['subarrays_of_a_bank']:,} subarrays of each ({deep['name']})"
+        f"at most {counted(banks['banks_used'], 'bank')} ({banks['name']}), "
+        f"and {counted(deep['subarrays_of_a_bank'], 'subarray')} of each ({deep['name']})"
     )
 
 
@@ -222,6 +223,7 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
             + ": its share of the batch"
             + ("" if rate is None else f", {_rate(rate)} images/s"),
         ),
+        *([("in DRAM", host.NOTHING)] if host.unused(report) else ()),
         *_band(report),
         *_not_stated(report),
         (
@@ -231,8 +233,8 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
             else "in the command stream: nothing to load",
         ),
     ]
-    for layer in report["layers"]:
-        rows += [("on the host", f"{name}: {why}") for name, why in layer["no_room"].items()]
+    if on_host := host.words(report):
+        rows.append(("on the host", on_host))
     if any(layer["subarrays"] for layer in report["layers"]):
         rows.append(("room", _room(report["layers"])))
     if any(chain["chained"] for chain in report["chains"]):

@@ -114,9 +114,13 @@ def _chosen(text: str | None) -> tuple[str, ...]:
 def _show(found: Advised, top: int) -> None:
     from experiments.output import tables
     from experiments.output.words import quantity
+    from experiments.report import host
 
     images = found.report["images"]
     shown = found.helpful[:top]
+    if host.unused(found.report):
+        tables.say(f"look first: {host.NOTHING}")
+        tables.say(f"on the host: {host.words(found.report)}")
     if shown:
         tables.show(
             ("", "change", "time", "energy", "that is", "answers"),

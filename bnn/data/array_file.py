@@ -24,7 +24,7 @@ from numpy.lib import format as npy
 from numpy.typing import DTypeLike, NDArray
 
 from pimsim import memory
-from pimsim.errors import InputError
+from pimsim.errors import InputError, unreadable
 
 LARGEST = 4 << 30
 """Bytes that the arrays read from a file may have."""
@@ -78,8 +78,8 @@ class ArrayFile:
             self._file: IO[bytes] = path.open("rb")
         except FileNotFoundError:
             raise InputError(f"{option} must be an existing file, not {self._where}") from None
-        except OSError:
-            raise self._damaged() from None
+        except OSError as error:
+            raise unreadable(f"{option} {self._where}", error) from None
         try:
             self._open()
         except BaseException:
@@ -93,8 +93,10 @@ class ArrayFile:
         if begin == _NPY:
             self.names: tuple[str, ...] = ("",)
             return
+        if not begin:
+            raise InputError(f"{self._option} must hold arrays: {self._where} is empty")
         if not begin.startswith((_ZIP, _EMPTY_ZIP)):
-            raise self._damaged()
+            raise self._no_arrays()
         try:
             self._archive = zipfile.ZipFile(self._file)
             found = self._archive.namelist()
@@ -147,7 +149,9 @@ class ArrayFile:
         version = npy.read_magic(stream)  # type: ignore[no-untyped-call]
         head = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
         shape, by_columns, kept = head(stream)  # type: ignore[no-untyped-call]
-        if kept.hasobject or min(shape, default=0) < 0:
+        if kept.hasobject:
+            raise self._no_arrays()
+        if min(shape, default=0) < 0:
             raise self._damaged()
         if kept.kind not in "biuf" or kept.shape:
             raise InputError(f"{self._named(name)} must hold numbers, not {_named(kept)}")
@@ -188,6 +192,13 @@ class ArrayFile:
         return f"`{name}` in {self._where}" if name else f"the array in {self._where}"
 
     def _damaged(self) -> InputError:
+        """What is said of a file that begins as one with arrays does, and does not go on so."""
+        return InputError(
+            f"{self._option} must be a whole file: {self._where} is truncated or damaged; copy or "
+            "save it again"
+        )
+
+    def _no_arrays(self) -> InputError:
         return InputError(
             f"{self._option} must be a .npz or .npy file of plain arrays (no pickled objects), "
             f"not {self._where}"

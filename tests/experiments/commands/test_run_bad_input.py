@@ -272,15 +272,18 @@ def test_images_that_cannot_be_fed(
             "not 'words.txt'",
         ),
         (
-            "void.npz",
-            "`--data` must be a .npz or .npy file of plain arrays (no pickled objects), "
-            "not 'void.npz'",
+            "cut.npz",
+            "`--data` must be a whole file: 'cut.npz' is truncated or damaged; copy or save it "
+            "again",
         ),
+        ("void.npz", "`--data` must hold arrays: 'void.npz' is empty"),
     ],
 )
 def test_data_that_are_none(data: str, message: str, refusal: Refusal) -> None:
     Path("words.txt").write_text("no numbers")
     Path("void.npz").touch()
+    np.savez("cut.npz", x=np.zeros((9, 64)))
+    Path("cut.npz").write_bytes(Path("cut.npz").read_bytes()[:300])
     assert refusal("digits-mlp", "--data", data) == f"pimsim: error: {message}"
 
 

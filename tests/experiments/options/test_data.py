@@ -29,7 +29,7 @@ def test_a_path_means_the_arrays_in_it(tmp_path: Path) -> None:
     [
         ("fashion", "cifar10 or the path of a .npz or .npy file, not 'fashion'"),
         ("gone.npz", "`--data` must be an existing file, not 'gone.npz'"),
-        ("", "must be a .npz or .npy file of plain arrays"),
+        ("", "`--data` '.' cannot be read: Is a directory"),
     ],
 )
 def test_anything_else_is_refused(data: str, reason: str) -> None:

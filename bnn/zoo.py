@@ -28,6 +28,9 @@ class ZooEntry:
     card: Card
     """How it was trained, and what came out."""
 
+    def __repr__(self) -> str:
+        return f"<ZooEntry {self.name!r}: {self.parameters:,} parameters, trained on {self.data}>"
+
     @property
     def data(self) -> str:
         """Name of the data set that it was trained on, as ``--data`` takes it."""

@@ -28,10 +28,11 @@ from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.energy import NO_ENERGY, CommandEnergies, modes, stated_pj
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.scheduler.constraints import effective_timing, second_act_ps
-from pimsim.dram.standard.standard import Standard
+from pimsim.dram.standard.standard import Standard, load
 from pimsim.dram.timeline.command_stream import Run, Segment, issue_order
 from pimsim.dram.timeline.timeline import Timeline, sustained_ps
 from pimsim.errors import InputError
+from pimsim.microprogram.primitives import Primitive, program_of
 from pimsim.microprogram.program import Program
 
 _COMMANDS, _AT_LEAST = 400_000, 100
@@ -245,8 +246,21 @@ def charge(
     return Cost(elapsed.latency_ps, parts, elapsed.refreshes)
 
 
-def primitive_cost(program: Program, standard: Standard, options: ModelOptions) -> PrimitiveCost:
-    """Return the cost of a microprogram on one row of columns.
+def primitive_cost(
+    program: Program | Primitive | str,
+    standard: Standard | str,
+    options: ModelOptions | None = None,
+) -> PrimitiveCost:
+    """Return what one row-wide operation takes: time, energy and throughput.
+
+    Args:
+        program: a program; or a primitive, or the name of one, whose program at its usual width is
+            taken.
+        standard: the DRAM, or the name of a bundled one.
+        options: by default those of a run on that DRAM.
+
+    Raises :class:`~pimsim.errors.InputError` for anything else, and for options that the DRAM
+    cannot have.
 
     >>> from pimsim.dram.standard.standard import load
     >>> from pimsim.microprogram.logic import AND
@@ -254,7 +268,14 @@ def primitive_cost(program: Program, standard: Standard, options: ModelOptions) 
     >>> cost = primitive_cost(AND, load("ddr3-1600-8-8-8"), bare)
     >>> cost.latency_ps, round(cost.throughput_gb_per_s)
     (196000, 334)
+    >>> primitive_cost("and", "ddr3-1600-8-8-8", bare) == cost
+    True
     """
+    program = program_of(program)
+    if isinstance(standard, str):
+        standard = load(standard)
+    if options is None:
+        options = ModelOptions.of(standard)
     energies = options.energies(standard)
     counts = CommandCounts(
         aap=program.aap, ap=program.ap, extra_wordlines=program.extra_wordlines()

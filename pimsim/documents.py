@@ -207,11 +207,15 @@ def nearest(
         otherwise: said in place of all, where none is near.
         also: what may be meant where none is alike.
         cutoff: how like a near one is, 0 to 1, see :func:`difflib.get_close_matches`.
+
+    >>> nearest("cell.cap", ("cell.row", "cell.capacitance_ff"))  # what it is the beginning of
+    '; did you mean `cell.capacitance_ff`?'
     """
     known = tuple(known)
-    near = difflib.get_close_matches(key, known, n=1, cutoff=cutoff) or also
-    if near:
-        return f"; did you mean `{near[0]}`?"
+    begun = [name for name in known if key and name.startswith(key)]
+    close = begun if len(begun) == 1 else difflib.get_close_matches(key, known, n=1, cutoff=cutoff)
+    for name in (*close, *also):
+        return f"; did you mean `{name}`?"
     return f" (known: {', '.join(known)})" if otherwise is None else otherwise
 
 

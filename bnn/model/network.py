@@ -83,6 +83,10 @@ class Network:
     """For each layer the positions of those that it feeds, each once."""
     _shapes: tuple[Shape, ...] = field(init=False, repr=False)
 
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.input_shape))
+        return f"<Network {self.name!r}: {len(self.layers)} layers over {shape}>"
+
     def __post_init__(self) -> None:
         if not self.layers:
             raise InputError(f"network {self.name!r} must have at least one layer, not none")

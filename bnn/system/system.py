@@ -59,6 +59,9 @@ class System:
     counter: ActivationCounter | None = field(default=None, compare=False, repr=False)
     """What the ledgers of a run tell which rows they activate; it changes nothing."""
 
+    def __repr__(self) -> str:
+        return f"<System: {self.standard.name}, {self.options!r}, map {self.address_map.name!r}>"
+
     def __post_init__(self) -> None:
         if self.moves not in MOVES:
             raise InputError(f"`moves` must be one of {', '.join(MOVES)}, not {self.moves!r}")

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.output.words import counted
+
 Options = Mapping[str, str | None]
 """Flags with their values; None for those that have none."""
 
@@ -74,7 +76,7 @@ def _batches(setup: Setup, report: Mapping[str, Any]) -> Iterator[Change]:
     most = max(used, default=1.0)
     counts = {int(images / most)} if most else set()
     for count in sorted({*counts, 2 * images, 10 * images} - {images}):
-        yield Change(f"batches of {count:,} images", {"--limit": str(count)})
+        yield Change(f"batches of {counted(count, 'image')}", {"--limit": str(count)})
 
 
 def _mappings(setup: Setup, report: Mapping[str, Any]) -> Iterator[Change]:
@@ -107,7 +109,7 @@ def _banks(setup: Setup, report: Mapping[str, Any]) -> Iterator[Change]:
 
     part, banks = load(_part(setup)), int(report["assumptions"]["banks"])
     for count in sorted({part.all_banks, banks // 2, banks // 4} - {banks, 0}):
-        yield Change(f"{count:,} bank{'s' if count > 1 else ''}", {"--banks": str(count)})
+        yield Change(counted(count, "bank"), {"--banks": str(count)})
 
 
 def _parts(setup: Setup, report: Mapping[str, Any]) -> Iterator[Change]:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.api.options import parsed
 from experiments.api.records import Records
+from experiments.api.wording import in_python
 from experiments.commands.circuit import failures as circuit_failures
 from experiments.commands.circuit import transient as circuit_transient
 from experiments.report import failure_rows
-from pimsim.documents import nearest
+from pimsim.documents import meant
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,9 +40,10 @@ def transient(kind: str, **options: Any) -> Transient:
     parts = {part.NAME: part for part in circuit_transient.PARTS}
     if kind not in parts:
         raise InputError(
-            f"`kind` must be one of {', '.join(parts)}, not {kind!r}{nearest(kind, tuple(parts))}"
+            f"`kind` must be one of {', '.join(parts)}, not {kind!r}{meant(kind, parts, '`')}"
         )
-    return parts[kind].simulate(parsed(parts[kind], [], options))
+    with in_python():
+        return parts[kind].simulate(parsed(parts[kind], [], options))
 
 
 def failures(variation: float | tuple[float, ...] | None = None, **options: Any) -> Records:
@@ -64,5 +66,6 @@ def failures(variation: float | tuple[float, ...] | None = None, **options: Any)
     >>> [row["failure_percent"] > 10 for row in rows]
     [False, True]
     """
-    args = parsed(circuit_failures, [], {"variation": variation, **options})
-    return Records(failure_rows.result(circuit_failures.asked(args))["rows"])
+    with in_python():
+        args = parsed(circuit_failures, [], {"variation": variation, **options})
+        return Records(failure_rows.result(circuit_failures.asked(args))["rows"])

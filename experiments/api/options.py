@@ -22,8 +22,10 @@ from experiments.options.parser import Parser
 from pimsim.documents import nearest
 from pimsim.errors import InputError
 
-_NEVER = frozenset({"help", "json", "out", "csv", "html", "parts"})
+_NEVER = frozenset({"help", "json", "csv", "html", "parts"})
 """Options of the command line that Python has other ways for."""
+_WRITING = frozenset({"out", "format", "width", "notes"})
+"""Options about what is written, where a function of Python writes nothing."""
 
 
 class _Parser(Parser):
@@ -34,7 +36,11 @@ class _Parser(Parser):
 
 
 def parsed(
-    command: subcommands.Command, words: Sequence[str], given: Mapping[str, Any]
+    command: subcommands.Command,
+    words: Sequence[str],
+    given: Mapping[str, Any],
+    *,
+    writes: bool = False,
 ) -> argparse.Namespace:
     """Return what a subcommand is told by its positional arguments and by options.
 
@@ -44,6 +50,7 @@ def parsed(
         given: options by name. None is the default; a list or a dict
             (``{"cell.capacitance_ff": 20}``) is for an option that may be given again, a tuple for
             one with commas between its values.
+        writes: whether the function has ``out``, and so options of figures.
 
     Raises:
         InputError: an unknown option, or what the command line says of a wrong value.
@@ -56,16 +63,21 @@ def parsed(
         for option in action.option_strings
         if option.startswith("--") and not option.startswith("--no-")
     }
-    known = tuple(sorted(actions.keys() - _NEVER))
+    known = tuple(sorted(actions.keys() - _NEVER - (set() if writes else _WRITING)))
     argv: list[str] = []
     for name, value in given.items():
+        if name not in known and name in actions:
+            raise InputError(
+                f"option `{name}` is one of the command line alone: what it shows or writes is "
+                "returned here"
+            )
         if name not in known:
             raise InputError(f"unknown option `{name}`{nearest(name, known)}")
         if value is not None:
             argv += _words(name.replace("_", "-"), actions[name], value, parser)
     args = parser.parse_args([*argv, "--", *words] if words else argv)
     require_effects(args, subcommands.rules(command, parser))
-    places.check(args)
+    places.check(args, getattr(command, "WRITES", ()) if writes else ())
     return args
 
 

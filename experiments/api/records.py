@@ -3,12 +3,16 @@
 >>> rows = Records([{"layer": "fc1", "energy_pj": 12.5}, {"layer": "fc2", "energy_pj": 1.0}])
 >>> rows[0]["layer"], len(rows), rows.columns
 ('fc1', 2, ('layer', 'energy_pj'))
+>>> rows
+<Records: 2 rows of layer, energy_pj>
 """
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING, Any
+
+from experiments.output.words import counted, listed
 
 if TYPE_CHECKING:
     import pandas
@@ -32,6 +36,11 @@ class Records(list[dict[str, Any]]):
         except ImportError as error:
             raise ImportError("`to_pandas()` needs pandas: pip install pandas") from error
         return pandas.DataFrame(list(self), columns=list(self.columns))
+
+    def __repr__(self) -> str:
+        """Return how many rows there are, and of which columns, in one line."""
+        columns = listed(self.columns, 4) or "no columns"
+        return f"<Records: {counted(len(self), 'row')} of {columns}>"
 
     def _repr_html_(self) -> str:
         """Return the rows as a table; names in them cannot be markup."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from experiments.api.options import parsed
 from experiments.api.records import Records
+from experiments.api.wording import in_python
 from experiments.commands import run as run_command
-from experiments.report import simulated
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ class Run:
         return head + rows._repr_html_()
 
     def _words(self) -> Iterator[str]:
-        from experiments.output.words import quantity
+        from experiments.output.words import counted, quantity
 
-        yield f"{self.report['images']:,} images"
+        yield counted(self.report["images"], "image")
         if self.accuracy is not None:
             yield f"accuracy {self.accuracy:.2%}"
         if self.bit_exact is not None:
@@ -111,6 +111,8 @@ def run(
     network: Network,
     x: ArrayLike | None = None,
     y: ArrayLike | None = None,
+    *,
+    out: str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> Run:
     """Run a network in simulated DRAM, as ``pimsim run`` does.
@@ -121,45 +123,51 @@ def run(
         x: images, as the Keras model would be fed; without them the option ``data`` says which, or
             a bundled network takes those that it was trained for.
         y: their labels, if there are any.
+        out: folder for ``report.json``, ``report.html``, logits and figures; without one, nothing
+            is written.
         options: those of ``pimsim run --help``, such as ``limit=100``, ``mapping="auto"``,
             ``standard="hbm2"``, ``faw=False``, ``variation=10``, ``check=False``, ``check=100``.
 
     Raises:
-        InputError: what the command line would refuse, in the same words.
+        InputError: what the command line would refuse.
 
     >>> import pimsim
     >>> done = pimsim.run("digits-mlp", limit=20)
     >>> done.bit_exact, done.logits.shape, done.layers[0]["where"]
     (True, (20, 10), 'dram')
     """
-    with _file(network) as (path, name), _arrays(x, y, options) as told:
-        report, logits = _simulated(path, told)
-    report["network"] = name
-    if x is not None:
-        report["data"] = "arrays"
-    return Run(report, logits)
+    with in_python(), _file(network) as (path, name), _arrays(x, y, options) as told:
+        named = {"network": name} if x is None else {"network": name, "data": "arrays"}
+        return Run(*_simulated(path, {**told, "out": out}, named, typed=x is None))
 
 
-def estimate(network: Network, images: int = 1, **options: Any) -> Run:
+def estimate(
+    network: Network,
+    images: int = 1,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> Run:
     """Say what running a network would take, as ``pimsim run --cost-only`` does.
 
     Args:
         network: as for :func:`run`, or one of those known by their shapes alone, such as
             ``"vgg16"``.
-        images: how many.
+        images: how many are worked on together.
+        out: folder for ``report.json``, ``report.html`` and figures; without one, nothing is
+            written.
         options: those of ``pimsim run --help`` that do not ask for values.
 
     Raises:
-        InputError: what the command line would refuse, in the same words.
+        InputError: what the command line would refuse.
 
     >>> import pimsim
     >>> pimsim.estimate("lenet5", images=4).report["commands"]["AAP"] > 1000
     True
     """
-    with _file(network) as (path, name):
-        report, _ = _simulated(path, {"limit": images, "cost_only": True, **options})
-    report["network"] = name
-    return Run(report, None)
+    with in_python({"limit": "images"}), _file(network) as (path, name):
+        told = {"limit": images, "cost_only": True, **options, "out": out}
+        return Run(_simulated(path, told, {"network": name})[0], None)
 
 
 def networks() -> Records:
@@ -184,14 +192,15 @@ def networks() -> Records:
     return Records(dict(zip(columns, row, strict=True)) for row in (*trained, *known))
 
 
-def _simulated(path: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-    """The report, and the logits if there are any."""
-    args = parsed(run_command, [path], options)
-    simulated.require_sensible(args)
-    report, logits, check_keras = simulated.simulate(args)
-    if check_keras is not None:
-        check_keras(report)
-    return report, logits
+def _simulated(
+    path: str, options: Mapping[str, Any], named: dict[str, Any], *, typed: bool = True
+) -> tuple[dict[str, Any], Any]:
+    """The report, and the logits if there are any.
+
+    ``typed``: whether a command line with the same options gives the same.
+    """
+    args = parsed(run_command, [path], options, writes=True)
+    return run_command.found(args, named, typed=typed and path == named["network"])
 
 
 @contextmanager
@@ -208,7 +217,8 @@ def _file(network: Network) -> Iterator[tuple[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "model.keras")
         network.save(path)
-        yield path, network.name
+        with in_python(texts={repr(path): "`network`"}):
+            yield path, network.name
 
 
 @contextmanager
@@ -224,15 +234,29 @@ def _arrays(
     for name in ("data", "labels"):
         if options.get(name) is not None:
             raise InputError(f"`{name}` must not be given with `x`")
+    with tempfile.TemporaryDirectory() as folder:
+        told, texts = dict(options), dict[str, str]()
+        for option, name, values in (("data", "x", x), ("labels", "y", y)):
+            if values is not None:
+                path = told[option] = Path(folder) / f"{name}.npy"
+                _save(path, name, values)
+                texts |= {f"`{name}` in {str(path)!r}": f"`{name}`", repr(str(path)): f"`{name}`"}
+                texts |= {f"{name}.npy": f"`{name}`"}
+        with in_python({"data": "x", "labels": "y"}, texts):
+            yield told
+
+
+def _save(path: Path, name: str, values: ArrayLike) -> None:
+    """Write numbers into a file; raises InputError for what is none."""
     import numpy as np
 
-    with tempfile.TemporaryDirectory() as folder:
-        told = {**options, "data": Path(folder) / "x.npy"}
-        np.save(told["data"], np.asarray(x), allow_pickle=False)
-        if y is not None:
-            told["labels"] = Path(folder) / "y.npy"
-            np.save(told["labels"], np.asarray(y), allow_pickle=False)
-        yield told
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # rows of different lengths
+        raise InputError(f"`{name}` must be an array of numbers: {error}") from error
+    if array.dtype.hasobject:
+        raise InputError(f"`{name}` must be an array of numbers, not of {array.dtype}")
+    np.save(path, array, allow_pickle=False)
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

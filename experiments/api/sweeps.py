@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments.api.records import Records
+from experiments.api.wording import in_python
+from experiments.output.words import counted
 from pimsim.errors import require_positive
 
 _NUMBERS = ("trials", "estimate", "low", "high")
@@ -41,7 +43,7 @@ class Sweep:
         axes = ", ".join(axis["field"] for axis in self.document["axes"]) or "nothing"
         return (
             f"<Sweep {self.document['name']!r}: {quantity['label']} ({quantity['unit']}) over "
-            f"{axes}, {len(self.document['points'])} points>"
+            f"{axes}, {counted(len(self.document['points']), 'point')}>"
         )
 
     def _repr_html_(self) -> str:
@@ -76,13 +78,20 @@ def sweep(
     >>> [(row["variation_percent"], row["estimate"] > 5) for row in found.points]
     [(0.0, False), (20.0, True)]
     """
+    require_positive(workers=workers)
+    with in_python(texts={"`SPEC`": "`spec`"}):
+        return _swept(spec, None if out is None else Path(out), workers)
+
+
+def _swept(
+    spec: str | os.PathLike[str] | Mapping[str, Any], out: Path | None, workers: int
+) -> Sweep:
     from experiments.sweep import points, report, session
     from experiments.sweep import spec as specs
     from experiments.sweep.workers import runner
     from experiments.sweep.workers.pool import InProcess, LocalPool, Pool
     from experiments.sweep.workers.runner import Done, Task, carry_out
 
-    require_positive(workers=workers)
     if isinstance(spec, Mapping):
         chosen = specs.of(spec, Path.cwd())
     else:
@@ -91,7 +100,7 @@ def sweep(
     session.checked(chosen, made)
     pool: Pool[Task, Done] = InProcess(carry_out) if workers == 1 else LocalPool(carry_out, workers)
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()) if out is None else out)
+        folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.enter_context(pool)
         store = stack.enter_context(session.opened(chosen, folder))
         runner.run(chosen, made, store, pool)

@@ -211,6 +211,32 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
+def found(
+    args: argparse.Namespace, named: dict[str, Any], *, typed: bool = True
+) -> tuple[dict[str, Any], Any]:
+    """Run the network, print nothing, and write the folder ``--out`` if it is asked for.
+
+    Args:
+        args: what was told.
+        named: entries of the report that are to be others, such as the name of a network.
+        typed: whether the command line that ``args`` stand for gives the same.
+
+    Returns the report, with what Keras says if that is asked for, and the logits.
+    """
+    simulated.require_sensible(args)
+    with outdir.asked(args.out, last="report.json") as folder, wanted.wanted(wanted.of(args)):
+        witness = None if folder is None else _witness()
+        report, logits, check = simulated.simulate(args, witness)
+        if check is not None:
+            check(report)
+        report |= named
+        if folder is not None and witness is not None:
+            _write(report, logits, folder)
+            _page(report, args, witness, folder, typed=typed)
+            _report(report, folder)
+    return report, logits
+
+
 def _parts(args: argparse.Namespace, witness: Witness) -> list[Part]:
     """What the run would have cost on other parts."""
     from experiments.html import parts
@@ -248,14 +274,16 @@ def _page(
     witness: Witness,
     folder: Path,
     parts: list[Part] | None = None,
+    *,
+    typed: bool = True,
 ) -> None:
     """Write the page of a run, or write it again."""
     from experiments.html import command, page
     from experiments.html import run as pages
 
-    typed = command.typed(f"pimsim {NAME}", args, "network")
+    told = command.typed(f"pimsim {NAME}", args, "network") if typed else ""
     beside = shlex.join(["pimsim", "compare", str(args.out), *_OTHERS])
-    made = pages.page(report, typed, witness, (parts or [], beside))
+    made = pages.page(report, told, witness, (parts or [], beside))
     outdir.replace_text(folder / page.NAME, page.render(made))
 
 

@@ -30,13 +30,12 @@ from experiments.figures import wanted
 from experiments.figures.style import FILLS, INK, PUBLISHED, note, save, stacked, style
 from experiments.output import sheets
 from experiments.output.escaping import visible
-from experiments.output.words import NOT_STATED, more_energy, slower
+from experiments.output.words import NOT_STATED, counted, more_energy, slower
 
 Report = Mapping[str, Any]
 """A run's ``report.json`` as Python values."""
 
 _IN_DRAM = "in DRAM"
-_TIMES = "\N{MULTIPLICATION SIGN}"
 _LONGEST_NAME = 40
 """Letters of a layer's name that a figure shows."""
 
@@ -87,7 +86,7 @@ def draw_comparison(report: Report, folder: Path) -> tuple[Path, Path]:
             (axes[0], "throughput_images_per_s", "speedup_of_dram", slower,
              "Throughput", "images / s"),
             (axes[1], "energy_uj_per_image", "energy_ratio", more_energy,
-             "Energy", "µJ / image"),
+             "Energy", "uJ / image"),
         ):  # fmt: skip
             values = [row[key] or math.nan for row in rows]  # a run without commands has none
             labels = [
@@ -218,11 +217,11 @@ def _missing(quantity: str, value: float | None) -> str:
     return NOT_STATED if value is None and quantity.startswith("energy") else "none"
 
 
-def _verdict(ratio: float | None, words: Callable[[float, str], str]) -> str:
+def _verdict(ratio: float | None, words: Callable[[float], str]) -> str:
     """Second line of a label: how the DRAM compares with this bar."""
     if ratio is None:
         return ""
-    return f"\nDRAM: {words(ratio, _TIMES)}"
+    return f"\nDRAM: {words(ratio)}"
 
 
 def _stacked_commands(axes: Axes, rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> None:
@@ -281,10 +280,10 @@ def _latency_shares(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
 def _caption(report: Report) -> str:
     """What was run, and the options that its numbers depend on."""
     stated = report["assumptions"]
-    words = [f"{visible(report['network'])}, {report['images']:,} images"]
+    words = [f"{visible(report['network'])}, {counted(report['images'], 'image')}"]
     words += [visible(str(stated[key])) for key in ("standard", "mapping") if key in stated]
     if "banks" in stated:
-        words.append(f"{stated['banks']} banks")
+        words.append(counted(stated["banks"], "bank"))
     for key, name in (("faw", "tFAW"), ("refresh", "refresh")):
         if key in stated:
             words.append(f"{name} {'on' if stated[key] else 'off'}")

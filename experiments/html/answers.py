@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.html import pictures
 from experiments.html.blocks import Block, Cell, Column, Gallery, Picture, Section, Table, Text
+from experiments.output.words import counted
 from experiments.report.witness import Witness
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def section(witness: Witness) -> Section:
     answers, labels = found
     classes = _classes(witness, answers, labels)
     wrong = (answers != labels).nonzero()[0]
-    lead = f"{len(labels) - len(wrong):,} of {len(labels):,} images were classified as labelled."
+    right, of = len(labels) - len(wrong), counted(len(labels), "image")
+    lead = f"{right:,} of {of} were classified as labelled."
     blocks: list[Block] = []
     if len(classes) <= MATRIX:
         blocks.append(matrix(answers, labels, classes))

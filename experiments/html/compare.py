@@ -18,8 +18,7 @@ from experiments.html.blocks import (
     number_cell,
 )
 from experiments.html.run import setting
-from experiments.html.words import TIMES, amount
-from experiments.output.words import more_energy, slower
+from experiments.output.words import more_energy, quantity, slower
 from experiments.report import host
 from experiments.report.compared import Contender, against, differences, layers
 
@@ -58,6 +57,8 @@ def answer(contenders: Sequence[Contender]) -> Iterator[str]:
         shown = ", ".join(names[:6])
         more = f" and {len(names) - 6} more" if len(names) > 6 else ""
         yield f"What differs in the settings: {shown}{more}."
+    if batches := {one.report["assumptions"].get("batch", "") for one in contenders} - {""}:
+        yield f"Costed is a batch of {' and '.join(sorted(batches))}."
     for one in contenders:
         if host.unused(one.report):
             yield f"{one.name}: {host.NOTHING}, and it is not ranked."
@@ -67,12 +68,12 @@ def answer(contenders: Sequence[Contender]) -> Iterator[str]:
         timed = []
     if timed:
         best = min(timed, key=lambda one: one.time_ps)
-        yield f"Fastest is {best.name}: {amount(best.time_ps, 'ps')} an image."
+        yield f"Fastest is {best.name}: {quantity(best.time_ps, 'ps')} an image."
     modes = {one.mode for one in timed}
     stated = [(one.energy_pj, one.name) for one in timed if one.energy_pj is not None]
     if stated and len(modes) == 1:
         energy_pj, name = min(stated)
-        yield f"{name} takes least energy: {amount(energy_pj, 'pJ')} an image."
+        yield f"{name} takes least energy: {quantity(energy_pj, 'pJ')} an image."
     elif len(modes) == 1:
         yield "Energies are not stated."
     elif timed:
@@ -106,14 +107,15 @@ def _results(contenders: Sequence[Contender]) -> Table:
     rows = []
     for one in contenders:
         accuracy = one.report["accuracy"]
+        time_ps = one.time_ps
         rows.append([
             Cell(one.name),
             number_cell(accuracy, "" if accuracy is None else words.percent(accuracy)),
             Cell(exact[one.report["bit_exact"]]),
-            number_cell(one.time_ps, amount(one.time_ps, "ps"), bars=(Bar(one.time_ps / most_ps),)),
+            number_cell(time_ps, quantity(time_ps, "ps"), bars=(Bar(time_ps / most_ps),)),
             number_cell(
                 one.energy_pj,
-                amount(one.energy_pj, "pJ"),
+                quantity(one.energy_pj, "pJ"),
                 bars=(Bar(one.energy_pj / most_pj, 2),) if comparable and one.energy_pj else (),
             ),
             Cell(one.mode),
@@ -134,9 +136,9 @@ def beside(one: Contender, first: Contender) -> str:
     time, energy = against(one, first)
     if one.report["network"] != first.report["network"]:
         return "another network"
-    said = ["no time" if time is None else slower(time, TIMES).replace("the same", "as fast")]
+    said = ["no time" if time is None else slower(time).replace("the same", "as fast")]
     if energy is not None:
-        said.append(f"{more_energy(energy, TIMES)} energy".replace("the same", "as much"))
+        said.append(f"{more_energy(energy)} energy".replace("the same", "as much"))
     return ", ".join(said)
 
 
@@ -150,7 +152,7 @@ def _layers(contenders: Sequence[Contender]) -> Table:
                 continue
             time_ps = layer["latency_ps"] / one.report["images"]
             cells.append(Cell(layer["mapping"] or f"on the {layer['where']}"))
-            cells.append(number_cell(time_ps, amount(time_ps, "ps") if time_ps else "none"))
+            cells.append(number_cell(time_ps, quantity(time_ps, "ps") if time_ps else "none"))
         rows.append(cells)
     columns = [Column("layer")]
     for one in contenders:

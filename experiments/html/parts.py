@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from experiments.html.blocks import Cell, Code, Column, Section, Table, number_cell
-from experiments.html.words import TIMES, amount, each
-from experiments.output.words import more_energy, slower
+from experiments.html.words import each
+from experiments.output.words import more_energy, quantity, slower
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -100,14 +100,14 @@ def _row(one: Part, own: Part, images: int) -> list[Cell]:
         return [Cell(one.name), none, none, Cell(""), Cell(one.refused or "no commands there")]
     said = "this run"
     if one is not own:
-        said = slower(own.latency_ps / one.latency_ps, TIMES).replace("the same", "as fast")
+        said = slower(own.latency_ps / one.latency_ps).replace("the same", "as fast")
         if one.energy == own.energy and one.energy_pj and own.energy_pj:
-            ratio = more_energy(own.energy_pj / one.energy_pj, TIMES)
+            ratio = more_energy(own.energy_pj / one.energy_pj)
             said += f", {ratio} energy".replace("the same", "as much")
     return [
         Cell(one.name, strong=one is own),
-        number_cell(one.latency_ps, amount(one.latency_ps / images, "ps")),
-        number_cell(one.energy_pj, amount(each(one.energy_pj, images), "pJ")),
+        number_cell(one.latency_ps, quantity(one.latency_ps / images, "ps")),
+        number_cell(one.energy_pj, quantity(each(one.energy_pj, images), "pJ")),
         Cell(one.energy),
         Cell(said),
     ]

@@ -30,9 +30,9 @@ from experiments.html.blocks import (
     number_cell,
 )
 from experiments.html.parts import Part
-from experiments.html.words import TIMES, Report, amount
-from experiments.output.words import NOT_STATED, more_energy, slower
-from experiments.report import host
+from experiments.html.words import Report
+from experiments.output.words import NOT_STATED, counted, more_energy, quantity, sentence, slower
+from experiments.report import break_even, host
 from experiments.report.witness import Witness
 
 _PHASES = {
@@ -86,7 +86,7 @@ def settings(report: Report) -> str:
     """Return what was run on what, in a line."""
     stated = report["assumptions"]
     said = [words.images_text(report), str(stated["standard"]), f"mapping {stated['mapping']}"]
-    said.append(f"{stated['banks']} bank{'s' if stated['banks'] > 1 else ''}")
+    said.append(counted(stated["banks"], "bank"))
     said += [f"{name} {'on' if stated[key] else 'off'}" for key, name in
              (("faw", "tFAW"), ("refresh", "refresh"))]  # fmt: skip
     return " · ".join([*said, f"energy: {stated['energy']}"])
@@ -101,20 +101,20 @@ def facts(report: Report) -> Iterator[Fact]:
         said = "yes" if report["bit_exact"] else "NO"
         if report["bit_exact"] and not report["sums_checked"]:
             said = "nothing to compare"
-        yield Fact("bit exact", said, f"{report['sums_checked']:,} sums compared")
+        yield Fact("bit exact", said, f"{counted(report['sums_checked'], 'sum')} compared")
     elif report["faults"] is not None:
         yield Fact("bit exact", "not asked", "commands go wrong on purpose")
     if report["latency_ps"] and not host.unused(report):
         images = report["images"]
         per_s = words.rate(report["throughput_images_per_s"])
         yield Fact(
-            "time an image", amount(report["latency_ps"] / images, "ps"), f"{per_s} a second"
+            "time an image", quantity(report["latency_ps"] / images, "ps"), f"{per_s} a second"
         )
         total_pj = report["energy_pj"]["total"]
-        batch = "" if total_pj is None else f"{amount(total_pj, 'pJ')} the batch"
+        batch = "" if total_pj is None else f"{quantity(total_pj, 'pJ')} the batch"
         yield Fact(
             "energy an image",
-            amount(words.each(total_pj, images), "pJ"),
+            quantity(words.each(total_pj, images), "pJ"),
             batch if images > 1 else "",
         )
 
@@ -161,7 +161,7 @@ def _spent_cell(
         return number_cell(0.0, "none")
     share = value / total
     return number_cell(
-        value, f"{amount(value / images, unit)} ({_share(share)})", bars=(Bar(share, series),)
+        value, f"{quantity(value / images, unit)} ({_share(share)})", bars=(Bar(share, series),)
     )
 
 
@@ -252,8 +252,8 @@ def _mappings(report: Report) -> Section:
             rows.append([
                 Cell(layer["name"]),
                 Cell(other["mapping"]),
-                number_cell(other["latency_ps"], amount(other["latency_ps"], "ps")),
-                number_cell(other["energy_pj"], amount(other["energy_pj"], "pJ")),
+                number_cell(other["latency_ps"], quantity(other["latency_ps"], "ps")),
+                number_cell(other["energy_pj"], quantity(other["energy_pj"], "pJ")),
                 Cell(_against(time, energy)),
             ])  # fmt: skip
     columns = (
@@ -270,8 +270,8 @@ def _mappings(report: Report) -> Section:
 
 def _against(time: float, energy: float | None) -> str:
     """A mapping beside the one that was taken; ratios above 1 speak for it."""
-    taken = "" if energy is None else f" {more_energy(energy, TIMES)} energy"
-    said = f"{slower(time, TIMES)},{taken}" if taken else slower(time, TIMES)
+    taken = "" if energy is None else f" {more_energy(energy)} energy"
+    said = f"{slower(time)},{taken}" if taken else slower(time)
     return said.replace("the same,", "as fast,").replace("the same energy", "as much energy")
 
 
@@ -291,8 +291,8 @@ def _processors(report: Report) -> Section:
     rows = [
         [
             Cell(name),
-            number_cell(one["latency_ps"], amount(one["latency_ps"], "ps")),
-            number_cell(one["energy_pj"], amount(one["energy_pj"], "pJ")),
+            number_cell(one["latency_ps"], quantity(one["latency_ps"], "ps")),
+            number_cell(one["energy_pj"], quantity(one["energy_pj"], "pJ")),
             Cell(_against(one["speedup"], one["energy_ratio"])),
         ]
         for name, one in report["baselines"].items()
@@ -302,10 +302,8 @@ def _processors(report: Report) -> Section:
         Column("energy", number=True), Column("the DRAM is"),
     )  # fmt: skip
     blocks: list[Block] = [Table("The same batch on a processor", columns, rows)] if rows else []
-    least = report["break_even_reuse"]
-    if rows and least is not None:
-        reuse = f"that uses each fetched bit {least:.3g} times" if least > 1 else "without reuse"
-        blocks.append(Text(f"A processor {reuse} needs no more energy than the DRAM."))
+    if rows and report["energy_pj"]["total"] is not None:
+        blocks.append(Text(f"{sentence(break_even.words(report))}."))
     return Section("Beside a processor", blocks)
 
 

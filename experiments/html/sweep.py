@@ -28,7 +28,7 @@ from experiments.html.blocks import (
     number_cell,
 )
 from experiments.html.run import assumed, reproduced
-from experiments.output.words import named, value_text
+from experiments.output.words import counted, named, value_text
 from experiments.sweep.results import Point, Results, Value, is_number
 
 
@@ -67,7 +67,7 @@ def page(results: Results, command: str, figures: Sequence[Path] = ()) -> Page:
 def _answer(results: Results) -> Iterator[str]:
     known = [point for point in results.points if point.trials]
     count = len(results.points)
-    points = f"{count:,} point{'s' if count != 1 else ''}"
+    points = counted(count, "point")
     if not known:
         yield f"{points}: none has been measured yet."
         return

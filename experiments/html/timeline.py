@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from experiments.html.blocks import Band, Timeline
-from experiments.html.words import amount
+from experiments.output.words import counted, quantity
 from pimsim.dram.commands import Kind
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
@@ -108,14 +108,15 @@ def timeline(events: Sequence[Event], spans: Spans, caption: str) -> Timeline:
         for event, end_ps, times in runs
         for lane in _lanes(event, banks, spans)
     ]
-    counted = ", ".join(
+    by_kind = ", ".join(
         f"{sum(event.kind is kind for event in events):,} {kind.name}" for kind in kinds
     )
     left_out = len(every) - len(banks)
+    more = f", {counted(left_out, 'bank')} more not shown" if left_out else ""
     return Timeline(
-        f"{caption}: {amount(length_ps, 'ps')} of the scheduler's timeline, {len(events):,} "
-        f"commands{f', {left_out} banks more not shown' if left_out else ''}.",
-        f"Timeline of {len(banks)} banks over {amount(length_ps, 'ps')}: {counted}.",
+        f"{caption}: {quantity(length_ps, 'ps')} of the scheduler's timeline, {len(events):,} "
+        f"commands{more}.",
+        f"Timeline of {counted(len(banks), 'bank')} over {quantity(length_ps, 'ps')}: {by_kind}.",
         [f"bank {bank}" for bank in banks],
         bands,
         _ticks(begin_ps, length_ps),
@@ -173,5 +174,5 @@ def _ticks(begin_ps: int, length_ps: int) -> list[tuple[float, str]]:
             break
     first = -(-begin_ps // step_ps) * step_ps
     times_ps = range(first, begin_ps + length_ps + 1, step_ps)
-    scale, unit = (1e6, "µs") if begin_ps + length_ps >= 1e6 else (1e3, "ns")
+    scale, unit = (1e6, "us") if begin_ps + length_ps >= 1e6 else (1e3, "ns")
     return [((at - begin_ps) / length_ps, f"{at / scale:,.4g} {unit}") for at in times_ps]

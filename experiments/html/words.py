@@ -1,7 +1,7 @@
-"""The answer of a run in sentences, and numbers with their units as pages write them.
+"""The answer of a run in sentences.
 
->>> amount(586_336_000, "ps"), amount(1.4e6, "pJ")
-('586 µs', '1.4 µJ')
+>>> percent(0.97), rate(26_451.3)
+('97.00 %', '26,451')
 """
 
 from __future__ import annotations
@@ -16,16 +16,10 @@ from experiments.report import host
 Report = Mapping[str, Any]
 """A run's ``report.json`` as Python values."""
 
-TIMES = "\N{MULTIPLICATION SIGN}"
 _PROCESSORS = {
     "streaming": "one that fetches both operands of every product (streaming)",
     "reuse-aware": "one with a cache that fetches them once (reuse-aware)",
 }
-
-
-def amount(value: float | None, unit: str) -> str:
-    """Return a time in ps or an energy in pJ with three digits, or that it is not stated."""
-    return quantity(value, unit).replace(" u", " µ")
 
 
 def each(value: float | None, images: int) -> float | None:
@@ -99,10 +93,13 @@ def _exact(report: Report) -> str:
     if not report["sums_checked"]:
         return "No sum stood in DRAM rows, so that there was none to compare."
     if report["bit_exact"]:
-        return (
-            f"All {report['sums_checked']:,} sums that stood in DRAM rows equal the integer "
-            "reference: the run is bit exact."
+        sums = report["sums_checked"]
+        which = (
+            "The one sum that stood in DRAM rows equals"
+            if sums == 1
+            else (f"All {sums:,} sums that stood in DRAM rows equal")
         )
+        return f"{which} the integer reference: the run is bit exact."
     return "The rows DIFFER from the integer reference: this is a fault of pimsim."
 
 
@@ -110,7 +107,7 @@ def _faults(report: Report) -> str:
     faults = report["faults"]
     right, changed = faults["accuracy_error_free"], faults["predictions_changed"]
     if changed is None:
-        text = f"{faults['logits_changed']:,} outputs changed"
+        text = f"{counted(faults['logits_changed'], 'output')} changed"
     else:
         text = f"{changed:,} of {faults['predictions']:,} predictions changed"
     without = "" if right is None else f"Without faults {percent(right)} would be right; "
@@ -142,16 +139,16 @@ def _cost(report: Report) -> Iterator[str]:
 
 def _both(time_ps: float, energy_pj: float | None) -> str:
     """A time, and the energy if it is stated."""
-    time = amount(time_ps, "ps")
-    return time if energy_pj is None else f"{time} and {amount(energy_pj, 'pJ')}"
+    time = quantity(time_ps, "ps")
+    return time if energy_pj is None else f"{time} and {quantity(energy_pj, 'pJ')}"
 
 
 def _processors(report: Report) -> Iterator[str]:
     said = []
     for name, one in report["baselines"].items():
         who, ratio = _PROCESSORS.get(name, name), one["energy_ratio"]
-        taken = "" if ratio is None else f" and takes {more_energy(ratio, TIMES)} energy"
-        said.append(f"beside {who} the DRAM is {slower(one['speedup'], TIMES)}{taken}")
+        taken = "" if ratio is None else f" and takes {more_energy(ratio)} energy"
+        said.append(f"beside {who} the DRAM is {slower(one['speedup'])}{taken}")
     if said:
         text = "; ".join(said)
         for unclear, clear in (

@@ -118,16 +118,16 @@ def quantity(value: float | None, unit: str) -> str:
     return f"{value:.3g} {ladder[step]}"
 
 
-def slower(ratio: float, sign: str = "x") -> str:
+def slower(ratio: float) -> str:
     """Return a ratio of times, from 1 on in favour of what is spoken of.
 
     >>> slower(0.0494), slower(12.0)
     ('20.2x slower', '12x faster')
     """
-    return _times(ratio, sign, "faster", "slower")
+    return _times(ratio, "faster", "slower")
 
 
-def more_energy(ratio: float | None, sign: str = "x") -> str:
+def more_energy(ratio: float | None) -> str:
     """Return a ratio of energies, from 1 on in favour of what is spoken of.
 
     >>> more_energy(0.0639), more_energy(1.0), more_energy(None)
@@ -135,13 +135,13 @@ def more_energy(ratio: float | None, sign: str = "x") -> str:
     """
     if ratio is None:
         return NOT_STATED
-    return _times(ratio, sign, "less", "more")
+    return _times(ratio, "less", "more")
 
 
-def _times(ratio: float, sign: str, better: str, worse: str) -> str:
+def _times(ratio: float, better: str, worse: str) -> str:
     times, word = (ratio, better) if ratio >= 1 else (1 / ratio, worse)
     shown = f"{times:,.0f}" if times >= 100 else f"{times:.3g}"
-    return "the same" if shown == "1" else f"{shown}{sign} {word}"
+    return "the same" if shown == "1" else f"{shown}x {word}"
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from experiments.report.witness import Witness
     from pimsim.dram.traces.recorder import Target
 
+ONE_IMAGE = "1 image, for none were asked for; --images N costs N together"
+"""What is said of a batch whose size nobody has chosen."""
 _TABLE = {
     "input_encoding": "assumed: pixels of 8 bits",
     "products": "binary throughout: pixels with +-1 in the first layer, +-1 with +-1 in all others",
@@ -103,6 +105,8 @@ def simulate(args: argparse.Namespace, witness: Witness | None = None) -> dict[s
             rests_on["channels"] = f"those of hidden layers at multiples of {args.channels:,}"
     name = encoding.name if encoding is not None else None
     rests_on |= {**dram.stated_map(args), **system.mitigation.stated(), "faults": None}
+    if args.limit is None:
+        rests_on["batch"] = ONE_IMAGE
     if system.mitigation.retries:
         rests_on["retries"] = f"{rests_on['retries']}; booked as if none were needed"
     report = reports.build(args.network, None, None, done, system, name, args.mapping, rests_on)

@@ -8,7 +8,7 @@ from typing import Any
 from bnn.run.scoring import LARGEST
 from experiments.output import tables
 from experiments.output.words import counted, more_energy, quantity, slower
-from experiments.report import host
+from experiments.report import break_even, host
 
 _FEW = 0.1
 """Column utilisation below which a batch is too small for the DRAM's rows."""
@@ -84,7 +84,7 @@ def show_keras(report: Mapping[str, Any]) -> None:
     else:
         text = "yes" if report["keras_equal"] else f"NO: {report['keras_difference']}"
         ties = ", ".join(
-            f"{n:,} operands of {name}" for name, n in report["keras_tie_layers"].items()
+            f"{counted(n, 'operand')} of {name}" for name, n in report["keras_tie_layers"].items()
         )
         text += f", but for ties that float32 decides otherwise ({ties})" if ties else ""
         text += (
@@ -112,7 +112,8 @@ def _why(report: Mapping[str, Any]) -> str:
 def _title(report: Mapping[str, Any]) -> str:
     images = counted(report["images"], "image")
     if report["cost_only"]:
-        return f"{report['network']}, cost only: {images}"
+        chosen = "" if "batch" not in report["assumptions"] else " (--images N: more)"
+        return f"{report['network']}, cost only: {images}{chosen}"
     return f"{report['network']} on {report['data']}: {images}"
 
 
@@ -204,7 +205,7 @@ def _short(count: float) -> str:
 def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     images, once = report["images"], report["weights_once"]
     exact = {True: "yes", False: "NO", None: "not checked"}[report["bit_exact"]]
-    exact = f"{exact} ({report['sums_checked']:,} sums compared{_sampled(report)})"
+    exact = f"{exact} ({counted(report['sums_checked'], 'sum')} compared{_sampled(report)})"
     if report["bit_exact"] and not report["sums_checked"]:
         exact = "nothing to compare: no sum stood in DRAM rows"
     if report["faults"] is not None:
@@ -253,7 +254,7 @@ def _summary(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     if "disturbance" in report:
         rows.append(("disturbance", report["disturbance"]["text"]))
     if report["baselines"] and report["energy_pj"]["total"] is not None:
-        rows.append(("break-even", _break_even(report)))
+        rows.append(("break-even", break_even.words(report)))
     return rows
 
 
@@ -273,7 +274,7 @@ def _energy(baseline: Mapping[str, Any]) -> str:
 def _sampled(report: Mapping[str, Any]) -> str:
     """Say how many images were checked, where that is not all."""
     checked, images = report["images_checked"], report["images"]
-    return f", checked {checked:,} of {images:,} images" if 0 < checked < images else ""
+    return f", checked {checked:,} of {counted(images, 'image')}" if 0 < checked < images else ""
 
 
 def _band(report: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -306,18 +307,8 @@ def _faults(report: Mapping[str, Any]) -> str:
     right, changed = faults["accuracy_error_free"], faults["predictions_changed"]
     text = "" if right is None else f"without them {right:.2%}; "
     if changed is None:
-        text += f"{faults['logits_changed']:,} outputs changed"
+        text += f"{counted(faults['logits_changed'], 'output')} changed"
     else:
         text += f"{changed:,} of {faults['predictions']:,} predictions changed"
     struck = sum(faults["noise_strikes"].values())
-    return f"{text}; noise struck {struck:,} times" if struck else text
-
-
-def _break_even(report: Mapping[str, Any]) -> str:
-    """From what reuse on a processor wins, and what reuse it has."""
-    least = report["break_even_reuse"]
-    if least is None:
-        return "at no reuse: computing alone takes a processor more energy than the DRAM"
-    used = report["baselines"]["reuse-aware"]["assumptions"]["reuse"]
-    wins = f"if it uses each fetched bit {least:.3g} times" if least > 1 else "without reuse"
-    return f"a processor needs no more energy {wins}; `reuse-aware` uses it {used:,.3g} times"
+    return f"{text}; noise struck {counted(struck, 'time')}" if struck else text

@@ -22,6 +22,7 @@ from typing import Any
 
 from experiments.output import sheets
 from experiments.output.markdown import Cells, markdown
+from experiments.output.words import counted
 from pimsim.baselines.measured import CACHES, Measurement
 from pimsim.cost import PrimitiveCost, primitive_cost
 from pimsim.dram.options import ModelOptions
@@ -214,7 +215,7 @@ def in_words(standard: Standard, options: ModelOptions, *, energy: str | None = 
         words.append(f"{standard.channels} channels")
     if standard.ranks > 1:
         words.append(f"{standard.ranks} ranks")
-    words.append(f"{options.banks} bank{'s' if options.banks > 1 else ''}")
+    words.append(counted(options.banks, "bank"))
     if options.faw:
         words.append(f"tFAW {standard.timing.t_faw_ps / 1e3:g} ns")
         words.append(f"{options.acts_per_aap} ACT{'s'[: options.acts_per_aap - 1]} an AAP")

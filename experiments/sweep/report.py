@@ -171,6 +171,7 @@ def show_points(spec: Spec, points: Sequence[SweepPoint], *, as_json: bool) -> N
         json_output.show(document)
         return
     from experiments.output import tables
+    from experiments.output.words import counted
 
     tables.show(
         [*(axis.text for axis in spec.axes), "key"],
@@ -178,7 +179,8 @@ def show_points(spec: Spec, points: Sequence[SweepPoint], *, as_json: bool) -> N
             [*(f"{point.place[axis.field]}" for axis in spec.axes), point.key[:16]]
             for point in points
         ],
-        title=f"{len(points):,} points of {spec.name}, {spec.stop.trials:,} trials each at most",
+        title=f"{counted(len(points), 'point')} of {spec.name}, at most "
+        f"{counted(spec.stop.trials, 'trial')} each",
     )
 
 

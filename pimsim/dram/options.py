@@ -9,7 +9,7 @@ pimsim.errors.InputError: `banks` must be a positive integer, not 0
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from pimsim.documents import require_one_of
@@ -118,6 +118,16 @@ class ModelOptions:
                 f"`banks` must be at most {standard.all_banks}, the banks of {standard.name}, "
                 f"not {self.banks}"
             )
+
+    def __repr__(self) -> str:
+        """Return what differs from the defaults: ``ModelOptions(faw=False)``."""
+        usual = {one.name: one.default for one in fields(self)}
+        told = [
+            f"{name}={getattr(self, name)!r}"
+            for name, default in usual.items()
+            if getattr(self, name) != default
+        ]
+        return f"ModelOptions({', '.join(told)})"
 
     def __post_init__(self) -> None:
         require_positive(banks=self.banks)

@@ -23,16 +23,20 @@ from pimsim.bits import Words
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.array.subarray import Subarray
 from pimsim.errors import InputError
+from pimsim.microprogram.primitives import Primitive, program_of
 from pimsim.microprogram.program import Program
 from pimsim.microprogram.row_program import Item, Look, Move, Read, Run
 
 
-def execute(program: Program, subarray: Subarray, **rows: int) -> None:
+def execute(program: Program | Primitive | str, subarray: Subarray, **rows: int) -> None:
     """Run a program once with its symbolic rows bound to data rows (0 is D0).
+
+    A primitive, or the name of one, stands for its program at its usual width.
 
     Raises InputError when a row is missing or unknown, or the subarray has another address map,
     and DramError for a data row beyond the subarray.
     """
+    program = program_of(program, subarray.rows)
     missing = [name for name in program.symbols if name not in rows]
     unknown = [name for name in rows if name not in program.symbols]
     if missing or unknown:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from pimsim.documents import nearest, shown
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.errors import InputError
 from pimsim.microprogram import logic
@@ -69,6 +70,9 @@ class Primitive:
     """Whether the width can be chosen."""
     shorter: tuple[Program, ...] = ()
     """The same with the same symbols, the shortest first, on maps that have more than Ambit's."""
+
+    def __repr__(self) -> str:
+        return f"<Primitive {self.name!r}: {self.summary}>"
 
     def program(self, width: int | None = None, address_map: AddressMap = DEFAULT_MAP) -> Program:
         """The program for ``width``, or for the width shown in tables."""
@@ -267,5 +271,39 @@ _TABLE = (
     ),
 )
 
-PRIMITIVES: Mapping[str, Primitive] = {entry.name: entry for entry in _TABLE}
+
+class Primitives(dict[str, Primitive]):
+    """Primitives by name, which show as one line."""
+
+    def __repr__(self) -> str:
+        first = ", ".join([*self][:5])
+        return f"<{len(self)} primitives: {first} ...; list(PRIMITIVES) has all names>"
+
+
+PRIMITIVES: Mapping[str, Primitive] = Primitives({entry.name: entry for entry in _TABLE})
 """Every primitive by name."""
+
+
+def program_of(
+    operation: Program | Primitive | str, address_map: AddressMap = DEFAULT_MAP
+) -> Program:
+    """Return the program of an operation: of a primitive, or of its name, at its usual width.
+
+    A program is returned as it is; that of a primitive is one on ``address_map``.
+
+    Raises InputError for anything else, and for a name that there is not.
+
+    >>> program_of("xnor") is program_of(PRIMITIVES["xnor"]) is PRIMITIVES["xnor"].program()
+    True
+    """
+    if isinstance(operation, str):
+        if operation not in PRIMITIVES:
+            raise InputError(f"unknown primitive {operation!r}{nearest(operation, PRIMITIVES)}")
+        operation = PRIMITIVES[operation]
+    if isinstance(operation, Primitive):
+        operation = operation.program(address_map=address_map)
+    if not isinstance(operation, Program):
+        raise InputError(
+            f"`program` must be a Program, a Primitive or the name of one, not {shown(operation)}"
+        )
+    return operation

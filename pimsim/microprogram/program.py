@@ -30,6 +30,8 @@ from pimsim.dram.commands import Kind
 from pimsim.dram.timeline.command_stream import RowCycle
 from pimsim.errors import InputError
 
+_MOST_SHOWN = 8
+"""Commands of a program that are shown."""
 _TOKEN = re.compile(r"\(([^(),\s]+),([^(),\s]+)\)|\[([^\[\]\s]+)\]|(\s+)|(.)")
 
 
@@ -61,6 +63,10 @@ class Program:
     """Rows that the program overwrites and whose value means nothing afterwards."""
     address_map: AddressMap = field(default=DEFAULT_MAP, repr=False)
 
+    def __repr__(self) -> str:
+        shown = str(self) if len(self) <= _MOST_SHOWN else f"{self.aap} AAP and {self.ap} AP"
+        return f"<Program {self.name!r}: {shown}>"
+
     def __post_init__(self) -> None:
         known, rows = set(self.symbols), self.address_map
         if len(known) != len(self.symbols):
@@ -71,11 +77,14 @@ class Program:
                     f"program {self.name!r} must not name a row like the address {symbol}"
                 )
         for command in self.commands:
-            fixed = [
-                rows.address(row)
-                for row in (command.source, command.destination)
-                if row is not None and row not in known
-            ]
+            try:
+                fixed = [
+                    rows.address(row)
+                    for row in (command.source, command.destination)
+                    if row is not None and row not in known
+                ]
+            except InputError:
+                raise self._undeclared() from None
             if command.source not in known and rows.undecided(fixed[0]):
                 raise InputError(
                     f"program {self.name!r}: {command} must not sense the "
@@ -89,6 +98,16 @@ class Program:
                     "to its complement"
                 )
 
+    def _undeclared(self) -> InputError:
+        """What is said of rows that are neither symbols nor addresses."""
+        named = {row for one in self.commands for row in (one.source, one.destination) if row}
+        rows = self.address_map
+        unknown = sorted(row for row in named.difference(self.symbols) if not rows.knows(row))
+        return InputError(
+            f"program {self.name!r}: {', '.join(unknown)} must be among `inputs`, `outputs` or "
+            f"`scratch`, or an address of the map {rows.name!r}: {rows.labels()}"
+        )
+
     @classmethod
     def parse(
         cls,
@@ -100,7 +119,24 @@ class Program:
         scratch: tuple[str, ...] = (),
         address_map: AddressMap = DEFAULT_MAP,
     ) -> Program:
-        """Read ``(a,B8)(B12,out)[B14]``; raises InputError naming what it cannot read."""
+        """Read a program as the literature writes it: ``(a,B8)(B12,out)[B14]``.
+
+        Args:
+            name: what messages and reports call it.
+            text: its commands, ``(from,to)`` for an AAP and ``[row]`` for an AP.
+            inputs: rows that it reads, by the names they have in ``text``.
+            outputs: rows that it writes.
+            scratch: rows that it overwrites besides.
+            address_map: whose addresses ``text`` names.
+
+        Raises InputError naming what it cannot read, and rows that nobody has named.
+
+        >>> Program.parse("not", "(a,B5)(B4,out)", inputs=("a",), outputs=("result",))
+        Traceback (most recent call last):
+        ...
+        pimsim.errors.InputError: program 'not': out must be among `inputs`, `outputs` or \
+`scratch`, or an address of the map 'ambit': B0..B15, C0, C1 or D0, D1, ...
+        """
         return cls(name, tuple(parse(text)), inputs, outputs, scratch, address_map)
 
     def on(self, address_map: AddressMap, *, alone: bool = False) -> Program:

@@ -76,7 +76,9 @@ class Network:
 
 def _show(report: dict[str, Any]) -> None:
     right = report["accuracy_error_free"]
-    tables.say(f"{report['network']} on {report['data']}, {report['images']:,} images")
+    tables.say(
+        f"{report['network']} on {report['data']}, {words.counted(report['images'], 'image')}"
+    )
     if right is not None:
         tables.say(f"without errors {100 * right:.2f} % right")
     tables.show(

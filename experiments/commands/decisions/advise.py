@@ -113,10 +113,10 @@ def _chosen(text: str | None) -> tuple[str, ...]:
 
 def _show(found: Advised, top: int) -> None:
     from experiments.output import tables
-    from experiments.output.words import quantity
+    from experiments.output.words import counted, quantity
     from experiments.report import host
 
-    images = found.report["images"]
+    images = counted(found.report["images"], "image")
     shown = found.helpful[:top]
     if host.unused(found.report):
         tables.say(f"look first: {host.NOTHING}")
@@ -136,7 +136,7 @@ def _show(found: Advised, top: int) -> None:
                 for place, one in enumerate(shown, 1)
                 if one.after is not None
             ],
-            title=f"{found.setup.network}, {images:,} images: what changes would bring, an image",
+            title=f"{found.setup.network}, {images}: what changes would bring, an image",
             wide=1,
         )
     for place, one in enumerate(shown, 1):
@@ -146,7 +146,7 @@ def _show(found: Advised, top: int) -> None:
         tables.say("nothing that was looked at would bring anything")
     better, refused = len(found.helpful), sum(bool(one.refused) for one in found.ranked)
     tables.say(
-        f"looked at {len(found.ranked):,} changes: {better:,} would help, "
+        f"looked at {counted(len(found.ranked), 'change')}: {better:,} would help, "
         f"{len(found.ranked) - better - refused:,} would not, {refused:,} cannot be"
     )
     cost = found.cost

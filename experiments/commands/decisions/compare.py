@@ -128,10 +128,11 @@ def _words(part: str, args: argparse.Namespace, first: Mapping[str, Any]) -> lis
             f"`--network` must be given: {part!r} is no folder of a run, and no run says what is "
             "to be costed on it"
         )
-    limit = args.limit or first.get("images", 1)
+    limit = args.limit or first.get("images")
     mapping = args.mapping or stated.get("mapping", MAPPING.default)
-    words = ["run", str(network), "--cost-only", "--limit", str(limit), "--mapping", str(mapping)]
-    words += ["--standard", part]
+    words = ["run", str(network), "--cost-only"]
+    words += [] if limit is None else ["--limit", str(limit)]
+    words += ["--mapping", str(mapping), "--standard", part]
     for name in _CARRIED:
         if name in stated:
             words.append(f"--{'' if stated[name] else 'no-'}{name.replace('_', '-')}")

@@ -45,6 +45,9 @@ class Waveforms:
     controls_mv: dict[str, Floats]
     """Gates of the equaliser, of the set devices and of access transistors: (samples, times)."""
 
+    def __repr__(self) -> str:
+        return f"<Waveforms: {len(self.time_ns):,} times of {', '.join(self.nodes_mv)} and gates>"
+
 
 @dataclass(frozen=True, slots=True)
 class Transient:
@@ -68,6 +71,11 @@ class Transient:
     charge_imbalance: Floats
     """(samples,) charge that appeared or vanished, as a share of that which moved."""
     waveforms: Waveforms | None
+
+    def __repr__(self) -> str:
+        samples, first = len(self.value), f"{self.dv_at_sense_mv[0]:.1f} mV at sensing"
+        of = f"bitline pairs, the first with {first}" if samples > 1 else f"bitline pair, {first}"
+        return f"<Transient {self.scenario.title!r}: {samples:,} {of}, value {self.value[0]}>"
 
 
 def simulate(

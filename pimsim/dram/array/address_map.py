@@ -71,6 +71,10 @@ class AddressMap:
     description: str = field(default="", compare=False)
     """One line: what distinguishes it."""
 
+    def __repr__(self) -> str:
+        sizes = f"{len(self.addresses)} addresses, {len(self.cells)} cells"
+        return f"<AddressMap {self.name!r}: {sizes}>"
+
     def __hash__(self) -> int:
         """Hash of the name alone: what is known of a map is looked up over and over again."""
         return hash(self.name)
@@ -95,10 +99,23 @@ class AddressMap:
             return self._fixed[label]
         if _DATA.fullmatch(label):
             return self.first_data + int(label[1:])
-        raise InputError(
-            f"address must be one of {_listed(self.addresses)}, {_listed(self.constants)} "
-            f"or D0, D1, ..., not {shown(label)}"
-        )
+        raise InputError(f"address must be one of {self.labels()}, not {shown(label)}")
+
+    def knows(self, label: str) -> bool:
+        """Whether a label is one of the map's.
+
+        >>> [load("ambit").knows(label) for label in ("B12", "D17", "a")]
+        [True, True, False]
+        """
+        return label in self._fixed or _DATA.fullmatch(label) is not None
+
+    def labels(self) -> str:
+        """Return all labels, as messages list them.
+
+        >>> load("ambit").labels()
+        'B0..B15, C0, C1 or D0, D1, ...'
+        """
+        return f"{_listed(self.addresses)}, {_listed(self.constants)} or D0, D1, ..."
 
     def constant(self, bit: int) -> int:
         """Address of the first row that holds ``bit`` in every column.

@@ -96,6 +96,12 @@ class Subarray:
         self._counts = LaneCounts(lanes, [len(lines) - 1 for lines in self._lines])
         self._injector: Injector | None = None
 
+    def __repr__(self) -> str:
+        return (
+            f"<Subarray: {self.columns:,} columns, {self.lanes:,} lanes, {self.data_rows:,} data "
+            f"rows, map {self.rows.name!r}>"
+        )
+
     def inject(self, injector: Injector) -> None:
         """Let AAPs and APs go wrong from now on; READ, WRITE and TRANSFER stay right."""
         self._injector = injector

@@ -81,6 +81,9 @@ class Standard:
     command_bus: CommandBus = ONE_CLOCK
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
+    def __repr__(self) -> str:
+        return f"<Standard {self.name!r}: {self.description}>"
+
     def __post_init__(self) -> None:
         require(self)
         wrong = [

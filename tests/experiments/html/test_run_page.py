@@ -17,7 +17,7 @@ from experiments import cli
 from experiments.html import page as pages
 from experiments.html.run import page
 from experiments.html.timeline import FirstCommands
-from experiments.html.words import amount
+from experiments.output.words import quantity
 from experiments.report.witness import Witness
 from tests.bnn.larq import model_files
 
@@ -326,8 +326,8 @@ def test_other_parts_are_costed_if_asked(
         out = tmp_path / name
         assert cli.main([*base, "--standard", name, "--no-html", "--out", str(out)]) == 0
         found = json.loads((out / "report.json").read_text("utf-8"))
-        assert row[1] == amount(found["latency_ps_per_image"], "ps")
-        assert row[2] == amount(found["energy_pj_per_image"], "pJ")
+        assert row[1] == quantity(found["latency_ps_per_image"], "ps")
+        assert row[2] == quantity(found["energy_pj_per_image"], "pJ")
         assert row[3] == found["assumptions"]["energy"]
     assert rows[0][4] == "this run"
     assert "energy" in rows[1][4]

@@ -275,3 +275,22 @@ def test_channels_of_a_table_are_rounded(pimsim: Pimsim, refusal: Callable[..., 
     assert "channels" not in pimsim("lenet5", "--cost-only")["assumptions"]
     said = refusal("digits-mlp", "--cost-only", "--channels", "8")
     assert said.startswith("pimsim: error: `--channels` must come with a table of layers: ")
+
+
+def test_a_batch_that_nobody_chose_is_said(
+    pimsim: Pimsim, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unasked = pimsim("lenet5", "--cost-only")
+    assert unasked["images"] == 1
+    assert unasked["assumptions"]["batch"] == (
+        "1 image, for none were asked for; --images N costs N together"
+    )
+    assert "batch" not in pimsim("lenet5", "--cost-only", "--images", "1")["assumptions"]
+    assert cli.main(["run", "lenet5", "--cost-only"]) == 0
+    printed = capsys.readouterr().out
+    assert "1 image (--images N: more)" in printed
+    parts = ["ddr3-1600-8-8-8", "ddr4-2400", "--network", "lenet5"]
+    assert cli.main(["compare", *parts]) == 0
+    assert "Costed is a batch of 1 image, for none" in " ".join(capsys.readouterr().out.split())
+    assert cli.main(["compare", *parts, "--limit", "1"]) == 0
+    assert "Costed is a batch" not in capsys.readouterr().out

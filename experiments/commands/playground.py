@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from experiments.options.option import Option, add
+from pimsim.errors import InputError
 
 NAME = "playground"
 HELP = "write a page to try how DRAM computes, with sliders and step by step"
@@ -49,6 +50,11 @@ def run(args: argparse.Namespace) -> int:
     """Write the page, and say where it is."""
     from experiments.output.outdir import replace_text
     from experiments.playground.page import page
+
+    if args.out.suffix.lower() not in (".html", ".htm"):
+        raise InputError(
+            f"`--out` must be a file that ends in .html, for a browser, not {str(args.out)!r}"
+        )
 
     replace_text(args.out, page())
     print(f"{args.out}: open it in a browser")

@@ -320,7 +320,9 @@ def setting(value: object) -> str:
         return "none"
     if isinstance(value, bool):
         return "on" if value else "off"
-    return f"{value:,.10g}" if isinstance(value, int | float) else str(value)
+    if isinstance(value, float):
+        return f"{value:,.5g}" if abs(value) < 1e5 else f"{value:,.10g}"  # as on the terminal
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def reproduced(command: str, folder: str = "report.json has every number of this page.") -> Section:

@@ -89,6 +89,12 @@ def _answer(results: Results) -> Iterator[str]:
         f"{points}: {label} is highest, {_number(high.estimate, unit)}, at {most}, and lowest, "
         f"{_number(low.estimate, unit)}, at {least}."
     )
+    for place, other in enumerate(results.also):
+        values = [value for point in known for value in point.also[place : place + 1]]
+        numbers = [value for value in values if value is not None]
+        if numbers:
+            ends = (_number(choose(numbers), other.unit) for choose in (min, max))
+            yield f"The same trials say {other.label}: from {' to '.join(ends)}."
 
 
 def _number(value: float, unit: str) -> str:
@@ -96,25 +102,33 @@ def _number(value: float, unit: str) -> str:
 
 
 def _points(results: Results) -> Table:
+    exact = _exact(results.points)
+    ends = [] if exact else [Column(name, True) for name in ("low", "high")]
     columns = [
         *(Column(axis.text, all(map(is_number, axis.values))) for axis in results.axes),
         Column(results.quantity.text, True),
-        *(Column(name, True) for name in ("low", "high", "trials")),
+        *ends,
+        *(Column(other.text, True) for other in results.also),
+        *([] if exact else [Column("trials", True)]),
     ]
-    rows = [
-        [
-            *(_place(point.values[axis.field]) for axis in results.axes),
-            *(number_cell(one, "-" if one is None else f"{one:.5g}") for one in point.numbers),
-            number_cell(point.trials, f"{point.trials:,}"),
-        ]
-        for point in results.points
-    ]
+    rows = []
+    for point in results.points:
+        numbers = [*point.numbers[: 1 + len(ends)], *point.also]
+        cells = [_place(point.values[axis.field]) for axis in results.axes]
+        cells += [number_cell(one, "-" if one is None else f"{one:.5g}") for one in numbers]
+        trials = [] if exact else [number_cell(point.trials, f"{point.trials:,}")]
+        rows.append([*cells, *trials])
     return Table(_caption(results.points), tuple(columns), rows)
 
 
 def _caption(points: Sequence[Point]) -> str:
-    exact = all(point.low == point.high for point in points if point.trials)
+    exact = _exact(points)
     return "Every point" if exact else "Every point; low and high are the ends of its interval"
+
+
+def _exact(points: Sequence[Point]) -> bool:
+    """Whether nothing was drawn: there is no interval."""
+    return all(point.low == point.high for point in points if point.trials)
 
 
 def _place(value: Value) -> Cell:

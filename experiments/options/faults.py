@@ -96,7 +96,26 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
     else:
         table = _of_circuit(args, rows)
     effect = args.effect or EFFECTS[0]
+    _require_drawn(args, table, effect)
     return faults_of(table, chip=chip, noise=args.seed, rows=rows, effect=effect)
+
+
+def _require_drawn(args: argparse.Namespace, table: FailureTable, effect: str) -> None:
+    """Refuse a seed of what is not drawn: of noise where none is, of weak columns where none are.
+
+    An effect puts all that the table says down to one of the two.
+    """
+    given_options = getattr(args, "given", {})
+    rates = [entry.rate for entry in table.entries]
+    noisy = any(one.access for one in rates) if effect == "table" else effect == "noise"
+    weak = any(one.static for one in rates) if effect == "table" else effect == "static"
+    if "seed" in given_options and not noisy:
+        raise InputError(
+            "`--seed` has no effect: no failure is noise here, which --noise-mv or --effect noise "
+            "would make; --chip draws other weak columns"
+        )
+    if "chip" in given_options and not weak and getattr(args, "disturbance_flips", None) is None:
+        raise InputError("`--chip` has no effect: all failures are noise here; --seed draws others")
 
 
 def faulty_layers(args: argparse.Namespace) -> tuple[str, ...] | None:

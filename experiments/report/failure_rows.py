@@ -42,7 +42,7 @@ def result(asked: Asked) -> dict[str, Any]:
     with progress.bars(quiet=args.json) as show:
         rows = [_row(asked, index, show) for index in range(len(asked.at))]
     published: dict[float, float] = {}
-    if (operation.inputs, operation.rows) == (3, 3):
+    if _is_ambits(asked):
         published = {one.variation_percent: one.failure_percent for one in ambit_tra()}
     for row in rows:
         row["published_percent"] = published.get(row["variation_percent"])
@@ -64,6 +64,16 @@ def result(asked: Asked) -> dict[str, Any]:
             "model": PATHS[args.path][1],
         },
     }
+
+
+def _is_ambits(asked: Asked) -> bool:
+    """Whether it is the circuit and the operation whose failures Ambit states."""
+    from experiments.options.table import PRESET
+    from pimsim.circuit.model import parameters, variation
+    from pimsim.circuit.statistics.sense_decision import majority
+
+    usual = asked.process == variation.load("ambit-like") and asked.operation == majority(3)
+    return usual and asked.circuit == parameters.load(PRESET.default) and asked.args.accesses == 1
 
 
 def _row(asked: Asked, index: int, show: progress.Show | None) -> dict[str, Any]:

@@ -60,11 +60,12 @@ def show(results: Results) -> None:
     from experiments.output.words import value_text
 
     header = [axis.text for axis in results.axes]
-    header += [results.quantity.text, "low", "high", "trials"]
+    header += [results.quantity.text, "low", "high"]
+    header += [*(other.text for other in results.also), "trials"]
     cells = [
         [
             *(value_text(point.values[axis.field]) for axis in results.axes),
-            *("-" if one is None else f"{one:.5g}" for one in point.numbers),
+            *("-" if one is None else f"{one:.5g}" for one in (*point.numbers, *point.also)),
             f"{point.trials:,}",
         ]
         for point in results.points

@@ -95,6 +95,8 @@ class Point:
     """What all trials counted, added up."""
     key: str = field(default="", kw_only=True)
     """By which a store knows it."""
+    also: tuple[float | None, ...] = field(default=(), kw_only=True)
+    """Estimates of the other quantities of the sweep, :attr:`Results.also`."""
     following: Mapping[str, Value | None] = field(default_factory=dict, kw_only=True)
     """Fields that are not varied, and yet not the same at every point: the banks of a part."""
 
@@ -122,6 +124,8 @@ class Results:
     """In the order of the specification."""
     assumptions: Mapping[str, Any]
     """What every number rests on, for a table or a caption; JSON values."""
+    also: tuple[Quantity, ...] = ()
+    """Other quantities that the same trials say, such as the energy beside the time."""
 
     def point(self, **values: Value) -> Point:
         """Return the point at which every axis has that value; KeyError if there is none."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from experiments.output import outdir
 from experiments.sweep import report
-from experiments.sweep.measures.measure import Counts
+from experiments.sweep.measures.measure import Counts, Estimator
 from experiments.sweep.points import SweepPoint
 from experiments.sweep.results import Point, Results
 from experiments.sweep.spec import Spec
@@ -96,6 +96,7 @@ def collected(
     those that come back first may count otherwise than those that take long.
     """
     quantity, found = spec.estimator.quantity, []
+    others = [one for one in spec.measure.estimators if one != spec.estimator]
     for point in points:
         kept = trials(point.key)
         there = takewhile(lambda pair: pair[0] == pair[1], enumerate(sorted(kept)))
@@ -105,7 +106,10 @@ def collected(
             sums.update(one)
         shares = spec.estimator(counts, spec.stop.level) if counts else ()
         numbers = map(quantity.shown, shares)
-        found.append(Point(point.place, len(counts), *numbers, counts=sums, key=point.key))
+        also = tuple(_other(one, counts, sums, spec.stop.level) for one in others)
+        found.append(
+            Point(point.place, len(counts), *numbers, counts=sums, key=point.key, also=also)
+        )
     varied = {axis.field for axis in spec.axes}
     # Defaults, too, belong to what a number rests on; some follow from what is varied.
     first = {name: value for name, value in points[0].values.items() if name not in varied}
@@ -122,8 +126,18 @@ def collected(
             for one, point in zip(found, points, strict=True)
         ]
     return Results(
-        spec.name, quantity, spec.axes, fixed, tuple(found), _assumptions(spec, points, found)
-    )
+        spec.name, quantity, spec.axes, fixed, tuple(found), _assumptions(spec, points, found),
+        tuple(one.quantity for one in others),
+    )  # fmt: skip
+
+
+def _other(
+    one: Estimator, counts: Sequence[Counts], sums: Mapping[str, int], level: float
+) -> float | None:
+    """What trials say of another quantity; None where they do not count it."""
+    if one.part not in sums or not sums.get(one.whole):
+        return None
+    return one.quantity.shown(one(counts, level)[0])
 
 
 def _assumptions(

@@ -41,6 +41,28 @@ def test_failures_as_json_keep_the_contract(capsys: pytest.CaptureFixture[str]) 
     )
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--preset", "crow22"],
+        ["--set", "cell.capacitance_ff=20"],
+        ["--process", "ddr4-like"],
+        ["--criterion", "110"],
+        ["--wait-ms", "64"],
+    ],
+    ids=" ".join,
+)
+def test_published_percentages_stand_beside_their_own_circuit_alone(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--samples", "1000", "--variation", "5,15"]
+    rows = _json(capsys, "failures", *given, *words)["rows"]
+    assert isinstance(rows, list)
+    assert [row["published_percent"] for row in rows] == [None, None]
+    assert main(["circuit", "failures", *given, *words]) == 0
+    assert "Ambit %" not in capsys.readouterr().out
+
+
 def test_options_reach_the_model(capsys: pytest.CaptureFixture[str]) -> None:
     def percent(*words: str) -> float:
         result = _json(capsys, "failures", "--samples", "20000", "--variation", "15", *words)

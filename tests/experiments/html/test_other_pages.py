@@ -12,6 +12,7 @@ import pytest
 from experiments import cli
 from experiments.html import document, pictures
 from experiments.html import page as pages
+from experiments.html.run import page as run_page
 
 Open = Callable[..., Any]
 
@@ -62,6 +63,49 @@ def test_a_sweep(tmp_path: Path, browser_page: Open, capsys: pytest.CaptureFixtu
     for point in found["points"]:
         assert f"{point['estimate']:.5g}" in text
     assert "pimsim sweep" in text
+
+
+def test_a_sweep_of_costs_shows_time_and_energy(
+    tmp_path: Path, browser_page: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "tiny.toml"
+    spec.write_text(SPEC.replace("<b>tiny</b>", "tiny"), "utf-8")
+    out = tmp_path / "out"
+    assert cli.main(["sweep", str(spec), "--out", str(out), "--workers", "1"]) == 0
+    printed = capsys.readouterr().out
+    text = _text(browser_page(out / "report.html", width=1100))
+    for point in json.loads((out / "results.json").read_text("utf-8"))["points"]:
+        energy_uj = point["counts"]["energy_fj"] / point["counts"]["images"] * 1e-9
+        for shown in (printed, text):
+            assert "energy an image (uJ)" in shown
+            assert f"{energy_uj:.5g}" in shown
+            assert f"{point['estimate']:.5g}" in shown
+
+
+def test_a_comparison_of_long_names_is_whole_on_a_screen(
+    tmp_path: Path, browser_page: Open
+) -> None:
+    parts = ["ddr3-1600-11-11-11", "ddr3-1600-8-8-8", "ddr4-2400"]
+    command = ["compare", *parts, "--network", "digits-mlp", "--limit", "4"]
+    assert cli.main([*command, "--energy", "datasheet", "--out", str(tmp_path)]) == 0
+    visit = browser_page(tmp_path / "compare.html", width=1100)
+    _text(visit)
+    hidden = "(all) => all.map((one) => one.scrollWidth - one.clientWidth)"
+    assert set(visit.page.eval_on_selector_all(".scroll", hidden)) == {0}
+
+
+def test_long_assumptions_are_read_from_the_left(
+    runs: tuple[Path, Path], tmp_path: Path, browser_page: Open
+) -> None:
+    report = json.loads((runs[0] / "report.json").read_text("utf-8"))
+    (tmp_path / "page.html").write_text(pages.render(run_page(report, "")), "utf-8")
+    for width in (400, 1100):
+        visit = browser_page(tmp_path / "page.html", width=width)
+        _text(visit)
+        style = "(one) => [getComputedStyle(one).textAlign, one.textContent.length]"
+        values = visit.page.eval_on_selector_all(".terms dd", f"(all) => all.map({style})")
+        assert max(length for _, length in values) > 100
+        assert {align for align, length in values if length > 60} == {"left"}
 
 
 def test_a_sweep_without_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,9 +92,30 @@ def test_every_majority_of_the_address_map_is_in_the_table() -> None:
 
 
 def test_seeds_are_told_apart_and_leave_the_table_alone() -> None:
-    faults = _chosen("--variation", "20", "--seed", "5", "--chip", "7")
+    noisy = ("--variation", "20", "--noise-mv", "2")
+    faults = _chosen(*noisy, "--seed", "5", "--chip", "7")
     assert (faults.noise, faults.chip) == (5, 7)
-    assert faults.table == _chosen("--variation", "20").table
+    assert faults.table == _chosen(*noisy).table
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--variation", "20", "--seed", "5"], "`--seed` has no effect: no failure is noise here"),
+        (["--variation", "20", "--noise-mv", "2", "--effect", "static", "--seed", "5"],
+         "`--seed` has no effect: no failure is noise here"),
+        (["--variation", "20", "--effect", "noise", "--chip", "5"],
+         "`--chip` has no effect: all failures are noise here"),
+        (["--variation", "0", "--noise-mv", "50", "--effect", "noise", "--chip", "5"],
+         "`--chip` has no effect: all failures are noise here"),
+    ],
+)  # fmt: skip
+def test_a_seed_of_what_is_not_drawn_is_refused(words: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=f"^{re.escape(message)}"):
+        fault_options.chosen_faults(_parsed(*words))
+    drawn = {"--seed": "--chip", "--chip": "--seed"}
+    other = [drawn.get(word, word) for word in words]
+    assert fault_options.chosen_faults(_parsed(*other)) is not None
 
 
 def test_circuit_options_reach_the_table() -> None:

@@ -178,5 +178,10 @@ def test_a_file_is_written_whole(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == f"{path}: open it in a browser\n"
     assert cli.main(["playground", "--out", str(tmp_path)]) == 2
     assert "must be a file that can be written" in capsys.readouterr().err
+    for name in ("page", "page.txt"):
+        assert cli.main(["playground", "--out", str(tmp_path / name)]) == 2
+        assert f"must be a file that ends in .html, for a browser, not '{tmp_path / name}'" in (
+            capsys.readouterr().err
+        )
     assert page().count("<script") == 2
     assert len(SCRIPTS) == len(set(SCRIPTS))

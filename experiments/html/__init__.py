@@ -7,6 +7,7 @@ it becomes a file in which nobody's text can do anything), then the pages:
   :mod:`~experiments.html.answers` (what was classified wrongly), :mod:`~experiments.html.parts`
   (other parts) and :mod:`~experiments.html.timeline` (the first commands of the banks);
 - :mod:`~experiments.html.sweep` and :mod:`~experiments.html.compare`;
+- :mod:`~experiments.html.lists`, of advice and of unmodified chips;
 - :mod:`~experiments.html.document` of Markdown, such as studies write, and
   :mod:`~experiments.html.reproduce`.
 

@@ -39,13 +39,14 @@ _PHASES = {
     "inputs": "writing the inputs",
     "compute": "computing, and reading results",
 }
-_PARTS = {
+PARTS = {
     "activate_precharge": "opening and closing rows",
     "read_write": "reading and writing bursts",
     "io": "driving the channel",
     "refresh": "refresh",
     "background": "standby",
 }
+"""Parts of the energy, in words."""
 
 
 def page(
@@ -227,7 +228,7 @@ def _by_part(report: Report) -> Iterator[Table]:
     if total_pj is None:
         return
     rows = [
-        [Cell(_PARTS.get(name, name.replace("_", " "))), _spent_cell(pj, total_pj, 1, "pJ", 2)]
+        [Cell(PARTS.get(name, name.replace("_", " "))), _spent_cell(pj, total_pj, 1, "pJ", 2)]
         for name, pj in report["energy_pj"].items()
         if name != "total"
     ]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from experiments.options import chips
 from experiments.options.data import DATA_DIR, read_by_name
-from experiments.options.option import Option, Rule, add
-from experiments.options.table import DATA, JSON, LIMIT, NETWORK, SEED
-from experiments.output import json_output, tables, words
+from experiments.options.option import Option, Rule, add, out_folder
+from experiments.options.table import DATA, HTML, JSON, LIMIT, NETWORK, SEED
+from experiments.output import json_output, outdir, tables, words
+from experiments.output.escaping import visible
 from pimsim.ranges import whole
 
 _DESCRIPTION = """\
@@ -27,6 +29,9 @@ examples:
   pimsim chips run digits-mlp                            on 32 rows, as good as it gets
   pimsim chips run digits-mlp --rows 4 --t2 1.5 --best 0.5     a quarter of the groups is useless
   pimsim chips run mnist-mlp --limit 500 --rows 16 --chips 5 --json
+  pimsim chips run digits-mlp --out out/chips
+
+DIR receives report.html, a page for a browser, and report.json.
 """
 
 
@@ -35,6 +40,8 @@ class Network:
 
     NAME = "run"
     HELP = "run a network on unmodified chips: accuracy with and without screening, time, energy"
+    WRITES = ("report.html", "report.json")
+    """Names of what is written into the folder `--out`."""
     RULES = (
         Rule(
             ("data_dir",),
@@ -59,19 +66,36 @@ class Network:
         )
         chips.add_measured(parser, best=0.5)
         chips.add_part(parser)
-        add(parser, JSON)
+        add(parser, out_folder("folder for the page"), HTML, JSON)
 
     @staticmethod
     def run(args: argparse.Namespace) -> int:
         """Print what came out, or one JSON object."""
         from experiments.report import chip_run
 
-        report = chip_run.simulate(args)
+        page, numbers = Network.WRITES
+        with outdir.asked(args.out, last=numbers) as folder:
+            report = chip_run.simulate(args)
+            if folder is not None:
+                _write(report, args, folder)
         if args.json:
-            json_output.show(report)
-        else:
-            _show(report)
+            shown = {"html": str(args.out / page)} if args.out is not None and args.html else {}
+            json_output.show(report | shown)
+            return 0
+        _show(report)
+        if args.out is not None:
+            print(visible(f"written to {args.out}: {f'{page}, ' if args.html else ''}{numbers}"))
         return 0
+
+
+def _write(report: dict[str, Any], args: argparse.Namespace, folder: Path) -> None:
+    from experiments.html import command, lists, page
+
+    if args.html:
+        typed = command.typed("pimsim chips run", args, "network")
+        page.write(lists.chips(report, typed), folder)
+    text = json_output.text(report) + "\n"
+    (folder / Network.WRITES[-1]).write_text(text, encoding="utf-8")
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.options import dram
-from experiments.options.option import Option, add
-from experiments.options.table import CHAIN, DATA, JSON, LIMIT, MAPPING, MOVES, NETWORK
-from experiments.output import json_output, progress
+from experiments.options.option import Option, add, out_folder
+from experiments.options.table import CHAIN, DATA, HTML, JSON, LIMIT, MAPPING, MOVES, NETWORK
+from experiments.output import json_output, outdir, progress
+from experiments.output.escaping import visible
 from pimsim.errors import InputError
 from pimsim.ranges import whole
 
 if TYPE_CHECKING:
     from experiments.advice.ideas import Setup
-    from experiments.advice.ranking import Advice, Advised
+    from experiments.advice.ranking import Advised
 
 NAME = "advise"
 HELP = "what could be changed about a run, ranked by what it would bring"
@@ -32,9 +34,15 @@ examples:
   pimsim advise digits-mlp
   pimsim advise mnist-cnn --limit 1000 --ideas batch,mapping,banks
   pimsim advise vgg16 --limit 4 --ideas mapping --json
+  pimsim advise digits-mlp --out out/advice
+
+DIR receives report.html, a page for a browser, and report.json.
 """
 
-_OWN = ("ideas", "top", "json")
+WRITES = ("report.html", "report.json")
+"""Names of what is written into the folder `--out`."""
+
+_OWN = ("ideas", "top", "out", "html", "json")
 """Options that a run does not have."""
 
 
@@ -54,6 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="NAME,...",
         ),
         Option("top", "changes that are shown", int, "N", 10, whole(1, 1_000)),
+        out_folder("folder for the page"),
+        HTML,
         JSON,
     )  # fmt: skip
     dram.add_dram(parser)
@@ -65,23 +75,43 @@ def run(args: argparse.Namespace) -> int:
     from experiments.advice import ranking
 
     only = _chosen(args.ideas)
-    with progress.bars(quiet=args.json) as show:
-        found = ranking.advise(setup(args), only, show)
+    with outdir.asked(args.out, last=WRITES[-1]) as folder:
+        with progress.bars(quiet=args.json) as show:
+            found = ranking.advise(setup(args), only, show)
+        document = _document(found)
+        if folder is not None:
+            _write(found, document, args, folder)
     if args.json:
-        json_output.show(
-            {
-                "network": args.network,
-                "images": found.report["images"],
-                "command": found.setup.command(),
-                "latency_ps_per_image": found.cost.time_ps,
-                "energy_pj_per_image": found.cost.energy_pj,
-                "energy": found.cost.mode,
-                "advice": [one.record() for one in found.ranked],
-            }
-        )
+        shown = {"html": str(args.out / WRITES[0])} if args.out is not None and args.html else {}
+        json_output.show(document | shown)
         return 0
     _show(found, args.top)
+    if args.out is not None:
+        print(visible(f"written to {args.out}: {', '.join(WRITES[not args.html :])}"))
     return 0
+
+
+def _document(found: Advised) -> dict[str, object]:
+    return {
+        "network": found.setup.network,
+        "images": found.report["images"],
+        "command": found.setup.command(),
+        "latency_ps_per_image": found.cost.time_ps,
+        "energy_pj_per_image": found.cost.energy_pj,
+        "energy": found.cost.mode,
+        "advice": [one.record() for one in found.ranked],
+    }
+
+
+def _write(
+    found: Advised, document: dict[str, object], args: argparse.Namespace, folder: Path
+) -> None:
+    from experiments.html import command, lists, page
+
+    if args.html:
+        typed = command.typed(f"pimsim {NAME}", args, "network")
+        page.write(lists.advised(found, typed), folder)
+    (folder / WRITES[-1]).write_text(json_output.text(document) + "\n", encoding="utf-8")
 
 
 def setup(args: argparse.Namespace) -> Setup:
@@ -112,8 +142,9 @@ def _chosen(text: str | None) -> tuple[str, ...]:
 
 
 def _show(found: Advised, top: int) -> None:
+    from experiments.advice import told
     from experiments.output import tables
-    from experiments.output.words import counted, quantity
+    from experiments.output.words import counted
     from experiments.report import host
 
     images = counted(found.report["images"], "image")
@@ -126,62 +157,18 @@ def _show(found: Advised, top: int) -> None:
             ("", "change", "time", "energy", "that is", "answers"),
             [
                 (
-                    str(place),
-                    one.text,
-                    _saved(one.before.time_ps - one.after.time_ps, "ps"),
-                    _energy(one),
-                    _ratio(one),
+                    str(place), one.text, told.time(one), told.energy(one), told.ratio(one),
                     one.idea.answers.partition(":")[0],
                 )
                 for place, one in enumerate(shown, 1)
-                if one.after is not None
             ],
             title=f"{found.setup.network}, {images}: what changes would bring, an image",
             wide=1,
-        )
+        )  # fmt: skip
     for place, one in enumerate(shown, 1):
         tables.say(f"{place}. {one.text}: {one.idea.why}")
         tables.say(f"   {one.setup.command()}")
     if not shown:
         tables.say("nothing that was looked at would bring anything")
-    better, refused = len(found.helpful), sum(bool(one.refused) for one in found.ranked)
-    tables.say(
-        f"looked at {counted(len(found.ranked), 'change')}: {better:,} would help, "
-        f"{len(found.ranked) - better - refused:,} would not, {refused:,} cannot be"
-    )
-    cost = found.cost
-    tables.say(
-        f"as it is: {quantity(cost.time_ps, 'ps')} and {_stated(cost.energy_pj)} an image, "
-        f"by {found.setup.command()}"
-    )
-
-
-def _stated(energy_pj: float | None) -> str:
-    from experiments.output.words import quantity
-
-    return "no energy that is stated" if energy_pj is None else quantity(energy_pj, "pJ")
-
-
-def _saved(value: float, unit: str) -> str:
-    """What is gained, or lost."""
-    from experiments.output.words import quantity
-
-    sign = "-" if value > 0 else "+"
-    return f"{sign}{quantity(abs(value), unit)}" if value else "as before"
-
-
-def _energy(one: Advice) -> str:
-    from experiments.output.words import NOT_STATED
-
-    if one.after is not None and one.after.energy_pj is None:
-        return NOT_STATED
-    return "another energy model" if one.saved_pj is None else _saved(one.saved_pj, "pJ")
-
-
-def _ratio(one: Advice) -> str:
-    from experiments.output.words import more_energy, slower
-
-    said = [] if one.speedup is None else [slower(one.speedup).replace("the same", "as fast")]
-    if one.energy_ratio is not None:
-        said.append(f"{more_energy(one.energy_ratio)} energy")
-    return ", ".join(said)
+    tables.say(told.looked_at(found))
+    tables.say(f"as it is: {told.as_it_is(found)}, by {found.setup.command()}")

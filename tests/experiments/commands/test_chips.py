@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,31 @@ def test_the_screen_says_what_the_json_says(capsys: Captured) -> None:
     assert f"{100 * found['chips'][0]['accuracy']:.2f}" in shown
     assert f"{found['layers'][0]['majorities']:,}" in shown
     assert all(" ".join(text.split()) in " ".join(shown.split()) for text in found["assumed"])
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1100, False), (400, True)])
+def test_a_network_on_chips_leaves_a_page(
+    width: int, dark: bool, capsys: Captured, tmp_path: Path, browser_page: Callable[..., Any]
+) -> None:
+    words = [*RUN, "--chips", "2", "--best", "0.5"]
+    found = _json(capsys, *words, "--out", str(tmp_path / "out"))
+    assert found["html"] == str(tmp_path / "out" / "report.html")
+    kept = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+    assert kept == {name: value for name, value in found.items() if name != "html"}
+    visit = browser_page(tmp_path / "out" / "report.html", width=width, dark=dark)
+    text = visit.page.locator("body").inner_text()
+    for one in kept["chips"]:
+        assert f"{100 * one['accuracy']:.2f} %" in text
+    for one in kept["layers"]:
+        assert one["name"] in text
+        assert f"{one['majorities']:,}" in text
+    assert all(one[1:] in text for one in kept["assumed"])
+    assert "pimsim chips run digits-mlp" in text
+    assert visit.overflow() == 0
+    visit.require_quiet()
+    (tmp_path / "none").mkdir()
+    assert cli.main(["chips", *words, "--out", str(tmp_path / "none"), "--no-html"]) == 0
+    assert [path.name for path in (tmp_path / "none").iterdir()] == ["report.json"]
 
 
 def test_a_table_of_groups_runs_a_network_and_a_sweep(

@@ -12,6 +12,7 @@ import ast
 import posixpath
 import re
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ RECIPES = "# Recipes"
 """The heading of `CONTRIBUTING.md` under which each heading is a page of its own."""
 
 _FORMULA = re.compile(r"\$\$\s*(.+?)\s*\$\$", re.DOTALL)
+_LETTER_PX, _MARGIN_PX = 22.0, 2.0
 
 HIDDEN = {"solution", "hide", "hide-cell", "hide-input", "hide_input"}
 """Tags of cells of notebooks that are shown when somebody asks for them."""
@@ -99,11 +101,41 @@ def notebook(path: Path) -> str:
         text = f"```python\n{text}\n```" if cell.cell_type == "code" else text
         if HIDDEN & set(cell.metadata.get("tags", ())):
             text = f"<details>\n<summary>Solution</summary>\n\n{text}\n\n</details>"
-        text = _FORMULA.sub(r"```latex\n\1\n```", text)  # nothing that draws it is fetched
+        text = _FORMULA.sub(lambda found: drawn(found[1]), text)
         parts.append(text.replace("<details>", '<details markdown="1">'))
     if len(parts) > 1 and parts[0].startswith("```") and parts[1].startswith("# "):
         parts[:2] = parts[1::-1]  # the title first, then the cell that installs
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def drawn(formula: str) -> str:
+    """A formula of LaTeX as a block of HTML, in the colour of the text; its text is read out.
+
+    >>> drawn("a + b").count("<path"), 'aria-label="a + b"' in drawn("a + b")
+    (1, True)
+    """
+    from matplotlib.path import Path as Outline
+    from matplotlib.textpath import TextPath
+
+    letters = {Outline.MOVETO: "M", Outline.LINETO: "L", Outline.CURVE3: "Q", Outline.CURVE4: "C"}
+    outline = TextPath((0, 0), f"${formula}$", size=_LETTER_PX)
+    box = outline.get_extents()
+    parts = []
+    for numbers, code in outline.iter_segments():
+        if code == Outline.CLOSEPOLY:
+            parts.append("Z")
+            continue
+        places = zip(
+            numbers[::2] - box.x0 + _MARGIN_PX, box.y1 - numbers[1::2] + _MARGIN_PX, strict=True
+        )
+        parts.append(letters[code] + " ".join(f"{x:.2f} {y:.2f}" for x, y in places))
+    width, height = box.width + 2 * _MARGIN_PX, box.height + 2 * _MARGIN_PX
+    return (
+        f'<div class="formula" style="overflow-x: auto; margin: 1em 0"><svg role="img" '
+        f'aria-label="{escape(formula)}" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.2f} {height:.2f}" fill="currentColor">'
+        f'<path d="{"".join(parts)}"/></svg></div>'
+    )
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:

@@ -55,7 +55,10 @@ def advised(found: Advised, command: str) -> Page:
         f"{words.images_text(found.report)} · {stated['standard']} · mapping {stated['mapping']}",
         said,
         [
-            Section("Changes that help", [_changes(best, f"{_EACH}, the best first")] if best else []),
+            Section(
+                "Changes that help",
+                [_changes(best, f"{_EACH}, the best first")] if best else [],
+            ),
             Section(
                 "Commands that show the same numbers",
                 [Code(one.setup.command(), sentence(f"{one.text}: {one.idea.why}"))

@@ -143,6 +143,22 @@ def test_a_notebook_is_a_page_that_hides_its_solutions(
     assert page.count("<details markdown") == 1
 
 
+def test_formulas_are_drawn_and_not_shown_as_their_source(
+    tmp_path: Path, module_at: Callable[[Path], ModuleType]
+) -> None:
+    pytest.importorskip("mkdocs", reason="needs the extra `docs`")
+    pytest.importorskip("jupytext", reason="needs the extra `docs`")
+    notebook = module_at(ROOT / "docs" / "site" / "hooks.py").notebook
+    (tmp_path / "cell.py").write_text(NOTEBOOK.replace("One bit", "$$\\frac{a}{b}$$\n#\n# One bit"))
+    page = notebook(tmp_path / "cell.py")
+    assert "latex" not in page
+    assert "$" not in page
+    assert page.count("<svg role") == page.count('fill="currentColor"') == 1
+    shown = [notebook(path) for path in sorted((ROOT / "notebooks").glob("[0-9]*.py"))]
+    assert sum(page.count("<svg role") for page in shown) >= 4
+    assert not any("$$" in page or "```latex" in page for page in shown)
+
+
 def _glossary() -> dict[str, str]:
     """The module by term."""
     text = (ROOT / "docs" / "glossary.md").read_text("utf-8")

@@ -1,23 +1,25 @@
 """pimsim: processing-using-DRAM, simulated row command by row command.
 
-Three packages share the work: :mod:`pimsim` (DRAM, commands, microprograms, cost), :mod:`bnn`
-(networks trained with Larq and how they are mapped to DRAM) and :mod:`experiments` (the command
-line, reports and figures).
+:func:`~experiments.api.run` runs a binarized network, :func:`~experiments.api.estimate` says what
+that would cost. An operation on rows can be run by hand, too, as the example below does.
 
-Read :mod:`pimsim.dram` (what a DRAM is and does), :mod:`pimsim.microprogram` (lists of its
-commands), :mod:`pimsim.executors` (what carries them out) and :mod:`pimsim.cost` (what they take);
-below them :mod:`pimsim.circuit` says how often one fails, and :mod:`pimsim.baselines` stands beside
-them. None of these knows of a network; what is offered here of the other packages is fetched when
-somebody asks for it.
+Three packages share the work. :mod:`pimsim` has the DRAM, its commands, microprograms and their
+cost. :mod:`bnn` reads networks trained with Larq and maps them to DRAM. :mod:`experiments` is the
+command line, with reports and figures.
 
->>> import numpy as np
+Of :mod:`pimsim`, read :mod:`pimsim.dram` (what a DRAM is and does), :mod:`pimsim.microprogram`
+(lists of its commands), :mod:`pimsim.executors` (what carries them out) and :mod:`pimsim.cost` (the
+time and energy that they take). :mod:`pimsim.circuit` says how often a command fails, and
+:mod:`pimsim.baselines` what a processor would do instead. None of these knows of a network.
+Importing ``pimsim`` loads none of this: a name is loaded when it is first used.
+
 >>> from pimsim.dram.array.subarray import Subarray
 >>> from pimsim.executors.reference import execute
 >>> from pimsim.microprogram.primitives import PRIMITIVES
 >>> subarray = Subarray(columns=4)
->>> subarray.write_bits(0, np.array([[0, 0, 1, 1]]))
->>> subarray.write_bits(1, np.array([[0, 1, 0, 1]]))
->>> execute(PRIMITIVES["xnor"].program(), subarray, a=0, b=1, out=2)
+>>> subarray.write_bits(0, [0, 0, 1, 1])
+>>> subarray.write_bits(1, [0, 1, 0, 1])
+>>> execute(PRIMITIVES["xnor"], subarray, a=0, b=1, out=2)
 >>> subarray.read_bits(2)
 array([[1, 0, 0, 1]], dtype=uint8)
 """

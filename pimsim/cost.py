@@ -1,8 +1,11 @@
-"""Latency and energy of streams of commands.
+"""Time and energy of DRAM commands.
 
-:func:`price` schedules a stream and charges it; :func:`charge` turns commands that were counted,
-and the time in which they were scheduled, into a :class:`Cost`. Nothing else in pimsim computes
-the energy of DRAM commands, and nothing but :mod:`pimsim.dram.timeline.timeline` their time.
+:func:`primitive_cost` is for one operation. :func:`price` schedules any stream of commands, and
+returns the time and energy that it takes as a :class:`Cost`. Where commands have been counted and
+scheduled already, :func:`charge` computes their energy.
+
+The energy of DRAM commands is computed here alone, their time in
+:mod:`pimsim.dram.timeline.timeline` alone.
 
 >>> from pimsim.dram.commands import Kind
 >>> from pimsim.dram.standard.standard import load
@@ -141,14 +144,15 @@ class Elapsed:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Time and energy of a stream; costs of streams that follow one another add up."""
+    """Time and energy of a stream of commands. Costs of streams that follow one another add up."""
 
     latency_ps: int
     """Time, refresh included if it is on."""
     energy_pj: Mapping[str, float]
-    """Energy by part; which parts there are depends on energy mode and standard."""
+    """Energy by what it is spent on, such as ``refresh``. Energy mode and standard decide which
+    entries there are."""
     refreshes: int
-    """REFRESH commands that fell into the latency."""
+    """REFRESH commands within that time."""
 
     @property
     def total_pj(self) -> float:
@@ -173,15 +177,16 @@ class PrimitiveCost:
     """What one row-wide operation costs."""
 
     latency_ps: int
-    """Of one operation in one bank, from its first ACTIVATE to the end of its last PRECHARGE."""
+    """Time of one operation in one bank, from its first ACTIVATE to the end of its last
+    PRECHARGE."""
     energy_pj_per_kb: float
-    """Row commands only, per KB (1024 bytes) of result."""
+    """Energy of its row commands for each KB (1024 bytes) of its result."""
     throughput_gb_per_s: float
-    """Result rows of all banks, in 1e9 bytes a second, sustained."""
+    """Result of all banks together, in 1e9 bytes a second, where the operation is repeated."""
 
 
 def price(segments: Iterable[Segment], standard: Standard, options: ModelOptions) -> Cost:
-    """Return time and energy of a stream that an idle memory begins with.
+    """Return time and energy of a stream of commands; the memory is idle before it.
 
     Raises :class:`~pimsim.errors.InputError` for a bank that the standard does not have.
     """
@@ -198,9 +203,9 @@ def price(segments: Iterable[Segment], standard: Standard, options: ModelOptions
 
 @lru_cache(maxsize=4096)
 def unrefreshed_ps(segment: Segment, standard: Standard, options: ModelOptions) -> int:
-    """Return the time of a segment, refresh aside, which stretches all alike.
+    """Return the time of a segment without refresh, which would stretch every segment alike.
 
-    It is remembered: whoever divides work over banks asks for the same ways again and again.
+    The answer is kept: whoever divides work over banks asks the same again and again.
 
     >>> from pimsim.dram.standard.standard import load
     >>> row_and = Segment((Run(((Kind.AAP, 4),), 1000),), tuple(range(8)))
@@ -213,13 +218,19 @@ def unrefreshed_ps(segment: Segment, standard: Standard, options: ModelOptions) 
 def charge(
     counts: CommandCounts, elapsed: Elapsed, standard: Standard, options: ModelOptions
 ) -> Cost:
-    """Return the cost of ``counts`` commands of all banks, scheduled in the time ``elapsed``.
+    """Return the cost of commands that have been counted and scheduled.
 
-    REFs are those of ``elapsed``. Background is charged to ranks that get commands, until the last
-    of them: active standby while a bank is open or refreshing, more with every bank that is open
-    where the standard or ``options`` say so, else precharge standby. Ranks and channels that hold
-    nothing are not charged, however many banks ``options`` allows; or all of the standard to the
-    end, with their REFs, if ``options.idle_ranks``.
+    Standby is charged to each rank that gets commands, until its last one: active standby while a
+    bank is open or refreshing, else precharge standby. Where the standard or ``options`` say so,
+    every further open bank adds to active standby. Ranks without commands are not charged, unless
+    ``options.idle_ranks`` asks for it: then every rank of the standard is, with its REFs, until the
+    last command of all.
+
+    Args:
+        counts: commands of all banks, without REFs, which ``elapsed`` has.
+        elapsed: the time in which they were scheduled.
+        standard: the DRAM.
+        options: the energy mode, among others.
 
     Raises :class:`~pimsim.errors.InputError` for more banks than the standard has, or REFs among
     ``counts``.
@@ -298,7 +309,7 @@ def primitive_cost(
 
 
 def assumptions(standard: Standard, options: ModelOptions) -> dict[str, object]:
-    """Return what a result under these choices rests on, ready for a report.
+    """Return the assumptions that a result rests on, by name, as reports print them.
 
     >>> from pimsim.dram.standard.standard import load
     >>> stated = assumptions(load("ddr3-1600-8-8-8"), ModelOptions())

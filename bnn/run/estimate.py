@@ -1,8 +1,8 @@
-"""What a network would cost: every command planned and booked, none executed, no values.
+"""What a network would cost: its commands are counted and scheduled, and none is executed.
 
-Commands depend on shapes, and on weights only as far as rows and complements are concerned, so that
-a network needs neither images nor, as a table of layers, weights. What is booked here is what
-:func:`bnn.run.execute.run` books for as many images, command by command.
+Time and energy come out as :func:`bnn.run.execute.run` has them for as many images, command by
+command. No images are needed. Nor are weights, since the number of commands depends on shapes
+alone: a network may be given as a table of its layers.
 
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.dram.options import ModelOptions
@@ -66,7 +66,7 @@ def of_network(
     chain: str = CHAINING[0],
     traces: Sequence[Target] = (),
 ) -> Estimate:
-    """Book what :func:`bnn.run.execute.run` would for so many images.
+    """Return what :func:`bnn.run.execute.run` would take for so many images, without running it.
 
     The network has weights. For the arguments, and for what else is raised, see
     :func:`bnn.run.plan.plan`; raises InputError for no images.
@@ -87,10 +87,10 @@ def of_table(
     *,
     traces: Sequence[Target] = (),
 ) -> Estimate:
-    """Book a network that is known by its shapes alone; see :mod:`bnn.tables.stages`.
+    """Return what a network would take that is known by its shapes alone.
 
-    A trace names the rows of a network all of whose weights are +1, or random where outputs share
-    adders. Stages are not chained.
+    Its stages are those of :mod:`bnn.tables.stages`, and none are chained. A trace needs weights to
+    name rows: all are taken as +1, or as random ones where outputs share adders.
 
     Args:
         table: the network.

@@ -51,11 +51,11 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How values are computed; what is booked does not depend on it."""
+    """How values are computed. Commands, time and energy do not depend on it."""
 
     check: bool | int = True
-    """Run the integer reference beside it and compare everything, of all images or of so many.
-    Where there are faults nothing is checked, for no sum has to be the reference's."""
+    """Compare everything with the integer reference: of all images (True), of so many, or of none
+    (False). With faults nothing is compared, for no sum has to be right."""
     compiled: bool = True
     """Compute with vector code, not row command by row command."""
     threads: int | None = None
@@ -82,8 +82,8 @@ class NetworkRun:
     """``(images, classes)``: output of the last layer before a softmax."""
     layers: tuple[LayerRun, ...]
     bit_exact: bool | None
-    """Whether every operand, every sum and every logit of the images that were checked is the
-    reference's; None if none was."""
+    """Whether, of all images that were checked, every operand, sum and logit equals that of the
+    integer reference; None if no image was checked."""
     prepare_s: float
     """Wall time of laying out all layers, writing their schedules and compiling them."""
     execute_s: float
@@ -117,13 +117,14 @@ def run(
     traces: Sequence[Target] = (),
     execution: Execution = COMPILED,
 ) -> NetworkRun:
-    """Run ``network`` on images ``x`` (n, ...), as the Keras model would be fed.
+    """Run a network in simulated DRAM.
 
     Args:
         network: the layers.
-        x: float32 or uint8.
-        encoding: how ``x`` is integers; None leaves a first layer with real inputs to the host.
-        system: the DRAM. Where faults are part of it nothing is checked or chained.
+        x: ``(images, ...)`` in the shape that the Keras model takes, float32 or uint8.
+        encoding: which integers stand for the values of ``x``. None: they are real numbers, and a
+            first layer that multiplies them runs on the host.
+        system: the DRAM. If it has faults, nothing is checked or chained.
         mapping: a mapping, or a way to choose one for every layer, of
             :func:`bnn.mapping.choice.names`.
         chain: whether stages are chained, of :data:`bnn.mapping.chain.choice.CHAINING`.

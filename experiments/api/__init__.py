@@ -1,12 +1,13 @@
-"""What :mod:`pimsim` offers to Python, each function as the subcommand of the same job does it.
+"""The functions that :mod:`pimsim` offers to Python; each does what a subcommand does.
 
-Options are those of the command line, their dashes underscores: ``pimsim run --no-faw --banks 4``
-is ``run(..., faw=False, banks=4)``. They are checked by the command line's own parser, so that both
-know the same options and say the same of a wrong one.
+Options are those of the command line, with underscores for dashes:
+``pimsim run --no-faw --banks 4`` is ``run(..., faw=False, banks=4)``. The command line's own parser
+checks them, so that both know the same options, defaults and ranges. Messages about a wrong one
+name the keyword (:mod:`~experiments.api.wording`).
 
 Read :mod:`~experiments.api.options` (how keywords become options), then
-:mod:`~experiments.api.runs`, :mod:`~experiments.api.circuits` and :mod:`~experiments.api.sweeps`;
-rows come as :mod:`~experiments.api.records`. It knows no default and no range of its own.
+:mod:`~experiments.api.runs`, :mod:`~experiments.api.circuits` and :mod:`~experiments.api.sweeps`.
+Rows of results are :mod:`~experiments.api.records`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def transient(kind: str, **options: Any) -> Transient:
-    """Simulate one bitline pair over the whole cycle, as ``pimsim circuit KIND`` does.
+    """Simulate the voltages of one bitline pair over time, as ``pimsim circuit KIND`` does.
 
     Args:
         kind: ``read``, ``tra``, ``not``, ``copy``, ``majority``, ``and`` or ``or``.
@@ -26,8 +26,9 @@ def transient(kind: str, **options: Any) -> Transient:
             ``preset="crow22"`` or ``set={"cell.capacitance_ff": 20}``.
 
     Returns:
-        The transient, with one sample: ``dv_at_sense_mv``, ``latch_ns``, ``value``,
-        ``restored_mv``, ``energy_fj`` as arrays of one number, ``waveforms`` over time.
+        The transient. ``dv_at_sense_mv`` (the swing), ``latch_ns``, ``value`` (the bit that was
+        read), ``restored_mv`` and ``energy_fj`` are arrays of one number, for there is one pair;
+        ``waveforms`` has the voltages over time.
 
     Raises:
         InputError: an unknown kind or option, or a value out of range.

@@ -38,39 +38,39 @@ Network = str | os.PathLike[str] | KerasModel
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What came out of a run, how long the DRAM took, and what energy."""
+    """What a run gave: answers, and the time and energy that the DRAM took."""
 
     report: Mapping[str, Any]
     """Everything, as in ``report.json``."""
     logits: NDArray[np.float32] | None
-    """``(images, classes)``: output of the last layer before a softmax; None if nothing ran."""
+    """``(images, classes)``: what the last layer gave, before a softmax. None of an estimate."""
 
     @property
     def accuracy(self) -> float | None:
-        """Share of the images that are classified as labelled; None without labels."""
+        """Share of the images that were classified as their labels say; None without labels."""
         found: float | None = self.report["accuracy"]
         return found
 
     @property
     def bit_exact(self) -> bool | None:
-        """Whether every sum that was compared is the integer reference's; None if none was."""
+        """Whether every sum that was compared equals the integer reference; None if none was."""
         found: bool | None = self.report["bit_exact"]
         return found
 
     @property
     def latency_ps(self) -> int:
-        """Time that the DRAM takes for all images."""
+        """Time that the DRAM takes for all images together, in ps."""
         return int(self.report["latency_ps"])
 
     @property
     def energy_pj(self) -> float:
-        """Energy that the DRAM takes for all images; nan where none is stated."""
+        """Energy that the DRAM takes for all images together, in pJ; nan where none is stated."""
         total: float | None = self.report["energy_pj"]["total"]
         return math.nan if total is None else total
 
     @property
     def layers(self) -> Records:
-        """A row for each layer; nested values, such as commands by kind, as ``commands.AAP``."""
+        """A row for each layer. A value inside another has a dotted name, as ``commands.AAP``."""
         return Records(dict(_flat(layer)) for layer in self.report["layers"])
 
     @property
@@ -120,8 +120,8 @@ def run(
     Args:
         network: a bundled name, the path of a ``.keras`` or ``.h5`` file, or a Keras model in
             memory, which is saved into a temporary file and read from there.
-        x: images, as the Keras model would be fed; without them the option ``data`` says which, or
-            a bundled network takes those that it was trained for.
+        x: images, in the shape that the Keras model takes. Without them, the option ``data`` names
+            some; a bundled network has those that it was trained for.
         y: their labels, if there are any.
         out: folder for ``report.json``, ``report.html``, logits and figures; without one, nothing
             is written.
@@ -148,15 +148,15 @@ def estimate(
     out: str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> Run:
-    """Say what running a network would take, as ``pimsim run --cost-only`` does.
+    """Return the time and energy that a run would take, as ``pimsim run --cost-only`` does.
 
     Args:
-        network: as for :func:`run`, or one of those known by their shapes alone, such as
+        network: as for :func:`run`; or a network that is known by its shapes alone, such as
             ``"vgg16"``.
         images: how many are worked on together.
         out: folder for ``report.json``, ``report.html`` and figures; without one, nothing is
             written.
-        options: those of ``pimsim run --help`` that do not ask for values.
+        options: those of ``pimsim run --help``, but for such as need images or answers.
 
     Raises:
         InputError: what the command line would refuse.
@@ -171,7 +171,9 @@ def estimate(
 
 
 def networks() -> Records:
-    """Return the networks that pimsim knows: those with weights, and those known by shapes alone.
+    """Return the networks that come with pimsim, a row each.
+
+    ``trained`` says which have weights. The others are known by their shapes alone.
 
     >>> import pimsim
     >>> {row["name"]: row["trained"] for row in pimsim.networks()}["vgg16"]

@@ -61,10 +61,9 @@ def sweep(
     Args:
         spec: the name of a bundled specification, the path of a file, or what would stand in one
             as a dict.
-        out: folder for store, tables and figures: what it holds is not measured again. Without
-            one, everything is measured and nothing kept.
-        workers: processes that trials go to; 1 is this one. With more, a script must begin its
-            work under ``if __name__ == "__main__":``, for workers import it.
+        out: folder for trials, tables and figures. Trials that it holds already are not made again.
+            Without a folder, nothing is kept.
+        workers: how many processes make trials; 1: this one does.
 
     Raises:
         InputError: anything in the specification that is not as it must be.

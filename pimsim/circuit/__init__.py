@@ -1,14 +1,16 @@
 """The circuit below the commands: what cells, bitline and sense amplifier do, and how often wrong.
 
-Parameters of a bitline pair are a :class:`~pimsim.circuit.model.parameters.Circuit`, loaded from a
-preset or a TOML file. From it follow, exactly, the voltages after charge sharing
-(:mod:`~pimsim.circuit.statistics.charge_sharing`), and statistically the decisions of sense
-amplifiers that vary (:mod:`~pimsim.circuit.statistics.sense_decision`,
-:mod:`~pimsim.circuit.statistics.monte_carlo`). What happens over time in a scenario
-(:mod:`~pimsim.circuit.transient.scenarios`) is integrated by
-:mod:`~pimsim.circuit.transient.simulation`, and compared with ngspice by
-:mod:`~pimsim.circuit.transient.ngspice_check`. What is handed on is a table of probabilities
-(:mod:`pimsim.circuit.failure_tables`).
+A bitline pair is described by a :class:`~pimsim.circuit.model.parameters.Circuit`, loaded from a
+preset or a TOML file. Three things follow from it:
+
+- the voltages after charge sharing, exactly: :mod:`~pimsim.circuit.statistics.charge_sharing`;
+- how often sense amplifiers that vary decide wrongly:
+  :mod:`~pimsim.circuit.statistics.sense_decision`, :mod:`~pimsim.circuit.statistics.monte_carlo`;
+- the voltages over time: :mod:`~pimsim.circuit.transient.simulation` integrates a scenario of
+  :mod:`~pimsim.circuit.transient.scenarios`, and :mod:`~pimsim.circuit.transient.ngspice_check`
+  compares it with ngspice.
+
+Other packages are given a table of probabilities, :mod:`pimsim.circuit.failure_tables`.
 
 Nothing here knows of commands, rows by address, or standards.
 

@@ -39,11 +39,12 @@ class ModelOptions:
     faw: bool = True
     """Obey tFAW and tRRD, the limits on the rate of activations (the Ambit paper does not)."""
     refresh: bool = True
-    """Lose tRFC of every tREFI to refresh."""
+    """Refresh: of every tREFI, a time of tRFC is lost."""
     split_decoder: bool = True
-    """AAP with Ambit's split row decoder: its two activations overlap."""
+    """The row decoder is split, as Ambit proposes: the two activations of an AAP overlap."""
     acts_per_aap: int = 2
-    """Activations that an AAP counts for in tFAW and in the mode ``datasheet``: 1 or 2."""
+    """As how many activations an AAP counts, 1 or 2: for tFAW, and for the energy in the mode
+    ``datasheet``."""
     energy: str = ENERGY_MODES[0]
     """Energy mode: ``ambit-paper``, ``datasheet``, or ``none``, without energies."""
     clocked: bool = False
@@ -52,14 +53,15 @@ class ModelOptions:
     ACTs of an AAP are then further apart (5 ns in place of 4), so that streams under tFAW may be
     faster, by less than 1 %, where AAPs and APs take turns."""
     extra_wordline_factor: float = 0.0
-    """Energy of each wordline beyond the first, as a share of an activation. The Ambit paper
-    states 0.22, but its own energy table follows without it."""
+    """Energy of each wordline beyond the first, as a share of that of an activation. The Ambit
+    paper states 0.22, but its energy table comes out without it."""
     open_bank_share: float | None = None
-    """Share of what open banks add to standby that the first adds, from 0 to 1 (``datasheet``
-    only); None: that of the part."""
+    """Open banks add to the power of standby. Of what all of them add together, this share (0 to 1)
+    comes with the first (mode ``datasheet`` only). None: the share of the part."""
     idle_ranks: bool = False
-    """Charge standby and refresh of every rank of the part until the last command of all, of those
-    too that hold nothing (``datasheet`` only). Off, a rank is charged until its last command."""
+    """Charge standby and refresh of all ranks of the part until the last command of all, even of
+    ranks without commands (mode ``datasheet`` only). Off, a rank is charged until its own last
+    command."""
 
     @classmethod
     def of(

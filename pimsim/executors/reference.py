@@ -29,9 +29,13 @@ from pimsim.microprogram.row_program import Item, Look, Move, Read, Run
 
 
 def execute(program: Program | Primitive | str, subarray: Subarray, **rows: int) -> None:
-    """Run a program once with its symbolic rows bound to data rows (0 is D0).
+    """Run a program once on a subarray, command by command.
 
-    A primitive, or the name of one, stands for its program at its usual width.
+    Args:
+        program: a program; or a primitive, or the name of one, whose program at its usual width is
+            taken.
+        subarray: where it runs.
+        rows: for each row that the program names, the data row to take: ``a=0`` is D0.
 
     Raises InputError when a row is missing or unknown, or the subarray has another address map,
     and DramError for a data row beyond the subarray.

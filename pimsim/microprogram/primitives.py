@@ -57,11 +57,12 @@ class Primitive:
     name: str
     summary: str
     build: Callable[[int], Program]
-    """Program for operands of so many bits (rows, for popcount and the reductions)."""
+    """Makes the program for operands of so many bits; of a popcount or a reduction, for so many
+    rows."""
     meaning: Callable[[int, Values], dict[str, int]]
-    """Outputs as integers from inputs as integers, for that width: the truth table."""
+    """The truth table: for a width and the inputs as integers, the outputs as integers."""
     count: Callable[[int], int]
-    """Published number of commands, or ours where none is published."""
+    """Number of commands for a width, as published; ours where none is published."""
     source: str
     width: int = 1
     """Width shown in tables; 1 for operations on single rows."""
@@ -75,7 +76,13 @@ class Primitive:
         return f"<Primitive {self.name!r}: {self.summary}>"
 
     def program(self, width: int | None = None, address_map: AddressMap = DEFAULT_MAP) -> Program:
-        """The program for ``width``, or for the width shown in tables."""
+        """Return the program for operands of ``width`` bits; None: the width shown in tables.
+
+        Raises InputError for a width that the operation does not have.
+
+        >>> len(PRIMITIVES["add"].program(8)) < len(PRIMITIVES["add"].program(32))
+        True
+        """
         chosen = self.width if width is None else width
         if (not self.sized and chosen != self.width) or chosen < self.narrowest:
             limit = f"at least {self.narrowest}" if self.sized else f"{self.width}"

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import groupby
 
+from pimsim.documents import shown
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.many_rows import ACTIVATION_ROWS, extra_driven, extra_sensed
 from pimsim.dram.array.subarray import RowSlot, Subarray
@@ -50,9 +51,9 @@ class Command:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """Commands in order, with the symbolic rows that they read, write and use in between.
+    """Commands in order, and the names of the rows that they read, write and use in between.
 
-    A program equals itself alone, so that much can be remembered of each.
+    Two programs are never equal, even with the same commands.
     """
 
     name: str
@@ -64,8 +65,8 @@ class Program:
     address_map: AddressMap = field(default=DEFAULT_MAP, repr=False)
 
     def __repr__(self) -> str:
-        shown = str(self) if len(self) <= _MOST_SHOWN else f"{self.aap} AAP and {self.ap} AP"
-        return f"<Program {self.name!r}: {shown}>"
+        short = str(self) if len(self) <= _MOST_SHOWN else f"{self.aap} AAP and {self.ap} AP"
+        return f"<Program {self.name!r}: {short}>"
 
     def __post_init__(self) -> None:
         known, rows = set(self.symbols), self.address_map
@@ -104,8 +105,8 @@ class Program:
         rows = self.address_map
         unknown = sorted(row for row in named.difference(self.symbols) if not rows.knows(row))
         return InputError(
-            f"program {self.name!r}: {', '.join(unknown)} must be among `inputs`, `outputs` or "
-            f"`scratch`, or an address of the map {rows.name!r}: {rows.labels()}"
+            f"program {self.name!r}: {', '.join(map(shown, unknown))} must be among `inputs`, "
+            f"`outputs` or `scratch`, or an address of the map {rows.name!r}: {rows.labels()}"
         )
 
     @classmethod
@@ -134,25 +135,25 @@ class Program:
         >>> Program.parse("not", "(a,B5)(B4,out)", inputs=("a",), outputs=("result",))
         Traceback (most recent call last):
         ...
-        pimsim.errors.InputError: program 'not': out must be among `inputs`, `outputs` or \
+        pimsim.errors.InputError: program 'not': 'out' must be among `inputs`, `outputs` or \
 `scratch`, or an address of the map 'ambit': B0..B15, C0, C1 or D0, D1, ...
         """
         return cls(name, tuple(parse(text)), inputs, outputs, scratch, address_map)
 
     def on(self, address_map: AddressMap, *, alone: bool = False) -> Program:
-        """The same commands on another address map, whatever it calls its addresses and cells.
+        """Return the same program on another address map.
 
-        Addresses are found by the wordlines that they raise (see
-        :mod:`pimsim.dram.array.translation`). All programs that are written on one map move in the
-        same cells, so that one goes on with what another left there. ``alone``: this one does not,
-        and may use any cells.
+        An address is replaced by the one that raises the same wordlines there, whatever it is
+        called (see :mod:`pimsim.dram.array.translation`). Programs of one map come to use the same
+        cells, so that a program finds what another has left there. ``alone``: this one needs
+        nothing of others, and may use any cells.
 
         Raises InputError, naming what is missing, for a map that has no such addresses.
         """
         return self if address_map is self.address_map else _on(self, address_map, alone)
 
     def fits(self, address_map: AddressMap) -> bool:
-        """Whether a map has addresses for all of it, in whatever cells.
+        """Return whether a map has all addresses that the program needs.
 
         >>> from pimsim.dram.array.address_map import load
         >>> five = Program.parse("five", "[B19]", inputs=(), outputs=(),

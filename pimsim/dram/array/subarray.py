@@ -27,10 +27,10 @@ array([[0, 0, 1]], dtype=uint8)
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from pimsim.bits import Bits, Words, at_least, pack, unpack, words_for
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
@@ -241,8 +241,23 @@ class Subarray:
         self._store.save(self.data_address(row), words, lanes)
         self._column_access(0, "transfer", lanes)
 
-    def write_bits(self, row: int, bits: NDArray[np.integer[Any]]) -> None:
-        """Write 0/1 values (lanes, columns) or, for all lanes, (1, columns) into a data row."""
+    def write_bits(self, row: int, bits: ArrayLike) -> None:
+        """Write bits into a data row.
+
+        Args:
+            row: number of the data row, from 0 on.
+            bits: 0 and 1, of the shape (lanes, columns); or (1, columns) or (columns,), the same
+                for all lanes.
+
+        >>> one = Subarray(columns=4)
+        >>> one.write_bits(0, [0, 1, 1, 0])
+        >>> one.read_bits(0)
+        array([[0, 1, 1, 0]], dtype=uint8)
+        """
+        given = np.asarray(bits)
+        if given.dtype.kind not in "biu":
+            raise InputError(f"bits must be integers 0 and 1, not of the type {given.dtype}")
+        bits = given[None] if given.ndim == 1 else given
         if bits.shape not in ((self.lanes, self.columns), (1, self.columns)):
             raise InputError(
                 f"bits must have the shape ({self.lanes}, {self.columns}), not {bits.shape}"
@@ -252,7 +267,7 @@ class Subarray:
         self.write(row, pack(bits))
 
     def read_bits(self, row: int) -> Bits:
-        """Read data row ``row`` as 0/1 values (lanes, columns)."""
+        """Read a data row, and return its bits: 0 and 1, of the shape (lanes, columns)."""
         return unpack(self.read(row), self.columns)
 
     def peek(self, row: int, lanes: Lanes | None = None) -> Words:

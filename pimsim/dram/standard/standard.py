@@ -221,8 +221,8 @@ _SHELF = sections.Shelf("standard", "pimsim.dram", "standards")
 def load(standard: str | Path) -> Standard:
     """Return the bundled standard of that name, or the one in the ``.toml`` file at that path.
 
-    A file may name a ``base``, from which it has what it does not state. One that has the name of
-    a bundled part and other values goes by that name with its own behind it.
+    A file may name a ``base``: what it does not state itself is then that of the base. A file with
+    the name of a bundled part, but other values, is called ``NAME (FILE.toml)``.
 
     Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), an
     unreadable file, unknown or missing keys, and values out of range; the message names file,

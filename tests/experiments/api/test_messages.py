@@ -71,7 +71,15 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "sweep": (lambda: pimsim.sweep("nix"), "`spec` must be one of"),
     "undeclared": (
         lambda: pimsim.Program.parse("m", "(a,B8)(b,B9)", inputs=("a",), outputs=()),
-        "program 'm': b must be among `inputs`, `outputs` or `scratch`, or an address of the map",
+        "program 'm': 'b' must be among `inputs`, `outputs` or `scratch`, or an address of the map",
+    ),
+    "bits that are none": (
+        lambda: pimsim.Subarray(columns=4).write_bits(0, [0.5, 1, 0, 1]),
+        "bits must be integers 0 and 1, not of the type float64",
+    ),
+    "too few bits": (
+        lambda: pimsim.Subarray(columns=4).write_bits(0, [1, 0]),
+        "bits must have the shape (1, 4), not (1, 2)",
     ),
     "no program": (
         lambda: pimsim.primitive_cost("xnor2", _DDR3), "unknown primitive 'xnor2'; did you mean"

@@ -79,7 +79,10 @@ def test_bad_text_is_refused(text: str, wrong: str, position: int) -> None:
 def test_a_row_that_is_neither_symbol_nor_address_is_refused(text: str) -> None:
     with pytest.raises(InputError) as caught:
         Program.parse("bad", text, inputs=("a",), outputs=())
-    assert str(caught.value) == ("address must be one of B0..B15, C0, C1 or D0, D1, ..., not 'q'")
+    assert str(caught.value) == (
+        "program 'bad': 'q' must be among `inputs`, `outputs` or `scratch`, or an address of the "
+        "map 'ambit': B0..B15, C0, C1 or D0, D1, ..."
+    )
 
 
 @pytest.mark.parametrize("name", ["B4", "C1", "D0", "D99999"])
@@ -124,13 +127,15 @@ def test_addresses_are_those_of_the_programs_own_map(eight_cells: AddressMap) ->
     with pytest.raises(InputError) as caught:
         Program.parse("own", text, inputs=("a",), outputs=("out",))
     assert str(caught.value) == (
-        "address must be one of B0..B15, C0, C1 or D0, D1, ..., not 'MIXED'"
+        "program 'own': 'MIXED', 'P0', 'TRIPLE_N' must be among `inputs`, `outputs` or `scratch`, "
+        "or an address of the map 'ambit': B0..B15, C0, C1 or D0, D1, ..."
     )
     with pytest.raises(InputError) as caught:
         Program.parse("own", "[B12]", inputs=(), outputs=(), address_map=eight_cells)
     assert str(caught.value) == (
-        "address must be one of P0, P1, P2, P3, P4, P5, P6, P7 and 10 more, ONES, ZEROS or "
-        "D0, D1, ..., not 'B12'"
+        "program 'own': 'B12' must be among `inputs`, `outputs` or `scratch`, or an address of "
+        f"the map {eight_cells.name!r}: P0, P1, P2, P3, P4, P5, P6, P7 and 10 more, ONES, ZEROS or "
+        "D0, D1, ..."
     )
 
 

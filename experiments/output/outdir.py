@@ -55,6 +55,23 @@ def asked(path: Path | None, last: str | None = None) -> AbstractContextManager[
     return nullcontext() if path is None else filled(path, last)
 
 
+def told(path: Path | None, folder: Path | None) -> str:
+    """Return the line that says what is written into ``--out``; '' where it is not given.
+
+    Args:
+        path: what was asked for.
+        folder: what :func:`filled` gave for it, with all results in it.
+
+    >>> with tempfile.TemporaryDirectory() as made:
+    ...     _ = (Path(made) / "b.png").write_text(""), (Path(made) / "a.csv").write_text("")
+    ...     told(Path("out"), Path(made))
+    'written to out: a.csv, b.png'
+    """
+    if path is None or folder is None:
+        return ""
+    return f"written to {path}: {', '.join(sorted(one.name for one in folder.iterdir()))}"
+
+
 def refused(path: Path, error: OSError) -> InputError:
     """Return what is said of a folder `--out` that cannot be written."""
     return InputError(

@@ -102,7 +102,10 @@ def run(args: argparse.Namespace) -> int:
             circuit_figures.draw_failures(result, folder)
             for percent in chosen.at:
                 failure_rows.write_table(chosen, percent, folder)
+        written = outdir.told(args.out, folder)
     _show(result, args)
+    if written and not args.json:
+        tables.say(written)
     return 0
 
 

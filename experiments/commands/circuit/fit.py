@@ -69,7 +69,10 @@ def run(args: argparse.Namespace) -> int:
             from experiments.figures import circuit
 
             circuit.draw_fit(result, folder)
+        written = outdir.told(args.out, folder)
     _show(result, args)
+    if written and not args.json:
+        tables.say(written)
     return 0
 
 

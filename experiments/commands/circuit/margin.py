@@ -82,10 +82,13 @@ def run(args: argparse.Namespace) -> int:
             from experiments.figures import circuit as circuit_figures
 
             circuit_figures.draw_margins(result, folder)
+        written = outdir.told(args.out, folder)
     if args.json:
         json_output.show(result)
     else:
         _show(result, args)
+        if written:
+            tables.say(written)
     return 0
 
 

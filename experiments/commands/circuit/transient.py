@@ -107,7 +107,10 @@ class TransientPart:
         scenario = self.build(scenarios, args)
         with outdir.asked(args.out) as folder:
             result, checked = _simulate(args, circuit, scenario, folder)
+            written = outdir.told(args.out, folder)
         _print(args, circuit, result, checked)
+        if written and not args.json:
+            tables.say(written)
         return 1 if checked is not None and checked.failures() else 0
 
 
@@ -141,6 +144,16 @@ def _simulate(
     return result, checked
 
 
+_MEANINGS = (
+    "swing: how far apart both bitlines are when the sense amplifier starts",
+    "time that it then takes to tell them apart",
+    "bit that it decides on",
+    "level that is left in the cells that are open, the one furthest off",
+    "taken from the supply, for this pair of bitlines",
+    "charge that the integration lost or made, as a share: a check of the simulation",
+)
+
+
 def _print(
     args: argparse.Namespace, circuit: Circuit, result: Transient, checked: Comparison | None
 ) -> None:
@@ -157,7 +170,12 @@ def _print(
         ("energy", f"{report['energy_fj']:.1f} fJ"),
         ("charge imbalance", f"{report['charge_imbalance']:.1e}"),
     ]
-    tables.show(("quantity", "value"), rows, title=result.scenario.title)
+    tables.show(
+        ("quantity", "value", "what it is"),
+        [(*row, meaning) for row, meaning in zip(rows, _MEANINGS, strict=True)],
+        title=result.scenario.title,
+        wide=2,
+    )
     if checked is not None:
         from pimsim.circuit.transient import ngspice_check as limits
 

@@ -117,11 +117,19 @@ def _is_run(name: str) -> bool:
 
 def _words(part: str, args: argparse.Namespace, first: Mapping[str, Any]) -> list[str]:
     """The command by which a part is costed."""
+    from bnn import zoo
+    from bnn.tables import catalog
+
     stated = first.get("assumptions", {})
     network = args.network or first.get("network")
     if len(Path(part).parts) > 1 and not Path(part).exists():
         raise InputError(
             f"`runs` must be folders of runs, names of parts or TOML files; there is no {part!r}"
+        )
+    if network is None and part in (*zoo.names(), *catalog.names()):
+        raise InputError(
+            f"`runs` must be runs or parts, and {part!r} is a network: give folders of "
+            f"`pimsim run {part} --out DIR`, or parts with --network {part}"
         )
     if network is None:
         raise InputError(

@@ -167,3 +167,32 @@ def test_every_part_has_help_with_examples(
 ) -> None:
     assert main(["circuit", part.NAME, "--help"]) == 0
     assert f"pimsim circuit {part.NAME}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["tra"], "tra-110.cir, tra-110.csv, tra-110.png"),
+        (["margin"], "margin.png, margin_rows.csv, margin_temperature.csv, margin_vdd.csv"),
+        (["failures", "--samples", "500", "--variation", "10"],
+         "failure_table_10.json, failures.csv, failures.png"),
+    ],
+    ids=lambda one: one[0] if isinstance(one, list) else "",
+)  # fmt: skip
+def test_what_is_written_is_said(
+    words: list[str], names: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "older").write_text("", "utf-8")
+    assert main(["circuit", *words, "--out", str(tmp_path)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed.endswith(f"written to {tmp_path}: {names}")
+    assert main(["circuit", *words]) == 0
+    assert "written to" not in capsys.readouterr().out
+
+
+def test_each_quantity_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["circuit", "tra"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    for meaning in ("swing: how far apart both bitlines are", "bit that it decides on",
+                    "charge that the integration lost or made"):  # fmt: skip
+        assert meaning in printed

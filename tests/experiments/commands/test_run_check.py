@@ -69,5 +69,5 @@ def test_python_asks_in_the_same_way(value: object, checked: int) -> None:
 
 @pytest.mark.parametrize("value", ["some", 0, 2.5, [0]])
 def test_python_refuses_the_same(value: object) -> None:
-    with pytest.raises(pimsim.InputError, match=r"^`--check` must be all or an integer"):
+    with pytest.raises(pimsim.InputError, match=r"^`check` must be all or an integer"):
         pimsim.run("digits-mlp", limit=IMAGES, check=value)

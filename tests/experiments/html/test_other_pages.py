@@ -266,3 +266,9 @@ So `it` is, <img src=x onerror=alert(1)>.
     assert visit.page.locator("tbody th").all_text_contents() == ["<i>x</i>", "y"]
     visit.page.get_by_role("button", name="time").click()
     assert visit.page.locator("tbody th").all_text_contents() == ["y", "<i>x</i>"]
+
+
+def test_a_network_is_no_run_to_compare(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["compare", "digits-mlp", "vgg16"]) == 2
+    said = capsys.readouterr().err
+    assert "'digits-mlp' is a network: give folders of `pimsim run digits-mlp --out DIR`" in said

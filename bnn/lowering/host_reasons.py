@@ -43,5 +43,5 @@ def reason(network: Network, analysis: Analysis, place: int) -> str:
     if place in analysis.misfit:
         return f"its padding with {layer.pad_values:g} is none of the integers it is fed with"
     if network.inputs[place] == (INPUT,):
-        return "the network's inputs are real numbers (no input_quantizer, and no pixels)"
+        return "the network's inputs are real numbers (no pixels of 8 bits, and no input_quantizer)"
     return "it is fed with real numbers (no input_quantizer)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from experiments.api.options import parsed
@@ -47,7 +48,7 @@ def transient(kind: str, **options: Any) -> Transient:
         return parts[kind].simulate(parsed(parts[kind], [], options))
 
 
-def failures(variation: float | tuple[float, ...] | None = None, **options: Any) -> Records:
+def failures(variation: float | Sequence[float] | None = None, **options: Any) -> Records:
     """Count how often an operation is wrong, as ``pimsim circuit failures`` does.
 
     Args:

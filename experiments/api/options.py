@@ -47,9 +47,9 @@ def parsed(
     Args:
         command: the subcommand.
         words: its positional arguments.
-        given: options by name. None is the default; a list or a dict
-            (``{"cell.capacitance_ff": 20}``) is for an option that may be given again, a tuple for
-            one with commas between its values.
+        given: options by name. None is the default. A list or a tuple has several values, for an
+            option that may be given again or has commas between its values; a dict
+            (``{"cell.capacitance_ff": 20}``) has such that are set.
         writes: whether the function has ``out``, and so options of figures.
 
     Raises:
@@ -97,9 +97,9 @@ def _words(
         return [f"--{option}"]
     if isinstance(value, Mapping):
         return [f"--{option}={key}={_text(one)}" for key, one in value.items()]
-    if isinstance(value, list):
-        return [f"--{option}={_text(one)}" for one in value]
-    if isinstance(value, tuple):
+    if isinstance(value, list | tuple):
+        if isinstance(action, argparse._AppendAction):
+            return [f"--{option}={_text(one)}" for one in value]
         return [f"--{option}={','.join(map(_text, value))}"]
     return [f"--{option}={_text(value)}"]
 

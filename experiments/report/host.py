@@ -5,7 +5,7 @@
 ...     {"where": "host", "macs": 0, "host_reasons": {"norm": "nothing to multiply"}},
 ... ]
 >>> words({"layers": layers})
-'fc (its weights are real numbers); norm (nothing to multiply); only their traffic is costed'
+'fc: its weights are real numbers; norm: nothing to multiply; only their traffic is costed'
 >>> unused({"layers": layers})
 True
 """
@@ -34,7 +34,7 @@ def words(report: Mapping[str, Any]) -> str:
     others = alike.pop(NO_PRODUCT, [])
     if others:
         alike[NO_PRODUCT] = others
-    said = [f"{listed(names)} ({why})" for why, names in alike.items()]
+    said = [f"{listed(names)}: {why}" for why, names in alike.items()]
     return "; ".join([*said, "only their traffic is costed"]) if said else ""
 
 

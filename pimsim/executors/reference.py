@@ -44,8 +44,9 @@ def execute(program: Program | Primitive | str, subarray: Subarray, **rows: int)
     missing = [name for name in program.symbols if name not in rows]
     unknown = [name for name in rows if name not in program.symbols]
     if missing or unknown:
-        what, names = ("missing", missing) if missing else ("unknown", unknown)
-        raise InputError(f"program {program.name!r}: {what} row {', '.join(names)}")
+        wrong = (("missing", missing), ("unknown", unknown))
+        said = [f"{what} row {', '.join(names)}" for what, names in wrong if names]
+        raise InputError(f"program {program.name!r}: {'; '.join(said)}")
     program.check(subarray)
     subarray.run(program.slots, [subarray.data_address(rows[name]) for name in program.symbols])
 

@@ -84,6 +84,8 @@ class Primitive:
         True
         """
         chosen = self.width if width is None else width
+        if not hasattr(chosen, "__index__"):
+            raise InputError(f"width of {self.name!r} must be an integer, not {shown(chosen)}")
         if (not self.sized and chosen != self.width) or chosen < self.narrowest:
             limit = f"at least {self.narrowest}" if self.sized else f"{self.width}"
             raise InputError(f"width of {self.name!r} must be {limit}, not {chosen}")

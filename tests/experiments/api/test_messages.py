@@ -81,6 +81,14 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: pimsim.Subarray(columns=4).write_bits(0, [1, 0]),
         "bits must have the shape (1, 4), not (1, 2)",
     ),
+    "width": (
+        lambda: pimsim.PRIMITIVES["add"].program("8"),  # type: ignore[arg-type]
+        "width of 'add' must be an integer, not '8'",
+    ),
+    "rows": (
+        lambda: pimsim.execute("xnor", pimsim.Subarray(4), a=0, b=1, c=2),
+        "program 'xnor': missing row out; unknown row c",
+    ),
     "no program": (
         lambda: pimsim.primitive_cost("xnor2", _DDR3), "unknown primitive 'xnor2'; did you mean"
     ),
@@ -107,6 +115,17 @@ def test_each_message_is_pythons(case: str) -> None:
 def test_what_a_user_wrote_is_not_rewritten() -> None:
     said = "`--network` must be one of a, not '--my-net'; see `pimsim circuit failures --out`"
     assert python_words(said) == said.replace("`--network`", "`network`")
+
+
+def test_several_values_are_a_list_or_a_tuple() -> None:
+    of_list = pimsim.failures(variation=[5, 10], samples=500)
+    assert [row["variation_percent"] for row in of_list] == [5, 10]
+    assert of_list == pimsim.failures(variation=(5, 10), samples=500)
+    swings = [
+        pimsim.transient("tra", set=kind(["cell.row=2", "cell.capacitance_ff=30"])).dv_at_sense_mv
+        for kind in (list, tuple)
+    ]
+    assert swings[0] == swings[1] != pimsim.transient("tra").dv_at_sense_mv
 
 
 def test_a_primitive_is_as_good_as_its_program() -> None:

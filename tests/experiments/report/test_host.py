@@ -55,7 +55,7 @@ def said(
 
 def test_a_host_layer_says_why(said: Callable[..., tuple[dict[str, str], str]]) -> None:
     printed, page = said(input_quantizer=None)
-    line = "fc (it is fed with real numbers (no input_quantizer)); pool, bn, flat (nothing to"
+    line = "fc: it is fed with real numbers (no input_quantizer); pool, bn, flat: nothing to mu"
     assert line in printed["on the host"]
     assert line in page
     assert "images/s" in printed["an image"]
@@ -66,7 +66,7 @@ def test_a_network_on_the_host_has_no_throughput_of_dram(
     said: Callable[..., tuple[dict[str, str], str]],
 ) -> None:
     printed, page = said(kernel_quantizer=None)
-    line = "conv, fc (its weights are real numbers (no kernel_quantizer)); pool, bn, flat ("
+    line = "conv, fc: its weights are real numbers (no kernel_quantizer); pool, bn, flat: "
     assert line in printed["on the host"]
     assert "no layer is carried out in DRAM" in printed["in DRAM"]
     assert "images/s" not in printed["an image"]

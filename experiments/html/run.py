@@ -178,7 +178,7 @@ def _share(share: float) -> str:
 def _on_host(report: Report) -> Iterator[Text]:
     """Which layers are on the host, and why."""
     if said := host.words(report):
-        yield Text(f"On the host: {said}.")
+        yield Text(f"Layers on the host, and why - {said}.")
 
 
 def _spent(report: Report) -> Section:
@@ -304,7 +304,8 @@ def _processors(report: Report) -> Section:
     )  # fmt: skip
     blocks: list[Block] = [Table("The same batch on a processor", columns, rows)] if rows else []
     if rows and report["energy_pj"]["total"] is not None:
-        blocks.append(Text(f"{sentence(break_even.words(report))}."))
+        said = sentence(break_even.words(report)).replace("`", "")
+        blocks.append(Text(f"{said}."))
     return Section("Beside a processor", blocks)
 
 

@@ -38,7 +38,7 @@ def chosen_circuit(args: argparse.Namespace) -> Circuit:
         settings[key.strip()] = value.strip()
     circuit = load(args.preset or PRESET.default).with_settings(settings)
     for warning in circuit.warnings:
-        print(f"pimsim: warning: {warning}", file=sys.stderr)
+        warn(warning)
     if getattr(args, "restore_ns", None) is not None:
         circuit = retention.restored(circuit, args.restore_ns)
     if getattr(args, "wait_ms", None) is not None:
@@ -69,3 +69,8 @@ def add_stored(parser: argparse.ArgumentParser) -> None:
     """Add the options that weaken stored levels; :func:`chosen_circuit` obeys them."""
     group = parser.add_argument_group("stored levels (default: as the preset says)")
     add(group, RESTORE_NS, WAIT_MS, CELSIUS)
+
+
+def warn(message: str) -> None:
+    """Say what is doubtful about what was asked for, in a line beside the results."""
+    print(f"pimsim: warning: {message}", file=sys.stderr)

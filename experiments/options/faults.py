@@ -101,21 +101,28 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
 
 
 def _require_drawn(args: argparse.Namespace, table: FailureTable, effect: str) -> None:
-    """Refuse a seed of what is not drawn: of noise where none is, of weak columns where none are.
+    """Refuse a seed of what an effect never draws; warn of one that a table has no use for.
 
-    An effect puts all that the table says down to one of the two.
+    The effects ``noise`` and ``static`` put all that the table says down to one of the two. By the
+    effect ``table`` it depends on the table, which another variation changes.
     """
-    given_options = getattr(args, "given", {})
+    named = getattr(args, "given", {})
     rates = [entry.rate for entry in table.entries]
-    noisy = any(one.access for one in rates) if effect == "table" else effect == "noise"
-    weak = any(one.static for one in rates) if effect == "table" else effect == "static"
-    if "seed" in given_options and not noisy:
+    if "seed" in named and effect == "static":
         raise InputError(
-            "`--seed` has no effect: no failure is noise here, which --noise-mv or --effect noise "
+            "`--seed` has no effect: no failure is noise with --effect static; --chip draws other "
+            "weak columns"
+        )
+    moved = getattr(args, "disturbance_flips", None) is not None
+    if "chip" in named and effect == "noise" and not moved:
+        raise InputError("`--chip` has no effect: all failures are noise; --seed draws others")
+    if "seed" in named and effect == "table" and not any(one.access for one in rates):
+        circuit_options.warn(
+            "--seed has no effect: no failure is noise here, which --noise-mv or --effect noise "
             "would make; --chip draws other weak columns"
         )
-    if "chip" in given_options and not weak and getattr(args, "disturbance_flips", None) is None:
-        raise InputError("`--chip` has no effect: all failures are noise here; --seed draws others")
+    if "chip" in named and effect == "table" and not moved and not any(one.static for one in rates):
+        circuit_options.warn("--chip has no effect: no column is weak here")
 
 
 def faulty_layers(args: argparse.Namespace) -> tuple[str, ...] | None:

@@ -101,21 +101,38 @@ def test_seeds_are_told_apart_and_leave_the_table_alone() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--variation", "20", "--seed", "5"], "`--seed` has no effect: no failure is noise here"),
         (["--variation", "20", "--noise-mv", "2", "--effect", "static", "--seed", "5"],
-         "`--seed` has no effect: no failure is noise here"),
+         "`--seed` has no effect: no failure is noise with --effect static"),
         (["--variation", "20", "--effect", "noise", "--chip", "5"],
-         "`--chip` has no effect: all failures are noise here"),
-        (["--variation", "0", "--noise-mv", "50", "--effect", "noise", "--chip", "5"],
-         "`--chip` has no effect: all failures are noise here"),
+         "`--chip` has no effect: all failures are noise"),
     ],
 )  # fmt: skip
-def test_a_seed_of_what_is_not_drawn_is_refused(words: list[str], message: str) -> None:
+def test_a_seed_of_what_an_effect_does_not_draw_is_refused(words: list[str], message: str) -> None:
     with pytest.raises(InputError, match=f"^{re.escape(message)}"):
         fault_options.chosen_faults(_parsed(*words))
     drawn = {"--seed": "--chip", "--chip": "--seed"}
     other = [drawn.get(word, word) for word in words]
     assert fault_options.chosen_faults(_parsed(*other)) is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "warned"),
+    [
+        (["--variation", "20", "--seed", "5"], ["--seed has no effect: no failure is noise here"]),
+        (["--variation", "20", "--noise-mv", "2", "--seed", "5", "--chip", "5"], []),
+        (["--variation", "20", "--chip", "5"], []),
+        (["--variation", "0", "--chip", "5"], ["--chip has no effect: no column is weak here"]),
+        (["--variation", "20", "--effect", "noise", "--seed", "5"], []),
+    ],
+)
+def test_a_seed_that_a_table_has_no_use_for_is_warned_of(
+    words: list[str], warned: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fault_options.chosen_faults(_parsed(*words)) is not None
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(warned)
+    for line, message in zip(lines, warned, strict=True):
+        assert line.startswith(f"pimsim: warning: {message}")
 
 
 def test_circuit_options_reach_the_table() -> None:

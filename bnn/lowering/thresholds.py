@@ -61,7 +61,7 @@ class Thresholds:
     """``(channels,)``: the bit is 1 below ``at`` instead of from ``at`` on."""
 
     def bits(self, sums: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
-        """Compare sums ``(..., channels)``."""
+        """Compare sums ``(..., channels)``; a sum that is just at its threshold has reached it."""
         result: NDArray[np.bool_] = (sums >= self.at) ^ self.falling
         return result
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
+from bnn.lowering.thresholds import Thresholds
 from bnn.mapped.mapped_stage import Count, MappedStage
 from bnn.mapped.parity import Parities
 from pimsim.bits import Words, count_ones, unpack
@@ -131,11 +132,11 @@ def decide(
     found = stage.thresholds
     if found is None:
         raise ValueError(f"stage {stage.name!r} has no thresholds")
-    at, falling = found.at[outputs], found.falling[outputs]
+    own = Thresholds(found.at[outputs], found.falling[outputs])
     every = stage.conjunction[outputs]
     result = np.broadcast_to(every, sums[0].shape)
-    for offset, own in enumerate(sums):
+    for offset, some in enumerate(sums):
         inside = stage.windows.outputs[offset, positions] >= 0
-        bits = np.where(inside, (own >= at) ^ falling, every)
+        bits = np.where(inside, own.bits(some), every)
         result = np.where(every, result & bits, result | bits)
     return result.astype(np.uint8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import tracemalloc
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -177,13 +177,16 @@ class Planted(Faults):
     """Noise that strikes one majority in one column, and nothing else."""
 
     at: int = 0
-    first: bool = False
-    """Whether it strikes but once: in part 0, and what is computed for the first time."""
+    part: int | None = None
+    """The only one that it strikes, and there what is computed for the first time."""
+    most: list[int] = field(default_factory=list)
+    """How many majorities there are in a part, each time that it is asked."""
 
     def draws(self, job: Job, access: Access, events: int, block: int, width: int) -> Draws:
         """The planted one, if there are so many."""
+        self.most.append(events * (access.rows > 1))
         strikes = access.rows > 1 and self.at < events
-        strikes &= not self.first or (job.part, job.attempt) == (0, 0)
+        strikes &= self.part is None or (job.part, job.attempt) == (self.part, 0)
         found = np.array([self.at] if strikes else [], np.int64)
         return Draws(found, np.full_like(found, STRUCK), np.zeros(len(found)))
 
@@ -263,21 +266,37 @@ def test_a_weak_column_spoils_its_image_and_no_other(compiled: bool) -> None:
     assert not wrong[~weak].any()
 
 
-def _struck(at: int, mitigation: Mitigation, *, compiled: bool) -> tuple[NDArray[np.bool_], Result]:
-    """(images, outputs) that are wrong where noise strikes one majority of part 0; the result."""
-    faults = Planted(Majorities(Rate(0.0, 1.0)), 0, 0, at=at, first=True)  # type: ignore[arg-type]
+def _struck(
+    at: int,
+    mitigation: Mitigation = NONE,
+    *,
+    compiled: bool,
+    part: int = 0,
+    mapping: str = "output-tree",
+    sums: bool = False,
+) -> tuple[NDArray[np.bool_], Result, int]:
+    """(images, outputs) that are wrong where noise strikes one majority of a part; the result.
+
+    And how many majorities a part has at most. Outputs alike are struck alike, where each is
+    computed on its own.
+    """
+    faults = Planted(Majorities(Rate(0.0, 1.0)), 0, 0, at=at, part=part)  # type: ignore[arg-type]
     stage, stored, right = _stage()
+    if sums:
+        stage = replace(stage, thresholds=None)
+        right = (2 * stored[:, 0].astype(np.int64) - 1) @ stage.weights[0, 0].astype(np.int64)
     system = System(STANDARD, ModelOptions(banks=1), mitigation=mitigation, faults=faults)
-    mapped = MAPPINGS["output-tree"].map_stage(stage, system, IMAGES)
+    mapped = MAPPINGS[mapping].map_stage(stage, system, IMAGES)
     work = StageInputs(stored, CommandLedger(system), 1)
     result = prepare(mapped, IMAGES, compiled=compiled)(work)
-    return unpacked(result.values)[:, 0] != right, result
+    found = result.values if sums else unpacked(result.values)
+    return found.reshape(right.shape) != right, result, max(faults.most)
 
 
 @functools.cache
 def _spoilt(at: int, *, compiled: bool) -> NDArray[np.bool_]:
     """What is wrong where nothing is done about it."""
-    return _struck(at, NONE, compiled=compiled)[0]
+    return _struck(at, compiled=compiled)[0]
 
 
 STRIKES = range(0, 80, 3)
@@ -286,14 +305,23 @@ STRIKES = range(0, 80, 3)
 @pytest.mark.usefixtures("dealt")
 @pytest.mark.parametrize("compiled", [False, True], ids=["literal", "compiled"])
 @pytest.mark.parametrize("tmr", ["time", "banks"])
-def test_what_is_wrong_once_of_three_times_is_outvoted(tmr: str, compiled: bool) -> None:
-    alone = 0
-    for at in STRIKES:
-        wrong, result = _struck(at, Mitigation(tmr), compiled=compiled)
-        assert result.flips == 1
-        assert not wrong.any()
-        alone += int(_spoilt(at, compiled=compiled).any())
-    assert alone > len(STRIKES) / 2
+@pytest.mark.parametrize("sums", [False, True], ids=["bits", "sums"])
+@pytest.mark.parametrize("mapping", ["output-stationary", "output-tree"])
+def test_what_is_wrong_once_of_three_times_is_outvoted(
+    mapping: str, sums: bool, tmr: str, compiled: bool
+) -> None:
+    """Whichever of the three it is: no two of them share a row until all are voted."""
+    strikes = STRIKES if compiled else STRIKES[::5]
+    struck = functools.partial(_struck, compiled=compiled, mapping=mapping, sums=sums)
+    alone = [struck(at) for at in strikes]
+    assert sum(bool(wrong.any()) for wrong, *_ in alone) > len(strikes) / 3
+    _, once, each = alone[0]
+    for number in range(3):
+        part, first = (0, number * each) if tmr == "time" else (number, 0)
+        for at in strikes:
+            wrong, result, _ = struck(first + at, Mitigation(tmr), part=part)
+            assert result.flips == once.flips > 0
+            assert not wrong.any()
 
 
 @pytest.mark.usefixtures("dealt")
@@ -302,7 +330,7 @@ def test_what_a_checksum_tells_is_computed_again(compiled: bool) -> None:
     seen = unseen = 0
     for at in STRIKES:
         spoilt = _spoilt(at, compiled=compiled)
-        wrong, result = _struck(at, Mitigation(retries=2), compiled=compiled)
+        wrong, result, _ = _struck(at, Mitigation(retries=2), compiled=compiled)
         assert result.repeated in (0, 1)  # what is computed again is not struck again
         assert not (result.repeated and wrong.any())
         if not result.repeated:

@@ -20,8 +20,10 @@ from bnn.system.system import System
 from bnn.values.encoding import Encoding
 from experiments.report.inputs import encoding_by_name
 from pimsim.dram.array.address_map import DEFAULT_MAP
+from pimsim.dram.array.faults import Site
 from pimsim.dram.commands import Kind
 from pimsim.dram.disturbance.chip_classes import ChipClass, bundled
+from pimsim.dram.disturbance.hammer import Loss
 from pimsim.dram.disturbance.row_order import RowOrder
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
@@ -224,3 +226,17 @@ def test_shares_are_those_of_both_neighbours_and_of_one() -> None:
     assert (by_row["D5"].pair, by_row["D5"].one) == (500, 800)
     assert by_row["D7"].share == pytest.approx(800 / 3_000)
     assert np.isclose(seen.shares(ChipClass("x", 1_000, 3_000)).max(), 0.6)
+
+
+def test_constants_have_had_beside_them_what_earlier_layers_did() -> None:
+    """Of a row of constants that a layer opens for the first time, and of no other."""
+    counter = ActivationCounter(DEFAULT_MAP, STANDARD.rows_per_subarray)
+    counter.layer("before")
+    counter.rows([0], (1, 0), times=3_000)  # beside D0 lies the last constant
+    system = System(STANDARD, ModelOptions(banks=4), counter=counter)
+    hammer = disturbance.hammer(system, bundled()[0], seed=1)
+    constant = counter.order.first_data - 1
+    loss = Loss(9, part=0, place=constant, beside=(4, 5), first=True, cell=-1, address=17)
+    assert hammer.share_of(loss, Site(1, 0)) == hammer.share(4, 3_005)
+    for other, site in ((loss, Site(0, 0)), (loss._replace(first=False), Site(1, 0))):
+        assert hammer.share_of(other, site) == hammer.share(4, 5)

@@ -20,20 +20,21 @@ makes no difference here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from itertools import chain
 from operator import add, sub
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.system.activations import ActivationCounter, lanes
+from bnn.system.observers import Observers
+from bnn.system.phase_books import PhaseBooks
 from bnn.system.system import System
-from bnn.system.targets import copies, programs, rows_of
+from bnn.system.targets import Place
 from pimsim.cost import Cost, Elapsed, charge
 from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.options import ModelOptions
@@ -48,7 +49,7 @@ from pimsim.dram.timeline.command_stream import (
     streamed,
 )
 from pimsim.dram.timeline.timeline import Passed, Timeline
-from pimsim.dram.traces.recorder import Recorder, Targets
+from pimsim.dram.traces.recorder import Recorder
 from pimsim.errors import InputError
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.schedule import Schedule
@@ -59,16 +60,6 @@ _Where: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 
 PHASES = ("weights", "inputs", "compute")
 """Loading weights (once, however many images follow), loading inputs, and the rest."""
-
-
-class Place(NamedTuple):
-    """A data row of a bank."""
-
-    bank: int
-    number: int
-    """Subarray of the bank."""
-    row: int
-    """Data row of the subarray."""
 
 
 class CommandLedger:
@@ -91,18 +82,12 @@ class CommandLedger:
     ) -> None:
         self.system = system
         self._timeline = timeline or Timeline(system.standard, system.options)
-        self._told = recorder
         self._priced = priced
-        self._targets: list[Iterator[Targets]] = []
+        self._observers = Observers(system, self, recorder, counting=not priced)
         self._phase = "inputs"
-        self._counts = dict.fromkeys(PHASES, CommandCounts())
-        self._noted: dict[str, dict[tuple[tuple[Run, ...], int], int]]
-        self._noted = {phase: {} for phase in PHASES}
-        """By phase, how often banks had some runs, for one or two ends; not counted yet."""
-        self._extra_wordlines = dict.fromkeys(PHASES, 0)
-        self._elapsed = dict.fromkeys(PHASES, Elapsed())
+        self._books = _empty()
         self._passed = [0] * len(Passed._fields)
-        """What has passed in this phase and is not in ``_elapsed`` yet."""
+        """What has passed in this phase and is not in its books yet."""
         self._runs: list[Run] = []
         self._active: _Where = (), ()
         """Banks of what is put off, and where their TRANSFERs go."""
@@ -114,11 +99,6 @@ class CommandLedger:
         """Whether it must be of one phase."""
         self.settled = False
         """Whether all of it is known, so that nothing is to be booked."""
-
-    @property
-    def _recorder(self) -> Recorder | None:
-        """What is told every command; None once it asks for no more."""
-        return None if self._told is None or self._told.over else self._told
 
     # -- what mappings book ------------------------------------------------------------------
 
@@ -146,17 +126,7 @@ class CommandLedger:
         extra = int(schedule.extra_wordlines(activation_rows)[outputs].sum())
         order = issue_order(self.system.standard, banks)
         self._note(schedule.runs, order, extra)
-        if (counter := self._counting()) is not None:
-            for bank, own in zip(banks, lanes(outputs), strict=True):
-                if isinstance(schedule, AdderTape):
-                    counter.tape(schedule, (bank, number), len(own))
-                else:
-                    counter.schedule(schedule, own, (bank, number))
-        if self._recorder is not None and schedule.runs:
-            output = dict(zip(banks, outputs, strict=True))
-            first = number * self.system.subarray_rows
-            some = [output[bank] for bank in order]
-            self._targets.append(programs(schedule, first, some, self.system))
+        self._observers.ran(schedule, outputs, banks, order, number)
 
     def run_each(self, tapes: Sequence[AdderTape], banks: Sequence[int], number: int = 0) -> None:
         """Book tapes that subarray ``number`` of each bank runs, one a bank, all at once.
@@ -185,9 +155,7 @@ class CommandLedger:
 
         What :meth:`run_each` books is how many commands there are; of which rows is not in it.
         """
-        if (counter := self._counting()) is not None:
-            for bank, stream in zip(banks, streams, strict=True):
-                counter.stream(stream, part, (bank, number))
+        self._observers.ran_streams(streams, part, banks, number)
 
     def access(
         self, kind: Kind, rows: Sequence[int], columns: int, banks: Sequence[int], number: int = 0
@@ -200,12 +168,7 @@ class CommandLedger:
             (Run(row_cycle(kind, bursts), len(rows)),), issue_order(self.system.standard, banks)
         )
         self._note(segment.runs, segment.banks, 0)
-        if (counter := self._counting()) is not None:
-            for bank in banks:
-                counter.rows(rows, (bank, number), self._times)
-        if self._recorder is not None:
-            first = number * self.system.subarray_rows + self.system.address_map.first_data
-            self._targets.append(rows_of(segment, [first + row for row in rows]))
+        self._observers.accessed(segment, rows, banks, number, self._times)
 
     def copy(self, moves: Sequence[tuple[Place, Place]], columns: int) -> None:
         """Book the copying of ``columns`` columns of rows from bank to bank (RowClone PSM).
@@ -219,45 +182,32 @@ class CommandLedger:
         of_bank = {source.bank: (source, destination) for source, destination in moves}
         banks = issue_order(self.system.standard, (source.bank for source, _ in moves))
         to = tuple(of_bank[bank][1].bank for bank in banks)
-        segment = Segment((Run(row_cycle(Kind.TRANSFER, bursts), 1),), banks, to)
-        self._note(segment.runs, segment.banks, 0, segment.to)
-        if (counter := self._counting()) is not None:
-            for place in chain.from_iterable(moves):
-                counter.rows((place.row,), (place.bank, place.number), self._times)
-        if self._recorder is not None:
-            rows = [
-                (self._bank_row(source), self._bank_row(destination))
-                for source, destination in (of_bank[bank] for bank in banks)
-            ]
-            self._targets.append(copies(rows, bursts))
+        self._note((Run(row_cycle(Kind.TRANSFER, bursts), 1),), banks, 0, to)
+        self._observers.copied([of_bank[bank] for bank in banks], bursts, self._times)
 
     def stream(self, bits: int) -> None:
         """Book the reading of ``bits`` over the channel, whole rows spread over the banks.
 
         What is more than a bank holds is read from its first row on again.
         """
-        rows = self.system.subarrays_per_bank * self.system.subarray_rows
         for segment in streamed(Kind.RD, bits, self.system.standard, self.system.banks):
             self._note(segment.runs, segment.banks, 0)
-            if self._recorder is not None:
-                self._targets.append(
-                    rows_of(segment, (n % rows for n in range(segment.runs[0].times)))
-                )
+            self._observers.streamed(segment)
 
     def told_apart(self, book: Callable[[], None], record: Callable[[Recorder], None]) -> None:
         """Book what ``book`` books, and have ``record`` record it, if anything is recorded.
 
         What it records must be the same commands, but for their order.
         """
-        recorder = self._recorder
+        recorder = self._observers.recorder
         if recorder is None:
             book()
             return
         self._flush()
-        self._told = None
+        self._observers.record_with(None)
         book()
         self._flush()
-        self._told = recorder
+        self._observers.record_with(recorder)
         record(recorder)
 
     def finish(self) -> None:
@@ -271,12 +221,12 @@ class CommandLedger:
         called once, with all of ``outputs`` (times, banks); only while a trace is recorded, with
         each row.
         """
-        if self._recorder is not None:
+        if self._observers.recorder is not None:
             for some in outputs:
                 book(some)
             return
         self._times, self._stays = len(outputs), True
-        counter = self._counting()
+        counter = self._observers.counter
         with nullcontext() if counter is None else counter.each(len(outputs)):
             parts = self._booked(partial(book, outputs))
         self._times, self._stays = 1, False
@@ -288,21 +238,21 @@ class CommandLedger:
 
         ``book`` is called once; only while a trace is recorded, each time.
         """
-        if self._recorder is not None or self._once is not None or times == 1:
+        if self._observers.recorder is not None or self._once is not None or times == 1:
             for _ in range(times):
                 book()
             return
         self._flush()
-        before = {phase: self._counted(phase) for phase in PHASES}
-        self._counts = dict.fromkeys(PHASES, CommandCounts())
-        counter = self._counting()
+        before, self._books = self._books, _empty()
+        counter = self._observers.counter
         with nullcontext() if counter is None else counter.again(times):
             parts = self._booked(book)
-        for phase, counts in before.items():
-            self._counts[phase] = counts + self._counted(phase) * times
+        once, self._books = self._books, before
+        for phase, books in once.items():
+            before[phase].add(books.counts, times=times)
         passed = self._timeline.repeat([part for _, part in parts], times)
         for (phase, _), each in zip(parts, passed, strict=True):
-            self._elapsed[phase] += Elapsed(*each)
+            before[phase].add(elapsed=Elapsed(*each))
 
     def alike(self, times: int, book: Callable[[], None]) -> None:
         """Book so many times what ``book`` books; see :meth:`again`.
@@ -315,27 +265,22 @@ class CommandLedger:
             return
         before: dict[str, Elapsed] | None = None
         for left in range(times, 0, -1):
-            counts, elapsed = self._apart(book)
+            apart = self._apart(book)
+            elapsed = {phase: books.elapsed for phase, books in apart.items()}
             again = left if elapsed == before else 1
-            for phase in PHASES:
-                self._counts[phase] += counts[phase] * again
-                self._elapsed[phase] += elapsed[phase] * again
+            for phase, books in apart.items():
+                self._books[phase].add(books.counts, books.elapsed, again)
             if again == left:
                 break
             before = elapsed
 
-    def _apart(
-        self, book: Callable[[], None]
-    ) -> tuple[dict[str, CommandCounts], dict[str, Elapsed]]:
+    def _apart(self, book: Callable[[], None]) -> dict[str, PhaseBooks]:
         """What ``book`` books, and no more."""
         self._flush()
-        kept = {phase: self._counted(phase) for phase in PHASES}, self._elapsed
-        self._counts = dict.fromkeys(PHASES, CommandCounts())
-        self._elapsed = dict.fromkeys(PHASES, Elapsed())
+        kept, self._books = self._books, _empty()
         book()
         self._flush()
-        found = {phase: self._counted(phase) for phase in PHASES}, self._elapsed
-        self._counts, self._elapsed = kept
+        found, self._books = self._books, kept
         return found
 
     # -- books that are known ----------------------------------------------------------------
@@ -343,12 +288,11 @@ class CommandLedger:
     def books(self) -> dict[str, tuple[CommandCounts, Elapsed]]:
         """Return commands and time of every phase, for :meth:`settle`."""
         self._flush()
-        return {phase: (self._counted(phase), self._elapsed[phase]) for phase in PHASES}
+        return {phase: (books.counts, books.elapsed) for phase, books in self._books.items()}
 
     def settle(self, books: Mapping[str, tuple[CommandCounts, Elapsed]]) -> None:
         """Take what came of the same bookings before; nothing may be booked then."""
-        for phase, (counts, elapsed) in books.items():
-            self._counts[phase], self._elapsed[phase] = counts, elapsed
+        self._books |= {phase: PhaseBooks(*known) for phase, known in books.items()}
         self.settled = True
 
     # -- what came of it ---------------------------------------------------------------------
@@ -359,42 +303,28 @@ class CommandLedger:
         With ``idle_ranks``, those of all ranks.
         """
         self._flush()
-        elapsed = self._elapsed[phase].with_idle_ranks(self.system.standard, self.system.options)
-        return replace(self._counted(phase), ref=elapsed.refreshes)
+        books = self._books[phase]
+        elapsed = books.elapsed.with_idle_ranks(self.system.standard, self.system.options)
+        return replace(books.counts, ref=elapsed.refreshes)
 
     def cost(self, phase: str, options: ModelOptions | None = None) -> Cost:
         """Time and energy of a phase; energy under ``options`` in place of those of the system."""
         self._flush()
-        return charge(
-            self._counted(phase),
-            self._elapsed[phase],
-            self.system.standard,
-            options or self.system.options,
-        )
+        books, options = self._books[phase], options or self.system.options
+        return charge(books.counts, books.elapsed, self.system.standard, options)
 
     def cost_together(self, phases: Sequence[str], *, refresh: bool) -> Cost:
         """Time and energy of phases that were booked without refresh; with it, about those."""
         self._flush()
-        counts, elapsed = CommandCounts(), Elapsed()
+        together = PhaseBooks()
         for phase in phases:
-            counts, elapsed = counts + self._counted(phase), elapsed + self._elapsed[phase]
+            together.add(self._books[phase].counts, self._books[phase].elapsed)
+        elapsed = together.elapsed
         if refresh:
             elapsed = elapsed.with_refresh(self.system.standard)
-        return charge(counts, elapsed, self.system.standard, self.system.options)
+        return charge(together.counts, elapsed, self.system.standard, self.system.options)
 
     # -- inside ------------------------------------------------------------------------------
-
-    def _counting(self) -> ActivationCounter | None:
-        """Who counts activations, told that what follows is of this layer."""
-        counter = None if self._priced else self.system.counter
-        if counter is not None:
-            counter.layer(self)
-        return counter
-
-    def _bank_row(self, place: Place) -> int:
-        """Row within the bank."""
-        first = place.number * self.system.subarray_rows
-        return first + self.system.address_map.first_data + place.row
 
     def _note(
         self,
@@ -410,17 +340,8 @@ class CommandLedger:
             raise ValueError("nothing must be booked where the books are known")
         self._go_on_with((banks, to))
         self._put_off(runs)
-        noted, key = self._noted[self._phase], (tuple(runs), 2 if to else 1)
-        noted[key] = noted.get(key, 0) + len(banks) * self._times
-        self._extra_wordlines[self._phase] += extra_wordlines
-
-    def _counted(self, phase: str) -> CommandCounts:
-        found = self._counts[phase] + CommandCounts(extra_wordlines=self._extra_wordlines[phase])
-        for (runs, ends), times in self._noted[phase].items():
-            found += _totals(runs, ends) * times
-        self._counts[phase], self._extra_wordlines[phase] = found, 0
-        self._noted[phase].clear()
-        return found
+        times = len(banks) * self._times
+        self._books[self._phase].note(runs, times, 2 if to else 1, extra_wordlines)
 
     def _go_on_with(self, where: _Where) -> None:
         if where != self._active:
@@ -439,7 +360,7 @@ class CommandLedger:
         """Put what is put off on the timeline, and add up what has passed."""
         self._put_on()
         if any(self._passed):
-            self._elapsed[self._phase] += Elapsed(*self._passed)
+            self._books[self._phase].add(elapsed=Elapsed(*self._passed))
             self._passed = [0] * len(self._passed)
 
     def _put_on(self) -> None:
@@ -447,9 +368,8 @@ class CommandLedger:
             return
         segment = Segment(tuple(self._runs), *self._active)
         self._add(segment)
-        if self._recorder is not None:
-            self._recorder.record(segment, chain.from_iterable(self._targets))
-        self._runs, self._targets = [], []
+        self._observers.issued(segment)
+        self._runs = []
 
     def _add(self, part: Part) -> None:
         """Put a part on the timeline, or hold it where it is to be repeated."""
@@ -470,14 +390,9 @@ class CommandLedger:
         return found
 
 
-@cache
-def _totals(runs: tuple[Run, ...], ends: int = 1) -> CommandCounts:
-    """Commands of a bank, or of a pair of banks: all but a TRANSFER are for both ``ends``."""
-    counts = dict.fromkeys(Kind, 0)
-    for run in runs:
-        for kind, times in run.cycle:
-            counts[kind] += run.times * times * (1 if kind is Kind.TRANSFER else ends)
-    return CommandCounts(**{kind.name.lower(): times for kind, times in counts.items()})
+def _empty() -> dict[str, PhaseBooks]:
+    """Books of all phases, with nothing in them."""
+    return {phase: PhaseBooks() for phase in PHASES}
 
 
 def ledger_alone(system: System, moves: str | None = None) -> CommandLedger:

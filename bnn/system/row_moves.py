@@ -21,8 +21,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.system.ledger import CommandLedger, Place
+from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
+from bnn.system.targets import Place
 from pimsim.dram.commands import Kind
 from pimsim.errors import InputError
 

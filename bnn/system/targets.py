@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,16 @@ from pimsim.microprogram.tape import AdderTape
 
 _TOGETHER = 1 << 16
 """Commands whose rows are told a recorder at a time, about."""
+
+
+class Place(NamedTuple):
+    """A data row of a bank."""
+
+    bank: int
+    number: int
+    """Subarray of the bank."""
+    row: int
+    """Data row of the subarray."""
 
 
 def programs(

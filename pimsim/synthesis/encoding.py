@@ -18,7 +18,8 @@ from pimsim.dram.array.address_map import Wordline
 from pimsim.dram.array.many_rows import extra_driven, extra_sensed
 from pimsim.microprogram.program import Command
 from pimsim.synthesis.expression import input_tables
-from pimsim.synthesis.kernel import (
+from pimsim.synthesis.objective import Prices
+from pimsim.synthesis.rules import (
     FIXED,
     HELD,
     MAJORITY,
@@ -30,7 +31,6 @@ from pimsim.synthesis.kernel import (
     Rules,
     Words,
 )
-from pimsim.synthesis.objective import Prices
 from pimsim.synthesis.task import Task
 
 _WORD = 64

@@ -2,7 +2,7 @@
 
 States are what compute cells and rows hold as functions of the inputs. Programs of one command are
 looked at, then of two, and so on; for each number only states are kept that the bounds of
-:mod:`~pimsim.synthesis.kernel` leave, and of states that differ in the names of inputs one. When a
+:mod:`~pimsim.synthesis.bounds` leave, and of states that differ in the names of inputs one. When a
 program is found, none that is shorter was left out, and that is what :class:`Found` states. Costs
 other than the number of commands start from the shortest program, and look for what costs less.
 
@@ -29,6 +29,7 @@ from pimsim.microprogram.program import Program
 from pimsim.synthesis import check, kernel
 from pimsim.synthesis.encoding import Encoding, encode, scratch_names
 from pimsim.synthesis.objective import COMMANDS, EACH_ONE, Minimise
+from pimsim.synthesis.store import BEST, COUNT, CUT, NEXT, PARENT, PUSHED, Store, rehash
 from pimsim.synthesis.task import Task
 
 MEMORY_MB = 1_024
@@ -129,7 +130,7 @@ class _Search:
             np.zeros(len(rules.sources), np.uint64),
             np.zeros(len(rules.sources), np.int64),
         )
-        self._store: kernel.Store
+        self._store: Store
         self.states = 0
 
     # -- rounds --------------------------------------------------------------------------------
@@ -143,7 +144,7 @@ class _Search:
                 return self._sample(limit, min(most, limit + _SAMPLED_MORE), name)
             if cost is not None:
                 return self._found(name, limit)
-            if not self._store.numbers[kernel.CUT]:
+            if not self._store.numbers[CUT]:
                 raise NothingFoundError(
                     f"no program on the address map {self._map!r} does this: all "
                     f"{self.states:,} states that cells and rows can take were tried; another map, "
@@ -189,12 +190,12 @@ class _Search:
             most, step = self._largest, _BATCH
             if sampled:
                 batch = np.random.default_rng(limit).permutation(batch)
-                share = int(numbers[kernel.COUNT]) + self._largest // (limit + 1)
+                share = int(numbers[COUNT]) + self._largest // (limit + 1)
                 most, step = min(most, share), _SAMPLE
             for start in range(0, len(batch), step):
                 part = batch[start : start + step]
-                numbers[kernel.NEXT] = 0
-                while numbers[kernel.NEXT] < len(part) and cost <= limit:
+                numbers[NEXT] = 0
+                while numbers[NEXT] < len(part) and cost <= limit:
                     if not self._has_room(store, most):
                         break
                     store = self._with_table(store)
@@ -202,24 +203,24 @@ class _Search:
                         kernel.expand(self.encoding.rules, store, self._work, part, cost, limit)
                     )
                     _sort(store, waiting)
-                self.tell(f"{what}: {int(numbers[kernel.COUNT]):,} states")
+                self.tell(f"{what}: {int(numbers[COUNT]):,} states")
                 if not self._has_room(store, most):
                     if sampled:
                         break
                     raise _OutOfMemoryError
-        self._store, self.states = store, int(numbers[kernel.COUNT])
-        found = int(numbers[kernel.BEST])
+        self._store, self.states = store, int(numbers[COUNT])
+        found = int(numbers[BEST])
         return None if found < 0 else found
 
     # -- memory --------------------------------------------------------------------------------
 
-    def _open(self) -> kernel.Store:
+    def _open(self) -> Store:
         """A store that holds the start alone. Memory that is not used is not taken."""
         words, most = self.encoding.words, self._largest
         numbers = np.zeros(6, np.int64)
-        numbers[kernel.BEST] = -1
-        numbers[kernel.COUNT] = 1
-        store = kernel.Store(
+        numbers[BEST] = -1
+        numbers[COUNT] = 1
+        store = Store(
             np.empty((most, words), np.uint64),
             np.empty((most, 2), np.uint32),
             np.zeros(_TABLE, np.uint32),
@@ -227,20 +228,20 @@ class _Search:
             numbers,
         )
         store.states[0], store.origin[0] = self.encoding.start, 0
-        kernel.rehash(store.states, store.table, 1, self._work.states[0])
+        rehash(store.states, store.table, 1, self._work.states[0])
         return store
 
-    def _has_room(self, store: kernel.Store, most: int) -> bool:
+    def _has_room(self, store: Store, most: int) -> bool:
         """Whether the successors of another state surely fit."""
-        return int(store.numbers[kernel.COUNT]) <= most - self.encoding.rules.prices.size
+        return int(store.numbers[COUNT]) <= most - self.encoding.rules.prices.size
 
-    def _with_table(self, store: kernel.Store) -> kernel.Store:
+    def _with_table(self, store: Store) -> Store:
         """The store, with a larger table if that is nearly full."""
-        count, most = int(store.numbers[kernel.COUNT]), self.encoding.rules.prices.size
+        count, most = int(store.numbers[COUNT]), self.encoding.rules.prices.size
         if count <= len(store.table) * 5 // 8 - most:
             return store
         store = store._replace(table=np.zeros(2 * len(store.table), np.uint32))
-        kernel.rehash(store.states, store.table, count, self._work.states[0])
+        rehash(store.states, store.table, count, self._work.states[0])
         return store
 
     # -- what was found ------------------------------------------------------------------------
@@ -268,11 +269,11 @@ class _Search:
     def _retraced(self) -> tuple[list[tuple[int, int]], list[int]]:
         """Commands from the start to the goal by their numbers, and the state that they end in."""
         encoding, store = self.encoding, self._store
-        way = [int(store.numbers[kernel.PARENT])]
+        way = [int(store.numbers[PARENT])]
         while way[-1]:
             way.append(int(store.origin[way[-1], 1]))
         way.reverse()
-        costs = [int(store.origin[state, 0]) for state in way] + [int(store.numbers[kernel.BEST])]
+        costs = [int(store.origin[state, 0]) for state in way] + [int(store.numbers[BEST])]
         self._work.states[0] = encoding.start
         commands = []
         for at in range(len(way)):
@@ -285,10 +286,10 @@ class _Search:
         return commands, self._work.states[0].tolist()
 
 
-def _sort(store: kernel.Store, waiting: dict[int, list[NDArray[np.uint32]]]) -> None:
+def _sort(store: Store, waiting: dict[int, list[NDArray[np.uint32]]]) -> None:
     """Put states that were found where their turn is."""
-    new = store.pushed[: store.numbers[kernel.PUSHED]].copy()
-    store.numbers[kernel.PUSHED] = 0
+    new = store.pushed[: store.numbers[PUSHED]].copy()
+    store.numbers[PUSHED] = 0
     costs = store.origin[new, 0]
     for cost in np.unique(costs).tolist():
         waiting.setdefault(cost, []).append(new[costs == cost])

@@ -26,9 +26,9 @@ from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.placement.placement import Block, Placement, Turn, cut, tiling
 from bnn.mapping.chain.laid import Bit, Draft, Laid, Planner
-from bnn.system.ledger import Place
 from bnn.system.row_moves import further
 from bnn.system.system import System
+from bnn.system.targets import Place
 from pimsim.errors import InputError, OutOfRowsError
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bnn.system.ledger import CommandLedger, Place
+from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
+from bnn.system.targets import Place
 from pimsim.dram.array.address_map import ambit
 from pimsim.dram.commands import CommandCounts, Kind
 from pimsim.dram.energy import command_energies

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from bnn.model.network import Dense, Network
 from bnn.run import estimate
 from bnn.run.execute import Execution, NetworkRun, run
-from bnn.system.ledger import PHASES, CommandLedger, Place
+from bnn.system.ledger import PHASES, CommandLedger
 from bnn.system.row_moves import move_each, part_banks, rounds
 from bnn.system.system import System
+from bnn.system.targets import Place
 from bnn.tables.graph import Drawing
 from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.commands import CommandCounts

@@ -16,7 +16,8 @@ from pimsim.dram.standard.standard import Standard, load, names
 from pimsim.dram.standard.timing import Timing
 from pimsim.errors import DramError, InputError
 
-from .gate_scenarios import SCENARIOS, Gate, Scenario, burst_clocks
+from .gate_scenarios import SCENARIOS
+from .gates import Gate, Scenario, burst_clocks
 from .scheduled import (
     AAP,
     ACT,

@@ -129,7 +129,10 @@ def test_a_map_without_ambits_structure_runs_what_it_can_express(eight_cells: Ad
             continue
         _check(primitive, width, _exhaustive(name, width), eight_cells)
         expressed.add(name)
-    assert expressed == EXPRESSED
+    assert expressed == EXPRESSED, (
+        f"runs on these cells: {sorted(expressed - EXPRESSED)}; no more: "
+        f"{sorted(EXPRESSED - expressed)}. EXPRESSED above names those that do"
+    )
     assert all("cannot run on the address map 'eight cells': no address raises" in one
                for one in refused)  # fmt: skip
 

@@ -7,59 +7,28 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from bnn.backends.compiled import CompiledStage
 from bnn.backends.streamed import StreamedStage
 from bnn.lowering import lower as lowering
 from bnn.lowering import thresholds
 from bnn.lowering.thresholds import Thresholds
-from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network
 from bnn.reference.checker import SumChecker
 from bnn.run import audit
 from bnn.run.execute import run
 from bnn.run.flow import Flow
-from bnn.system.system import System
 from bnn.values.bitstrings import BitStrings
 from bnn.values.encoding import ENCODINGS
-from pimsim.dram.options import ModelOptions
-from pimsim.dram.standard.standard import load
 from pimsim.errors import InputError
 
-SYSTEM = System(load("ddr3-1600-8-8-8"), ModelOptions())
+from .audited import SYSTEM, network, pixels
+
 IMAGES, STRUCK = 40, 6
 """The struck image is none of those that are taken from end to end."""
 
 
-def _network() -> Network:
-    rng = np.random.default_rng(5)
-
-    def kernel(*shape: int) -> NDArray[np.float32]:
-        return rng.normal(size=shape).astype(np.float32)
-
-    sign = ("ste_sign", "ste_sign")
-    ones = np.ones(9, np.float32)
-    return Network(
-        "n",
-        (6, 6, 1),
-        (
-            Conv2D("c", kernel(3, 3, 1, 9), None, None, "ste_sign", padding="same", pad_values=0.0),
-            MaxPool2D("p", (2, 2), (2, 2)),
-            BatchNorm("b", kernel(9), ones, kernel(9), None, 0.0),
-            Flatten("f"),
-            Dense("d", kernel(81, 16), None, *sign),
-            Dense("e", kernel(16, 3), None, *sign),
-        ),
-    )
-
-
-def _images() -> NDArray[np.float32]:
-    rng = np.random.default_rng(6)
-    return ENCODINGS["unit"].levels()[rng.integers(0, 256, (IMAGES, 6, 6, 1))]
-
-
 def _exact(mapping: str = "auto") -> bool | None:
-    return run(_network(), _images(), ENCODINGS["unit"], SYSTEM, mapping).bit_exact
+    return run(network(), pixels(IMAGES), ENCODINGS["unit"], SYSTEM, mapping).bit_exact
 
 
 @pytest.mark.parametrize("mapping", ["output-stationary", "output-tree", "weight-stationary"])
@@ -138,7 +107,7 @@ def test_operands_that_are_not_the_values_before_are_seen(monkeypatch: pytest.Mo
 
 
 def test_images_that_do_not_fit_are_refused_wherever_they_are() -> None:
-    x = _images()
+    x = pixels(IMAGES)
     x[STRUCK, 2, 2, 0] = np.nan
     with pytest.raises(InputError, match=r"^`x` must hold finite values, not NaN or infinity$"):
-        run(_network(), x, None, SYSTEM, "output-stationary")
+        run(network(), x, None, SYSTEM, "output-stationary")

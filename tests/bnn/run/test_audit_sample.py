@@ -8,25 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from bnn.backends.compiled import CompiledStage
 from bnn.backends.streamed import StreamedStage
 from bnn.lowering import lower as lowering
 from bnn.lowering import thresholds
 from bnn.lowering.thresholds import Thresholds
-from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Network
 from bnn.reference.checker import SumChecker
 from bnn.run.audit import END_TO_END, spread
 from bnn.run.execute import Execution, NetworkRun, run
-from bnn.system.system import System
 from bnn.values.bitstrings import BitStrings, Pictures
 from bnn.values.encoding import ENCODINGS
 from pimsim.dram.array import subarray
-from pimsim.dram.options import ModelOptions
-from pimsim.dram.standard.standard import load
 
-SYSTEM = System(load("ddr3-1600-8-8-8"), ModelOptions())
+from .audited import SYSTEM, network, pixels
+
 IMAGES, SAMPLED = 61, 21
 SAMPLE = spread(IMAGES, SAMPLED).tolist()
 ENDS = spread(IMAGES, SAMPLED)[spread(SAMPLED, END_TO_END)].tolist()
@@ -35,38 +31,13 @@ INSIDE = next(image for image in SAMPLE if image not in ENDS)
 OUTSIDE = next(image for image in range(IMAGES) if image not in SAMPLE)
 
 
-def _network() -> Network:
-    rng = np.random.default_rng(5)
-
-    def kernel(*shape: int) -> NDArray[np.float32]:
-        return rng.normal(size=shape).astype(np.float32)
-
-    sign = ("ste_sign", "ste_sign")
-    ones = np.ones(9, np.float32)
-    return Network(
-        "n",
-        (6, 6, 1),
-        (
-            Conv2D("c", kernel(3, 3, 1, 9), None, None, "ste_sign", padding="same", pad_values=0.0),
-            MaxPool2D("p", (2, 2), (2, 2)),
-            BatchNorm("b", kernel(9), ones, kernel(9), None, 0.0),
-            Flatten("f"),
-            Dense("d", kernel(81, 16), None, *sign),
-            Dense("e", kernel(16, 3), None, *sign),
-        ),
-    )
-
-
-def _images() -> NDArray[np.float32]:
-    rng = np.random.default_rng(6)
-    return ENCODINGS["unit"].levels()[rng.integers(0, 256, (IMAGES, 6, 6, 1))]
-
-
 def _ran(
     mapping: str, *, check: bool | int = SAMPLED, compiled: bool = True, images: int = IMAGES
 ) -> NetworkRun:
     how = Execution(check=check, compiled=compiled)
-    return run(_network(), _images()[:images], ENCODINGS["unit"], SYSTEM, mapping, execution=how)
+    return run(
+        network(), pixels(IMAGES)[:images], ENCODINGS["unit"], SYSTEM, mapping, execution=how
+    )
 
 
 MAPPINGS = ("output-stationary", "output-tree", "weight-stationary", "no-local-reuse")

@@ -161,7 +161,7 @@ def json_value(text: str, where: str) -> Any:
     except InputError:
         raise
     except ValueError as error:
-        raise InputError(f"{where} is not JSON: {error}") from error
+        raise InputError(f"{where} is not a JSON file: {error}") from error
     except RecursionError:
         raise _too_deep(where) from None
 

@@ -62,7 +62,7 @@ class Mitigation:
         for name in ("retries", "screening", "guard_rows"):
             value = getattr(self, name)
             if type(value) is not int or value < 0:
-                raise InputError(f"`{name}` must be an integer from 0 on, not {value!r}")
+                raise InputError(f"`{name}` must be an integer of at least 0, not {value!r}")
         if self.retries and self.tmr != TMR[0]:
             raise InputError(f"`retries` must be 0 with `tmr` {self.tmr!r}, not {self.retries}")
 

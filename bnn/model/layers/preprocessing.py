@@ -205,7 +205,7 @@ def _normalization(reading: Reading) -> tuple[Affine]:
     except ValueError:
         fields.refuse("mean", f"numbers that fit the axes {axes} of {reading.shape}")
     if (variance < 0).any():
-        raise InputError(f"{reading.where}: `variance` must not be negative")
+        raise InputError(f"{reading.where}: `variance` must be at least 0")
     deviation = np.maximum(np.sqrt(variance), np.float32(_EPSILON)).astype(np.float32)
     if not np.ptp(mean) and not np.ptp(deviation):
         mean, deviation = mean.ravel()[:1], deviation.ravel()[:1]

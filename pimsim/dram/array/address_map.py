@@ -310,7 +310,8 @@ def parse(table: Mapping[str, Any], where: str) -> AddressMap:
     """Check a decoded table and build the map; ``where`` names it in errors."""
     missing = [key for key in _KEYS if key not in table]
     if missing:
-        raise InputError(f"{where}: missing key {', '.join(map(repr, sorted(missing)))}")
+        keys = ", ".join(f"`{key}`" for key in sorted(missing))
+        raise InputError(f"{where}: it must have the key{'s' * (len(missing) > 1)} {keys}")
     documents.require_known(table, (*_KEYS, *_OPTIONAL), where)
     for key in ("name", "source", *(key for key in _OPTIONAL if key in table)):
         stated = table[key]

@@ -91,7 +91,7 @@ def load(wanted: str | Path) -> tuple[ChipClass, ...]:
     text = read_text(path, f"`disturbance` {shown(str(path))}", "CSV", _MOST_BYTES)
     found = tuple(_rows(text, path.name))
     if not found:
-        raise InputError(f"{path.name} line 2 must have a class of chips below the header")
+        raise InputError(f"{path.name}, line 2 must have a class of chips below the header")
     return found
 
 
@@ -103,20 +103,20 @@ def _rows(text: str, file: str) -> Iterator[ChipClass]:
         for column in COLUMNS:
             if header.count(column) != 1:
                 raise InputError(
-                    f"{file} line 1 must have the columns {', '.join(COLUMNS)} once each, and "
+                    f"{file}, line 1 must have the columns {', '.join(COLUMNS)} once each, and "
                     f"has {header.count(column)} of `{column}`"
                 )
         seen: set[str] = set()
         for cells in lines:
             if not any(cell.strip() for cell in cells):
                 continue
-            where = f"{file} line {lines.line_num}"
+            where = f"{file}, line {lines.line_num}"
             if len(cells) != len(header):
                 raise InputError(f"{where} must have {len(header)} values, not {len(cells)}")
             row = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
             yield _row(row, where, seen)
     except csv.Error as error:
-        raise InputError(f"{file} line {lines.line_num} is not CSV: {error}") from None
+        raise InputError(f"{file} is not a CSV file: line {lines.line_num}: {error}") from None
 
 
 def _row(row: dict[str, str], where: str, seen: set[str]) -> ChipClass:

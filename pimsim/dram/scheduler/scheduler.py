@@ -107,7 +107,7 @@ class Scheduler:
     def issue(self, kind: Kind, bank: int, at_ps: int, to: int | None = None) -> None:
         """Issue the command; :class:`~pimsim.errors.DramError` if it is not legal at that time."""
         if type(at_ps) is not int or at_ps < 0:
-            raise InputError(f"`at_ps` must be a non-negative integer, not {at_ps!r}")
+            raise InputError(f"`at_ps` must be an integer of at least 0, not {at_ps!r}")
         if at_ps % self._clock_ps:
             raise DramError(
                 f"{kind.name} of bank {bank} must issue at a multiple of the clock "

@@ -188,7 +188,7 @@ def test_a_crop_is_the_middle_and_the_rest_is_refused() -> None:
         ("Normalization", {"axis": 0}, "`axis` must be axes of the input, not 0"),
         ("Normalization", {"axis": [4]}, "`axis` must be axes of the input, not"),
         ("Normalization", {"mean": [1, 2], "variance": 1}, "`mean` must be numbers that fit"),
-        ("Normalization", {"mean": 1, "variance": -1}, "`variance` must not be negative"),
+        ("Normalization", {"mean": 1, "variance": -1}, "`variance` must be at least 0"),
     ],
 )
 def test_settings_that_are_none(kind: str, config: dict[str, Any], message: str) -> None:

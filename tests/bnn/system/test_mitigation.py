@@ -333,8 +333,8 @@ def test_no_checksum_where_weights_are_zero(compiled: bool) -> None:
     [
         ({"tmr": "on"}, "`tmr` must be one of off, time, banks, not 'on'"),
         ({"activation_rows": 6}, "`activation_rows` must be one of 3, 4, 8, 16, 32, not 6"),
-        ({"retries": -1}, "`retries` must be an integer from 0 on, not -1"),
-        ({"screening": True}, "`screening` must be an integer from 0 on, not True"),
+        ({"retries": -1}, "`retries` must be an integer of at least 0, not -1"),
+        ({"screening": True}, "`screening` must be an integer of at least 0, not True"),
         ({"tmr": "time", "retries": 2}, "`retries` must be 0 with `tmr` 'time', not 2"),
     ],
 )

@@ -214,10 +214,10 @@ def test_a_run_that_executes_counts_the_same(capsys: pytest.CaptureFixture[str])
     ("content", "message"),
     [
         ("name,hc_double_sided\nx,1\n",
-         "mine.csv line 1 must have the columns name, hc_double_sided, hc_single_sided once each, "
+         "mine.csv, line 1 must have the columns name, hc_double_sided, hc_single_sided once each, "
          "and has 0 of `hc_single_sided`"),
         ("name,hc_double_sided,hc_single_sided\nx,many,1\n",
-         "mine.csv line 2: `hc_double_sided` must be an integer from 1 to 1,000,000,000, "
+         "mine.csv, line 2: `hc_double_sided` must be an integer from 1 to 1,000,000,000, "
          "not 'many'"),
     ],
 )  # fmt: skip

@@ -140,7 +140,7 @@ def _without(row: dict[str, object], key: str) -> str:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[1", "t is not JSON: Expecting ',' delimiter: line 1 column 3 (char 2)"),
+        ("[1", "t is not a JSON file: Expecting ',' delimiter: line 1 column 3 (char 2)"),
         ("[]", 't must be a JSON object with "format": "pimsim failure table 2"'),
         (json.dumps(GOOD | {"format": "pimsim failure table 3"}),
          't must be a JSON object with "format": "pimsim failure table 2"'),

@@ -171,7 +171,7 @@ def test_every_percentage_becomes_a_probability(percent: object) -> None:
          "t2 3 ns, mean 85.5 %: 85.5 % there, 86 % here"),
         (replace(EVERY, rows=(32,)), [SIMRA],
          "`rows` must be of 4, 8, on which MAJ3 was measured, not 32"),
-        (replace(EVERY, statistic="p99"), [SIMRA], "f0.csv has no column `p99`"),
+        (replace(EVERY, statistic="p99"), [SIMRA], "f0.csv must have the column `p99`"),
         (replace(EVERY, majority=ActivationDelays(9, 9)), [SIMRA],
          "no MAJ3 was measured with the data random at t1 9 ns, t2 9 ns (there is: all0/1 at "
          "t1 1.5 ns, t2 3 ns; random at t1 1.5 ns, t2 3 ns; random at t1 1.5 ns, t2 4.5 ns)"),

@@ -193,8 +193,8 @@ def test_the_table_that_the_malformed_ones_start_from_is_good() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"cells": None}, "m.toml: missing key 'cells'"),
-        ({"name": None, "source": None}, "m.toml: missing key 'name', 'source'"),
+        ({"cells": None}, "m.toml: it must have the key `cells`"),
+        ({"name": None, "source": None}, "m.toml: it must have the keys `name`, `source`"),
         (
             {"colour": 1},
             "m.toml has the unknown key `colour` (known: name, source, cells, constants, "

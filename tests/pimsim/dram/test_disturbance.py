@@ -164,29 +164,29 @@ HEAD = "name,hc_double_sided,hc_single_sided"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "mine.csv line 1 must have the columns name, hc_double_sided, hc_single_sided once "
+        ("", "mine.csv, line 1 must have the columns name, hc_double_sided, hc_single_sided once "
          "each, and has 0 of `name`"),
         ("name,hc_double_sided\na,1\n",
-         "mine.csv line 1 must have the columns name, hc_double_sided, hc_single_sided once "
+         "mine.csv, line 1 must have the columns name, hc_double_sided, hc_single_sided once "
          "each, and has 0 of `hc_single_sided`"),
         (f"{HEAD},name\na,1,1,b\n",
-         "mine.csv line 1 must have the columns name, hc_double_sided, hc_single_sided once "
+         "mine.csv, line 1 must have the columns name, hc_double_sided, hc_single_sided once "
          "each, and has 2 of `name`"),
-        (f"{HEAD}\n", "mine.csv line 2 must have a class of chips below the header"),
-        (f"{HEAD}\na,5000,9000\n\nb,5000\n", "mine.csv line 4 must have 3 values, not 2"),
-        (f"{HEAD}\na,5e3,9000\n", "mine.csv line 2: `hc_double_sided` must be an integer from 1 "
+        (f"{HEAD}\n", "mine.csv, line 2 must have a class of chips below the header"),
+        (f"{HEAD}\na,5000,9000\n\nb,5000\n", "mine.csv, line 4 must have 3 values, not 2"),
+        (f"{HEAD}\na,5e3,9000\n", "mine.csv, line 2: `hc_double_sided` must be an integer from 1 "
          "to 1,000,000,000, not '5e3'"),
-        (f"{HEAD}\na,5000,-1\n", "mine.csv line 2: `hc_single_sided` must be an integer from 1 "
+        (f"{HEAD}\na,5000,-1\n", "mine.csv, line 2: `hc_single_sided` must be an integer from 1 "
          "to 1,000,000,000, not '-1'"),
-        (f"{HEAD}\na,0,1\n", "mine.csv line 2: `hc_double_sided` must be an integer from 1 "
+        (f"{HEAD}\na,0,1\n", "mine.csv, line 2: `hc_double_sided` must be an integer from 1 "
          "to 1,000,000,000, not '0'"),
-        (f"{HEAD}\na,5000,4000\n", "mine.csv line 2: `hc_single_sided` must be at least "
+        (f"{HEAD}\na,5000,4000\n", "mine.csv, line 2: `hc_single_sided` must be at least "
          "`hc_double_sided` (5,000), not 4,000"),
         (f"{HEAD}\na,1,1\na,2,2\n",
-         "mine.csv line 3: `name` must be a text of its own of 1 to 64 letters, not 'a'"),
+         "mine.csv, line 3: `name` must be a text of its own of 1 to 64 letters, not 'a'"),
         (f"{HEAD}\n,1,1\n",
-         "mine.csv line 2: `name` must be a text of its own of 1 to 64 letters, not ''"),
-        (f'{HEAD}\n"a,1,1\n', "mine.csv line 2 is not CSV: unexpected end of data"),
+         "mine.csv, line 2: `name` must be a text of its own of 1 to 64 letters, not ''"),
+        (f'{HEAD}\n"a,1,1\n', "mine.csv is not a CSV file: line 2: unexpected end of data"),
     ],
 )  # fmt: skip
 def test_bad_files_are_refused_by_file_and_line(tmp_path: Path, text: str, message: str) -> None:
@@ -204,7 +204,7 @@ def test_files_of_ones_own_are_read(tmp_path: Path) -> None:
     assert (one.name, one.hc_double_sided, one.hc_single_sided, one.source) == (
         "x", 100, 200, "my lab",
     )  # fmt: skip
-    assert other.source == "stated by mine.csv line 4"
+    assert other.source == "stated by mine.csv, line 4"
     with pytest.raises(InputError, match=re.escape("cannot be read: No such file or directory")):
         chip_classes.load(tmp_path / "none.csv")
 

@@ -172,7 +172,7 @@ def _delays(row: SummaryRow) -> ActivationDelays:
 def _reading(summary: Summary, row: SummaryRow, statistic: str) -> MeasuredShare:
     op = row.text("op")
     if statistic not in summary.columns:
-        raise InputError(f"{summary.file} has no column `{statistic}`")
+        raise InputError(f"{summary.file} must have the column `{statistic}`")
     if op == "MAJ3" and "metric" in summary.columns and row.text("metric") != _ALWAYS:
         raise InputError(
             f"{row.where}: `metric` must be {_ALWAYS} for {op}, not {shown(row.text('metric'))}"

@@ -98,9 +98,8 @@ def find_useful(
 
 @part
 def still_useful(
-    plain: Any, outputs: Any, sources: Any, touched: Any, state: Any, held: Any, missing: Any,
-    useful: Any, count: Any,
-) -> Any:  # fmt: skip
+    rules: Any, touched: Any, state: Any, held: Any, missing: Any, useful: Any, count: Any
+) -> Any:
     """Return whether a source is useful once cells were driven that ``touched`` ones sense.
 
     ``useful`` and ``count`` are as :func:`find_useful` left them before.
@@ -110,8 +109,8 @@ def still_useful(
     if count > 0:
         return True
     for at in range(1, 1 + touched[0]):
-        table = sense(plain, sources, outputs, touched[at], state, held)
-        if is_wanted(plain, outputs, state, missing, table):
+        table = sense(rules.plain, rules.sources, rules.outputs, touched[at], state, held)
+        if is_wanted(rules.plain, rules.outputs, state, missing, table):
             return True
     return False
 

@@ -129,9 +129,8 @@ def _expand(rules: Rules, store: Store, work: Work, batch: Any, cost: Any, limit
                                 plain, outputs, sources, sensed, after, lack[0], useful
                             )
                         near = still_useful(
-                            plain, outputs, sources, touched[destination], child, held, lack[0],
-                            useful, count,
-                        )  # fmt: skip
+                            rules, touched[destination], child, held, lack[0], useful, count
+                        )
                     judged = OPEN if near else PRUNED
                 if judged == PRUNED:
                     numbers[CUT] = 1

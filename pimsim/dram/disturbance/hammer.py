@@ -146,9 +146,10 @@ class Neighbours:
             since, seen = self._since.copy(), self._opened.copy()
             numbers = np.zeros((room, 6), np.int64)
             found = _compiled()(
-                told, *order.tables, order.first_constant, order.stored, order.first_data,
-                since, seen, limits, numbers,
-            )  # fmt: skip
+                told,
+                _Places(*order.tables, order.stored, order.first_constant, order.first_data),
+                *(since, seen, limits, numbers),
+            )
             if found <= room:
                 break
             room = found
@@ -182,13 +183,21 @@ def _compiled() -> Any:
     return kept(_losses, parallel=False)
 
 
+class _Places(NamedTuple):
+    """Where addresses lie."""
+
+    raised: Counts
+    restored: Counts
+    """Places of each address of compute rows, -1 beyond the last."""
+    stored: Counts
+    """Place of each row behind them."""
+    first_constant: int
+    first_data: int
+
+
 def _losses(
     commands: Counts,
-    raised: Counts,
-    restored: Counts,
-    first_constant: int,
-    stored: Counts,
-    first_data: int,
+    order: _Places,
     since: Counts,
     seen: NDArray[np.bool_],
     limits: NDArray[np.float64],
@@ -199,7 +208,7 @@ def _losses(
     As many are written as there is room for.
     """
     safe, double, single, most = limits
-    places, constants, found = since.shape[2], stored[0], 0
+    places, constants, found = since.shape[2], order.stored[0], 0
     alone = np.zeros((1, 1), np.int64)
     for number in range(commands.shape[0]):
         part = commands[number, 1]
@@ -207,10 +216,10 @@ def _losses(
             address = commands[number, side]
             if address < 0:
                 continue
-            if address < first_constant:
-                lines, cells = raised[address], restored[address]
+            if address < order.first_constant:
+                lines, cells = order.raised[address], order.restored[address]
             else:
-                alone[0, 0] = stored[address - first_constant]
+                alone[0, 0] = order.stored[address - order.first_constant]
                 lines, cells = alone[0], alone[0]
             for place in lines:
                 if place < 0:
@@ -226,7 +235,7 @@ def _losses(
                 pair, one = min(lower, upper, most), min(max(lower, upper), most)
                 share = pair / double + (one - pair) / single
                 # Behind the compute cells there are constants, and then data.
-                first = constants <= place < first_data and not seen[part, place]
+                first = constants <= place < order.first_data and not seen[part, place]
                 if side == 2 and (first or share >= safe):  # what is driven is overwritten
                     if found < len(numbers):
                         numbers[found, 0] = commands[number, 0]

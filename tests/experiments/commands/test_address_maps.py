@@ -161,6 +161,7 @@ def test_majorities_on_both_bitlines_are_named_where_commands_fail(
     assert "majorities_on_both_bitlines" not in pimsim(*small("--address-map", file))["assumptions"]
 
 
+@pytest.mark.slow
 def test_a_failing_run_has_the_same_faults_on_a_map_that_opens_five(pimsim: Pimsim) -> None:
     plain, five = (
         pimsim(*small("--variation", "12", "--noise-mv", "6", "--chip", "2", *STAYING, *more))

@@ -123,6 +123,7 @@ def test_what_is_wrong_is_said_in_a_line(
 RUN = ("run", "digits-mlp", "--limit", "60")
 
 
+@pytest.mark.slow
 def test_without_boxes_there_is_cost_and_what_was_published(
     data: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -364,6 +364,7 @@ def test_images_are_flattened_for_a_network_of_vectors(
     assert answered.read_bytes() == (tmp_path / "logits.npy").read_bytes()
 
 
+@pytest.mark.slow
 def test_where_rows_go_is_stated_and_chosen(pimsim: Pimsim) -> None:
     """Of so few images a row is one burst, and the channel is as quick; chained all the same."""
     apart, auto = (

@@ -25,6 +25,7 @@ def told(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
         ("ramulator", ["--energy", "datasheet", "--clocked", "--banks", "1", "--no-faw"]),
     ],
 )
+@pytest.mark.slow
 def test_a_run_read_back_costs_what_its_report_says(
     form: str, model: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

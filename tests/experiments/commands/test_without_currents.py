@@ -73,6 +73,7 @@ def test_tables_say_so(
 
 
 @pytest.mark.parametrize("part", ["gddr6-14000"])
+@pytest.mark.slow
 def test_pages_comparisons_and_advice_say_so(
     part: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -174,6 +174,13 @@ class AdderTape:
         return counted(self.words, self.address_map)
 
     @property
+    def codes(self) -> NDArray[np.int64]:
+        """``(records,)`` the code of each, in order."""
+        found = np.empty(int(self.histogram.sum()), np.int64)
+        _CODES(self.words, sizes(self.address_map), found)
+        return found
+
+    @property
     def steps(self) -> list[Step]:
         """The records as steps of a schedule."""
         return [Step((program,), None, rows) for program, rows in self._records()]
@@ -272,6 +279,14 @@ def _count(words: NDArray[np.int32], size: NDArray[np.int64], found: NDArray[np.
         at += size[words[at]]
 
 
+def _codes(words: NDArray[np.int32], size: NDArray[np.int64], found: NDArray[np.int64]) -> None:
+    at = number = 0
+    while at < len(words):
+        found[number] = words[at]
+        number += 1
+        at += size[words[at]]
+
+
 def _shift_rows(
     words: NDArray[np.int32], size: NDArray[np.int64], spans: NDArray[np.int64]
 ) -> None:
@@ -318,8 +333,8 @@ def _expand(
         at += size[words[at]]
 
 
-_COUNT, _SHIFT, _RENAME, _EXPAND = (
-    Kept(function, [Path(__file__)]) for function in (_count, _shift_rows, _rename, _expand)
+_COUNT, _CODES, _SHIFT, _RENAME, _EXPAND = (
+    Kept(function, [Path(__file__)]) for function in (_count, _codes, _shift_rows, _rename, _expand)
 )
 
 

@@ -65,6 +65,18 @@ class Gaps(NamedTuple):
         return cls(rate, _table(rate))
 
 
+def may_strike(rate: float) -> bool:
+    """Whether there can be a candidate at all: no word stands for what is less likely than 2**-74.
+
+    >>> may_strike(1e-18), may_strike(1e-33), may_strike(0.0)
+    (True, False, False)
+    """
+    if rate <= 0.0:
+        return False
+    below, other = _table(rate)[:-1].T
+    return bool(below.any() or (other != ENTRIES - 1).any())
+
+
 def scrambled(numbers: Words) -> Words:
     """The words behind some numbers.
 

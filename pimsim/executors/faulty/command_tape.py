@@ -5,6 +5,7 @@ Moves and reads stand in between, for all outputs at the same place.
 
 >>> from pimsim.microprogram.row_program import RowProgram
 >>> from pimsim.executors.compiled.run.tiles import Layout
+from pimsim.executors.faulty.forms import Collected
 >>> from pimsim.microprogram.logic import AND, OR
 >>> from pimsim.microprogram.schedule import Schedule
 >>> schedule = Schedule(outputs=2)
@@ -31,6 +32,7 @@ from pimsim.dram.array.faults import Access
 from pimsim.dram.array.injection import Events
 from pimsim.errors import DramError, InputError
 from pimsim.executors.compiled.run.tiles import Layout
+from pimsim.executors.faulty.forms import Collected
 from pimsim.microprogram.row_program import Move, Read, RowProgram, Run
 from pimsim.microprogram.tape import AdderTape
 
@@ -57,9 +59,10 @@ class Tape:
         tables = [np.empty((program.outputs, 0, 2), np.int16)]  # there may be no command at all
         parts = [np.empty(0, np.int32)]
         others: list[tuple[int, int, int]] = []
-        slot = 0
+        slot, collected = 0, Collected(program.outputs, layout)
         for item in program.items:
             if isinstance(item, Run):
+                collected.add(item.schedule)
                 own = _run(item)
                 tables += own
                 parts.append(np.full(sum(one.shape[1] for one in own), item.part, np.int32))
@@ -70,6 +73,7 @@ class Tape:
             elif isinstance(item, Read):
                 others.append((READ, layout.row(item.row, item.part), slot))
                 slot += 1
+            collected.other()
             tables.append(np.full((program.outputs, 1, 2), NOTHING, np.int16))
             parts.append(np.full(1, -len(others), np.int32))
         self.commands: NDArray[np.int16] = np.ascontiguousarray(np.concatenate(tables, axis=1))
@@ -78,6 +82,8 @@ class Tape:
         """(commands,): part, or -1 - number of a move or read."""
         self.others: NDArray[np.int64] = np.array(others, dtype=np.int64).reshape(-1, 3)
         """Moves and reads: which, place, and place that is written or slot that is filled."""
+        self.steps = collected.steps()
+        """The same by steps."""
         self.most = max(3, layout.map.hardware["rows_at_once"])
         """Wordlines that an address raises at most; those of three are made the most of."""
         self.lines = _lines(layout, self.most)

@@ -8,13 +8,14 @@ that, and the rows behind the second address are driven with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
 from pimsim.dram.array.faults import Access, patterns
 from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
 from pimsim.executors.faulty.command_tape import MOVE
+from pimsim.executors.faulty.gates import Gates
 from pimsim.executors.faulty.strikes import Dealt, Drawn, Strikes
 
 
@@ -57,7 +58,7 @@ class Kinds:
         return 1 + self.most
 
 
-_ARGUMENTS = (
+ARGUMENTS = (
     "*tile vectors row_bytes *commands *parts count *others *lines opened stride *masks *flags "
     "*rates *buffer *results slot_bytes *flips"
 )
@@ -85,7 +86,8 @@ class _Interpreter:
         self._kinds = kinds
         way = Drawn if drawn else Dealt
         name = f"pimsim_interpret_{kinds.most}_{way.__name__.lower()}"
-        self.code = code = Emit(name, f"{_ARGUMENTS} {way.arguments}")
+        self.code = code = Emit(name, f"{ARGUMENTS} {way.arguments}")
+        self._gates = Gates(code)
         self._noise: Strikes = (
             Drawn(code, len(kinds.accesses)) if drawn else Dealt(code, kinds.slots)
         )
@@ -173,16 +175,16 @@ class _Interpreter:
         kind = self._kinds.accesses.index(Access("sense", len(lines)))
         flag = code.put(f"icmp ne i64 {code.get('i64', self._flags, kind)}, 0")
         with code.when(code.put(f"xor i1 {flag}, true")), code.loop("%vectors") as v:
-            planes = self._count(self._levels(lines, v))
-            code.store(self._most(planes, len(lines)), "%buffer", v)
+            planes = self._gates.count(self._levels(lines, v))
+            code.store(self._gates.most(planes, len(lines)), "%buffer", v)
         first = self._kinds.first_pattern[kind]
         with code.when(flag):
             numbers = range(len(lines) + 1)
             masks = [code.get("ptr", self._masks, first + ones, 8) for ones in numbers]
             with code.loop("%vectors") as v:
-                planes = self._count(self._levels(lines, v))
-                most = self._most(planes, len(lines))
-                wrong = self._at(planes, [code.get(VECTOR, mask, v, 64) for mask in masks])
+                planes = self._gates.count(self._levels(lines, v))
+                most = self._gates.most(planes, len(lines))
+                wrong = self._gates.at(planes, [code.get(VECTOR, mask, v, 64) for mask in masks])
                 code.store(self.code.two("xor", most, wrong), "%buffer", v)
         with code.when(self._noise.may(0, self._number, kind)):
             self._strike(lines, kind, first)
@@ -223,7 +225,7 @@ class _Interpreter:
             value = code.get(VECTOR, source, v, 64)
             held = code.get(VECTOR, target, v, 64) if flip_only else value
             masks = [code.get(VECTOR, mask, v, 64) for mask in (one, zero)]
-            wrong = self._choose(value, *masks)
+            wrong = self._gates.choose(value, *masks)
             code.store(self.code.two("xor", held, wrong), target, v)
 
     # -- noise -------------------------------------------------------------------------------
@@ -296,45 +298,3 @@ class _Interpreter:
             self.code.two("xor", code.get(VECTOR, row, v, 64), complement)
             for row, _, complement in lines
         ]
-
-    def _count(self, levels: list[str]) -> list[str]:
-        """How many of the levels are ones: a vector for each bit of the number, lowest first."""
-        planes, more = [], levels
-        while more:
-            pending, more = more, []
-            while len(pending) > 2:
-                odd = self.code.two("xor", self.code.two("xor", pending[0], pending[1]), pending[2])
-                more.append(self._majority(*pending[:3]))
-                pending = [*pending[3:], odd]
-            if len(pending) == 2:
-                more.append(self.code.two("and", *pending))
-                pending = [self.code.two("xor", *pending)]
-            planes += pending
-        return planes
-
-    def _most(self, planes: list[str], levels: int) -> str:
-        """Whether a count of so many levels is that of more than half of them."""
-        if levels == 3:
-            return planes[-1]
-        zero, one = self.code.splat("0"), self.code.splat("-1")
-        return self._at(planes, [one if 2 * ones > levels else zero for ones in range(levels + 1)])
-
-    def _at(self, planes: Sequence[str], values: Sequence[str]) -> str:
-        """Bits of the value that a count says."""
-        if all(value == values[0] for value in values):
-            return values[0]
-        *lower, highest = planes
-        half = 1 << len(lower)
-        if len(values) <= half:
-            return self._at(lower, values)
-        return self._choose(highest, self._at(lower, values[half:]), self._at(lower, values[:half]))
-
-    def _majority(self, first: str, second: str, third: str) -> str:
-        either = self.code.two("or", second, third)
-        both = self.code.two("and", second, third)
-        return self.code.two("or", self.code.two("and", first, either), both)
-
-    def _choose(self, which: str, one: str, zero: str) -> str:
-        """Bits of ``one`` where ``which`` has a one, else of ``zero``."""
-        differ = self.code.two("and", self.code.two("xor", one, zero), which)
-        return self.code.two("xor", differ, zero)

@@ -31,22 +31,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from copy import copy
+from ctypes import c_void_p, cast
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.bits import Words, ones_in, pack
 from pimsim.dram.array.faults import Access, Faults, Job, Site, patterns
+from pimsim.dram.array.noise_stream import may_strike
 from pimsim.dram.disturbance.hammer import Loss, Neighbours
 from pimsim.errors import InputError
 from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.run.tiles import empty
+from pimsim.executors.faulty import kernel
 from pimsim.executors.faulty.command_tape import Tape
 from pimsim.executors.faulty.interpreter import Kinds, interpret
+from pimsim.executors.faulty.kernel import Faulty
 from pimsim.executors.faulty.losses import NOTHING_WRITTEN, Flipped, Flips, opened
 from pimsim.executors.faulty.noise_source import Source, Streams
+from pimsim.executors.faulty.walk import walk
 
 _END = np.iinfo(np.int64).max
 _VECTOR_COLUMNS = 512
@@ -132,7 +138,7 @@ class Program:
             rates = faults.access_rates(access)
             first = self._kinds.first_pattern[self._kinds.accesses.index(access)]
             self._rates[first : first + len(rates)] = rates
-        self._noisy = [a for a in self._accesses if faults.access_rates(a).any()]
+        self._noisy = [a for a in self._accesses if may_strike(float(faults.access_rates(a).max()))]
         self._source = Source(faults, self._noisy, self._kinds, tape.layout.parts)
         self._static = [a for a in self._accesses if faults.static_rates(a).any()]
         self._only: dict[tuple[int, Access], NDArray[np.int64]] = {}
@@ -145,6 +151,7 @@ class Program:
         """
         found = copy(self)
         found.tape, found._only, found._lost = tape, {}, {}
+        found.__dict__.pop("_kernels", None)
         return found
 
     def run(
@@ -345,7 +352,8 @@ class Program:
     ) -> None:
         """Carry out some commands of the tape."""
         tape, drawn = self.tape, isinstance(met, Streams)
-        interpret(tape.most, drawn=drawn)(
+        literal: Any = interpret(tape.most, drawn=drawn)
+        given = (
             rows.ctypes.data,
             -(-placed.columns // _VECTOR_COLUMNS),
             rows.strides[0],
@@ -365,6 +373,44 @@ class Program:
             flips.ctypes.data,
             *(each if isinstance(each, int) else each.ctypes.data for each in met),
         )
+        if not drawn or commands.stop - commands.start < len(tape.parts):
+            literal(*given)
+            return
+        steps, (kernels, needed) = tape.steps, self._kernels
+        struck = empty((needed, rows.shape[1]), "rows for noise")
+        struck[:] = 0
+        walk()(
+            *given,
+            steps.at.ctypes.data,
+            len(steps.at),
+            steps.forms[output].ctypes.data,
+            kernels.ctypes.data,
+            len(self._kinds.accesses),
+            self._kinds.patterns,
+            struck.ctypes.data,
+            cast(literal, c_void_p).value,
+        )
+
+    @cached_property
+    def _kernels(self) -> tuple[NDArray[np.int64], int]:
+        """Addresses of machine code for the forms of the tape, and rows for noise that it needs."""
+        known = self.tape.steps.known
+        found = np.array([kernel.address(form, self._faulty) for form in known], np.int64)
+        return found, max((kernel.rows_struck(form, self._faulty) for form in known), default=0)
+
+    @cached_property
+    def _faulty(self) -> Faulty:
+        """What may go wrong."""
+        kinds, always, noisy = self._kinds, set[int](), []
+        for access in self._accesses:
+            kind = kinds.accesses.index(access)
+            first, rates = kinds.first_pattern[kind], self._faults.access_rates(access)
+            static = np.flatnonzero(self._faults.static_rates(access))
+            always |= {first + int(one) for one in static}
+            if access in self._noisy:
+                order = np.argsort(-rates, kind="stable")
+                noisy.append((kind, tuple(first + int(one) for one in order if rates[one] > 0)))
+        return Faulty(self.tape.most, self.tape.opened, frozenset(always), tuple(noisy))
 
     def _always_wrong(
         self, access: Access, ones: int, patches: Sequence[Patch], part: int

@@ -128,6 +128,31 @@ class Emit:
         self._label(f"end{number}")
 
     @contextmanager
+    def go_on(
+        self, condition: Callable[[list[str]], str], first: Sequence[str]
+    ) -> Iterator[tuple[list[str], list[str]]]:
+        """The same with numbers that go on from time to time, which ``condition`` is given.
+
+        Gives the numbers as they are, and a list for what they become. Behind it, they are those of
+        which the condition does not hold.
+        """
+        number, before = next(self._names), self._block
+        values = [f"%v{next(self._names)}" for _ in first]
+        self.do(f"br label %test{number}")
+        self._label(f"test{number}")
+        head, after = len(self._lines), list[str]()
+        self._lines.append("")
+        self.do(f"br i1 {condition(values)}, label %body{number}, label %end{number}")
+        self._label(f"body{number}")
+        yield values, after
+        self.do(f"br label %test{number}")
+        self._lines[head] = "\n".join(
+            f"  {name} = phi i64 [ {start}, %{before} ], [ {end}, %{self._block} ]"
+            for name, start, end in zip(values, first, after, strict=True)
+        )
+        self._label(f"end{number}")
+
+    @contextmanager
     def when(self, condition: str) -> Iterator[None]:
         """Carry out what is added inside if ``condition``."""
         number = next(self._names)

@@ -206,7 +206,7 @@ def stated(args: argparse.Namespace, faults: Faults | None) -> dict[str, Any]:
 
 
 def _of_circuit(args: argparse.Namespace, rows: int) -> FailureTable:
-    from pimsim.circuit.failure_tables.from_circuit import of_circuit
+    from pimsim.circuit.failure_tables.kept import kept_of_circuit
     from pimsim.circuit.model import variation
     from pimsim.circuit.statistics.monte_carlo import require_variation
     from pimsim.dram.array.faults import MAJORITY
@@ -217,7 +217,7 @@ def _of_circuit(args: argparse.Namespace, rows: int) -> FailureTable:
     # The table has a seed of its own: another run or another chip has the same probabilities.
     inputs = dram.chosen_map(args).majorities if hasattr(args, "address_map") else ()
     further = [one for one in inputs if one != MAJORITY]
-    return of_circuit(circuit, process, args.variation, rows=(rows,), inputs=further)
+    return kept_of_circuit(circuit, process, args.variation, rows=(rows,), inputs=further)
 
 
 def _check(table: FailureTable, rows: int, file: str) -> None:

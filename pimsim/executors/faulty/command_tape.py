@@ -5,7 +5,6 @@ Moves and reads stand in between, for all outputs at the same place.
 
 >>> from pimsim.microprogram.row_program import RowProgram
 >>> from pimsim.executors.compiled.run.tiles import Layout
-from pimsim.executors.faulty.forms import Collected
 >>> from pimsim.microprogram.logic import AND, OR
 >>> from pimsim.microprogram.schedule import Schedule
 >>> schedule = Schedule(outputs=2)
@@ -22,7 +21,7 @@ from pimsim.executors.faulty.forms import Collected
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +31,9 @@ from pimsim.dram.array.faults import Access
 from pimsim.dram.array.injection import Events
 from pimsim.errors import DramError, InputError
 from pimsim.executors.compiled.run.tiles import Layout
-from pimsim.executors.faulty.forms import Collected
+from pimsim.executors.faulty.forms import Collected, accesses
 from pimsim.microprogram.row_program import Move, Read, RowProgram, Run
-from pimsim.microprogram.tape import AdderTape
+from pimsim.microprogram.tape import AdderTape, templates
 
 NOTHING = -1
 """In place of an address: a command that is none, or the destination of an AP."""
@@ -56,16 +55,13 @@ class Tape:
     def __init__(self, program: RowProgram, layout: Layout) -> None:
         self.layout, self.program = layout, program
         self.opened = layout.map.first_constant
-        tables = [np.empty((program.outputs, 0, 2), np.int16)]  # there may be no command at all
         parts = [np.empty(0, np.int32)]
         others: list[tuple[int, int, int]] = []
         slot, collected = 0, Collected(program.outputs, layout)
         for item in program.items:
             if isinstance(item, Run):
                 collected.add(item.schedule)
-                own = _run(item)
-                tables += own
-                parts.append(np.full(sum(one.shape[1] for one in own), item.part, np.int32))
+                parts.append(np.full(_commands(item), item.part, np.int32))
                 continue
             if isinstance(item, Move):
                 places = layout.row(item.row, item.part), layout.row(item.to_row, item.to_part)
@@ -74,10 +70,9 @@ class Tape:
                 others.append((READ, layout.row(item.row, item.part), slot))
                 slot += 1
             collected.other()
-            tables.append(np.full((program.outputs, 1, 2), NOTHING, np.int16))
             parts.append(np.full(1, -len(others), np.int32))
-        self.commands: NDArray[np.int16] = np.ascontiguousarray(np.concatenate(tables, axis=1))
-        """(outputs, commands, 2): address that is sensed, and that is driven."""
+        self.steps = collected.steps()
+        """All of it by steps."""
         self.parts: NDArray[np.int32] = np.concatenate(parts)
         """(commands,): part, or -1 - number of a move or read."""
         self.others: NDArray[np.int64] = np.array(others, dtype=np.int64).reshape(-1, 3)
@@ -88,27 +83,42 @@ class Tape:
         """Wordlines that an address raises at most; those of three are made the most of."""
         self.lines = _lines(layout, self.most)
         self._table = cache(self._addresses_of)
-        self._sensed, self._driven = (_addresses(self.commands[:, :, side]) for side in (0, 1))
         self.accesses = tuple(self._accesses())
         """Every kind of access that there is on the tape."""
-        self._check()
 
-    def _check(self) -> None:
+    @cached_property
+    def commands(self) -> NDArray[np.int16]:
+        """(outputs, commands, 2): address that is sensed, and that is driven.
+
+        Made when asked for: it is long.
+        """
+        tables = [np.empty((self.program.outputs, 0, 2), np.int16)]  # there may be none at all
+        for item in self.program.items:
+            if isinstance(item, Run):
+                tables += _run(item)
+            else:
+                tables.append(np.full((self.program.outputs, 1, 2), NOTHING, np.int16))
+        return np.ascontiguousarray(np.concatenate(tables, axis=1))
+
+    def _accesses(self) -> list[Access]:
+        """Kinds of accesses; raises what the class does."""
+        if self.steps.plain:
+            used = np.bincount(self.steps.forms.reshape(-1) + 1, minlength=1)[1:]
+            forms = [self.steps.known[number] for number in np.flatnonzero(used)]
+            return sorted({one for form in forms for each in form for one in accesses(each)})
         rows = self.layout.map
-        for address in self._sensed:
+        sensed, driven = (_addresses(self.commands[:, :, side]) for side in (0, 1))
+        for address in sensed:
             count = len(rows.wordlines(address))
             if count % 2 == 0:
                 raise InputError(
                     "faults can be injected where an odd number of rows is sensed together, "
                     f"not {count} ({rows.label(address)})"
                 )
-        if any(rows.first_constant <= address < rows.first_data for address in self._driven):
+        if any(rows.first_constant <= address < rows.first_data for address in driven):
             raise DramError("a constant row must not be driven")
-
-    def _accesses(self) -> list[Access]:
-        rows = self.layout.map
-        kinds = {_sensed(rows, address) for address in self._sensed}
-        return sorted(kinds.union(*(_driven(rows, address) for address in self._driven)))
+        kinds = {_sensed(rows, address) for address in sensed}
+        return sorted(kinds.union(*(_driven(rows, address) for address in driven)))
 
     def events(self, output: int, part: int) -> Events:
         """How many accesses of each kind an output has in a part."""
@@ -167,6 +177,15 @@ def _run(item: Run) -> list[NDArray[np.int16]]:
     if isinstance(schedule, AdderTape):
         return [schedule.commands[None]]
     return [step.commands(schedule.outputs) for step in schedule.steps]
+
+
+def _commands(item: Run) -> int:
+    """How many there are for an output."""
+    schedule = item.schedule
+    if isinstance(schedule, AdderTape):
+        each = [len(one.program.commands) for one in templates(schedule.address_map)]
+        return int(schedule.histogram @ np.array(each, np.int64))
+    return sum(len(step.programs[0].commands) for step in schedule.steps)
 
 
 def _lines(layout: Layout, most: int) -> NDArray[np.int64]:

@@ -15,13 +15,13 @@ from itertools import count
 
 from pimsim.dram.array.faults import Access
 from pimsim.executors.compiled.codegen.emit import VECTOR, Emit, compiler
-from pimsim.executors.faulty.forms import Command, Form, Opened, Wordline, accesses
+from pimsim.executors.faulty.forms import Command, Constant, Form, Opened, Symbol, accesses
 from pimsim.executors.faulty.gates import Gates
 from pimsim.executors.faulty.interpreter import Kinds
 from pimsim.executors.faulty.masks import Masks, Stream
 
 ARGUMENTS = (
-    "*tile vectors row_bytes *commands *masks *rates *streams *tables *most width columns "
+    "*tile vectors row_bytes *rows *masks *rates *streams *tables *most width columns "
     "*struck *flips"
 )
 """The tile from the part's first row on; see :func:`.interpreter.interpret`. Rows for noise are all
@@ -77,15 +77,16 @@ class _Kernel:
 
     # -- before the columns ------------------------------------------------------------------
 
-    def _rows(self) -> dict[tuple[int, int], str]:
-        """Addresses of rows beyond the compute cells, by command and side."""
-        code, found = self._code, {}
-        for number, command in enumerate(self._form):
-            for side, opened in enumerate(command):
-                if opened is None:
-                    own = code.get("i16", "%commands", 2 * number + side, 2)
-                    row = code.add(code.put(f"sext i16 {own} to i64"), -self._faulty.opened)
-                    found[number, side] = code.at("i8", "%tile", code.mul(row, "%row_bytes"))
+    def _rows(self) -> dict[Opened, str]:
+        """Addresses of rows beyond the compute cells."""
+        code, found = self._code, dict[Opened, str]()
+        for opened in (each for command in self._form for each in command):
+            if isinstance(opened, Constant):
+                found[opened] = code.at("i8", "%tile", code.mul("%row_bytes", opened.place))
+            elif isinstance(opened, Symbol):
+                own = code.get("i16", "%rows", opened.number, 2)
+                row = code.add(code.put(f"sext i16 {own} to i64"), -self._faulty.opened)
+                found[opened] = code.at("i8", "%tile", code.mul(row, "%row_bytes"))
         return found
 
     def _draw(self) -> dict[tuple[int, int], str]:
@@ -127,8 +128,8 @@ class _Kernel:
             self._changed: set[int] = set()
             self._flips, self._vector = flips, vector
             self._always, self._struck, self._met = always, events, Counter[int]()
-            for number, command in enumerate(self._form):
-                self._command(number, command)
+            for command in self._form:
+                self._command(command)
             for place in sorted(self._changed):
                 code.store(self._cells[place], self._cell(place), vector)
             after.append(self._flips)
@@ -137,21 +138,19 @@ class _Kernel:
             total = code.add(code.put("load i64, ptr %flips"), reduced)
             code.do(f"store i64 {total}, ptr %flips")
 
-    def _command(self, number: int, command: Command) -> None:
+    def _command(self, command: Command) -> None:
         gates = self._gates
-        levels = self._levels((number, 0), command.sensed)
+        levels = self._levels(command.sensed)
         planes = gates.count(levels)
         access = Access("sense", len(levels))
         held, certain = self._wrong(access, planes, gates.most(planes, len(levels)))
         if len(levels) > 1 or not certain:
-            self._store((number, 0), command.sensed, [held] * len(levels))
-        driven = 1 if command.driven is None else len(command.driven)
+            self._store(command.sensed, [held] * len(levels))
         values = []
-        for line in [Wordline(0, 0)] if command.driven is None else command.driven:
-            access = Access("not" if line.complement else "copy", driven)
+        for access in list(accesses(command))[1:]:
             flip, certain = self._wrong(access, [held], "zeroinitializer")
             values.append(held if certain else self._code.two("xor", held, flip))
-        self._store((number, 1), command.driven, values)
+        self._store(command.driven, values)
 
     def _wrong(self, access: Access, planes: Sequence[str], right: str) -> tuple[str, bool]:
         """What an access gives instead of what is right, by a count; and whether nothing else.
@@ -192,10 +191,10 @@ class _Kernel:
     def _cell(self, place: int) -> str:
         return self._code.at("i8", "%tile", self._code.mul("%row_bytes", place))
 
-    def _levels(self, where: tuple[int, int], opened: Opened) -> list[str]:
+    def _levels(self, opened: Opened) -> list[str]:
         code = self._code
-        if opened is None:
-            return [code.get(VECTOR, self._own[where], self._vector, 64)]
+        if isinstance(opened, (Symbol, Constant)):
+            return [code.get(VECTOR, self._own[opened], self._vector, 64)]
         found = []
         for place, complement in opened:
             if place not in self._cells:
@@ -203,9 +202,9 @@ class _Kernel:
             found.append(self._turned(self._cells[place], complement))
         return found
 
-    def _store(self, where: tuple[int, int], opened: Opened, values: Sequence[str]) -> None:
-        if opened is None:
-            self._code.store(values[0], self._own[where], self._vector)
+    def _store(self, opened: Opened, values: Sequence[str]) -> None:
+        if isinstance(opened, (Symbol, Constant)):
+            self._code.store(values[0], self._own[opened], self._vector)
             return
         for (place, complement), value in zip(opened, values, strict=True):
             self._cells[place] = self._turned(value, complement)

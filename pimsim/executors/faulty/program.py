@@ -353,11 +353,12 @@ class Program:
         """Carry out some commands of the tape."""
         tape, drawn = self.tape, isinstance(met, Streams)
         literal: Any = interpret(tape.most, drawn=drawn)
+        by_steps = drawn and tape.steps.plain and commands.stop - commands.start == len(tape.parts)
         given = (
             rows.ctypes.data,
             -(-placed.columns // _VECTOR_COLUMNS),
             rows.strides[0],
-            tape.commands[output, commands].ctypes.data,
+            0 if by_steps else tape.commands[output, commands].ctypes.data,
             tape.parts[commands].ctypes.data,
             commands.stop - commands.start,
             tape.others.ctypes.data,
@@ -373,7 +374,7 @@ class Program:
             flips.ctypes.data,
             *(each if isinstance(each, int) else each.ctypes.data for each in met),
         )
-        if not drawn or commands.stop - commands.start < len(tape.parts):
+        if not by_steps:
             literal(*given)
             return
         steps, (kernels, needed) = tape.steps, self._kernels
@@ -384,6 +385,7 @@ class Program:
             steps.at.ctypes.data,
             len(steps.at),
             steps.forms[output].ctypes.data,
+            steps.rows[output].ctypes.data,
             kernels.ctypes.data,
             len(self._kinds.accesses),
             self._kinds.patterns,

@@ -10,7 +10,7 @@ from pimsim.executors.faulty import interpreter, kernel
 from pimsim.executors.faulty.strikes import Drawn
 
 _SAME = f"{interpreter.ARGUMENTS} {Drawn.arguments}"
-_ARGUMENTS = f"{_SAME} *steps number *forms *kernels accesses patterns *struck *interpret"
+_ARGUMENTS = f"{_SAME} *steps number *forms *rows *kernels accesses patterns *struck *interpret"
 
 
 @cache
@@ -18,25 +18,25 @@ def walk() -> Callable[..., None]:
     """What carries steps out, of numbers and addresses.
 
     Those of the interpreter whose noise is drawn (:func:`.interpreter.interpret`); steps, how many,
-    and the form of each (:class:`.forms.Steps`); by form the address of a kernel; how many kinds of
-    accesses and patterns there are; rows for noise (:data:`.kernel.ARGUMENTS`), and the address of
-    the interpreter itself.
+    the form of each, and rows (:class:`.forms.Steps`); by form the address of a kernel; how many
+    kinds of accesses and patterns there are; rows for noise (:data:`.kernel.ARGUMENTS`), and the
+    address of the interpreter itself.
     """
     code = Emit("pimsim_walk", _ARGUMENTS)
     with code.loop("%number") as step:
-        about = code.at("[2 x i64]", "%steps", step)
-        first, commands = (code.get("i64", about, side, 8) for side in range(2))
+        about = code.at("[3 x i64]", "%steps", step)
+        first, commands, row = (code.get("i64", about, each, 8) for each in range(3))
         own = code.at("[2 x i16]", "%commands", first)
         parts = code.at("i32", "%parts", first)
         form = code.put(f"sext i16 {code.get('i16', '%forms', step, 2)} to i64")
         with code.when(code.put(f"icmp sge i64 {form}, 0")):
             part = code.put(f"sext i32 {code.get('i32', parts, 0, 4)} to i64")
-            rows = code.mul(code.mul(part, "%stride"), "%row_bytes")
+            tile = code.mul(code.mul(part, "%stride"), "%row_bytes")
             masks = code.at("ptr", "%masks", code.mul(part, "%patterns"))
             streams = code.at("[2 x i64]", "%streams", code.mul(part, "%accesses"))
             given = {
-                "tile": code.at("i8", "%tile", rows),
-                "commands": own,
+                "tile": code.at("i8", "%tile", tile),
+                "rows": code.at("i16", "%rows", row),
                 "masks": masks,
                 "streams": streams,
             }

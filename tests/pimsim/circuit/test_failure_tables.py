@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 
+from pimsim.circuit.failure_tables import kept
 from pimsim.circuit.failure_tables.from_circuit import of_circuit
+from pimsim.circuit.failure_tables.kept import kept_of_circuit
 from pimsim.circuit.failure_tables.table import Entry, Estimate, FailureTable, Rate
 from pimsim.circuit.model import parameters, variation
 from pimsim.circuit.model.variation import Process, Varied
@@ -20,6 +23,7 @@ from pimsim.circuit.statistics.intervals import clopper_pearson
 from pimsim.circuit.statistics.monte_carlo import Sampling
 from pimsim.circuit.statistics.sense_decision import DecisionPath, majority
 from pimsim.errors import InputError
+from pimsim.kept import VARIABLE, Shelf
 
 CIRCUIT = parameters.load("rambus55")
 AMBIT = variation.load("ambit-like")
@@ -67,6 +71,28 @@ def test_the_same_seed_gives_the_same_table() -> None:
     )
     assert first == again
     assert first.entries != other.entries
+
+
+@pytest.mark.parametrize(
+    "found", [b"nothing", {"table": "{}"}, {"other": 1}], ids=["damaged", "foreign", "without"]
+)
+def test_a_table_is_kept_and_made_again_where_it_cannot_be_read(
+    found: bytes | dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "own"))
+    wanted = of_circuit(CIRCUIT, AMBIT, 10.0, inputs=(5,))
+    assert kept_of_circuit(CIRCUIT, AMBIT, 10.0, inputs=(5,)) == wanted
+    (record,) = (tmp_path / "own").iterdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(kept, "of_circuit", None)
+        assert kept_of_circuit(CIRCUIT, AMBIT, 10.0, inputs=(5,)) == wanted
+    if isinstance(found, bytes):
+        record.write_bytes(found)
+    else:
+        Shelf.own().put(record.stem, found)
+    assert kept_of_circuit(CIRCUIT, AMBIT, 10.0, inputs=(5,)) == wanted
+    assert kept_of_circuit(CIRCUIT, AMBIT, 20.0) != wanted
+    assert len(list((tmp_path / "own").iterdir())) == 2
 
 
 @pytest.mark.parametrize("process", [AMBIT, DDR4], ids=lambda process: process.name)

@@ -68,7 +68,7 @@ def rates_at_random(rng: Random) -> Rates:
     """Static faults, noise, both or nothing, for some kinds of accesses."""
 
     def one() -> float:
-        return rng.choice([0.0, 0.0, 1e-18, 0.02, 0.3, 1.0])
+        return rng.choice([0.0, 0.0, 1e-30, 1e-18, 1e-4, 0.02, 0.3, 1.0])
 
     static, access = rng.random() < 0.6, rng.random() < 0.6
     kinds = frozenset(("sense", "copy", "not") if rng.random() < 0.5 else ("sense",))

@@ -14,12 +14,16 @@ from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
 from pimsim.executors.compiled.codegen.kernel import address, reader
 from pimsim.executors.compiled.lower.calls import blocks
 from pimsim.executors.compiled.lower.compile import Compiled, Sort
+from pimsim.executors.compiled.run.processors import level2_bytes
 from pimsim.executors.compiled.run.tiles import Tiles, empty
 
 _ARGUMENTS = (
     "first last *data tiles tile_bytes *outputs *blocks count *entries *results slots row_bytes "
-    "*own own_rows"
+    "*own own_rows ahead"
 )
+
+_LINE = 64
+"""Bytes of a cache line."""
 
 BLOCK = 4
 """Numbers that describe a block: its first output, that behind its last, address of its phases, how
@@ -31,18 +35,22 @@ PHASE = 6
 
 @cache
 def drive() -> Callable[..., None]:
-    """The loop, as a function of 14 numbers and addresses.
+    """The loop, as a function of 15 numbers and addresses.
 
     Tiles ``first`` to ``last``, rows, all tiles, bytes of a tile, outputs (n,), blocks (see
     ``BLOCK``) and how many, per output the address of its table, results, rows read out for an
     output, bytes of a row in a tile, rows that the outputs of a block have of their own, how many
-    for an output.
+    for an output, and bytes of the next tile that are fetched ahead with every call.
     """
     code = Emit("pimsim_drive", _ARGUMENTS)
+    code.declare("void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+    fetched, lines = code.slot("i64"), code.put(f"lshr i64 %ahead, {_LINE.bit_length() - 1}")
     step = code.mul("%tiles", "%row_bytes")
     own_bytes = code.mul("%own_rows", "%row_bytes")
     with code.loop("%last", "%first") as tile:
         base = code.at("i8", "%data", code.mul(tile, "%tile_bytes"))
+        following = code.at("i8", base, "%tile_bytes")
+        code.do(f"store i64 0, ptr {fetched}")
         with code.loop("%count") as block:
             about = code.at(f"[{BLOCK} x i64]", "%blocks", block)
             start, stop = (code.get("i64", about, i, 8) for i in (0, 1))
@@ -58,6 +66,12 @@ def drive() -> Callable[..., None]:
                 _copy(code, phase, 2, base, own, restore=True)
                 calls = code.get("ptr", phase, 0, 8)
                 with code.loop(code.get("i64", phase, 1, 8)) as n_call:
+                    begun = code.put(f"load i64, ptr {fetched}")
+                    soon = code.at("i8", following, begun)
+                    with code.loop(lines) as line:
+                        place = code.at(f"[{_LINE} x i8]", soon, line)
+                        code.do(f"call void @llvm.prefetch.p0(ptr {place}, i32 0, i32 2, i32 1)")
+                    code.do(f"store i64 {code.add(begun, '%ahead')}, ptr {fetched}")
                     call = code.at("[2 x i64]", calls, n_call)
                     kernel = code.get("ptr", call, 0, 8)
                     mine = code.at("i8", entries, code.get("i64", call, 1, 8))
@@ -82,6 +96,11 @@ def _copy(code: Emit, phase: str, index: int, base: str, own: str, *, restore: b
             code.store(code.get(VECTOR, source, v, 64), target, v)
 
 
+_WORTH_WORDS = 1 << 22
+"""Words read and written that a thread is worth being woken for: half a millisecond, about, of
+which handing it over takes a tenth (rows of 65,536 columns that are read once, 0.4 ms in all, took
+a half longer on two threads than on one)."""
+
 TOGETHER = 64
 """Outputs of a block at most."""
 
@@ -105,6 +124,7 @@ class DriverTables:
         self._sort_of = compiled.sort_of
         self._tile_words = tile_words
         self._phases: list[Numbers] = []
+        self._named = [sort.table.shape[1] for sort in compiled.sorts]
         self._keep: list[Numbers] = []  # machine code keeps itself
         self._free: deque[Words] = deque()
         for sort in compiled.sorts:
@@ -134,6 +154,25 @@ class DriverTables:
         for number, phases in enumerate(self._phases):
             found[sorts == number, 2:] = phases.ctypes.data, len(phases)
         return found
+
+    def ahead(self, outputs: Numbers, tile_bytes: int) -> int:
+        """Bytes of the next tile that should be fetched with every call for some outputs.
+
+        A single output reads a tile once, rows that lie apart, so that nothing would be there in
+        time. Several read it again and again: none are. Nor if two tiles do not fit the cache.
+        """
+        if len(outputs) != 1 or 2 * tile_bytes > level2_bytes():
+            return 0
+        calls = int(self._phases[self._sort_of[outputs[0]]][:, 1].sum())
+        return 0 if not calls else -(-tile_bytes // (calls * _LINE)) * _LINE
+
+    def threads(self, outputs: Numbers, tiles: int) -> int:
+        """How many threads are worth being woken for some outputs on so many tiles, at most."""
+        entries = sum(
+            int((self._sort_of[outputs] == number).sum()) * named
+            for number, named in enumerate(self._named)
+        )
+        return max(1, entries * self._tile_words * tiles // _WORTH_WORDS)
 
     def take_own(self) -> Words:
         """Memory for the rows that outputs of a block have of their own, to be given back."""

@@ -101,7 +101,7 @@ class InTurn:
             records = [_record(load, tile) for load in loads]
             arguments = (
                 tile, tiles.tiles, 0, table, blocks, len(blocks), plan.entries, into, slots,
-                row_bytes, kept, plan.own_rows,
+                row_bytes, kept, plan.own_rows, 0,
             )  # fmt: skip
             given: tuple[int | NDArray[Any], ...] = (
                 np.array(records, np.int64).reshape(-1, _RECORD), len(records), self._fills,

@@ -34,7 +34,8 @@ def run(
         compiled: the row program.
         tiles: rows, changed in place.
         outputs: (n,).
-        threads: processors used, all if None; the result does not depend on it.
+        threads: processors used, all if None, and fewer for a short run; the result does not
+            depend on it.
         into: memory for the rows read out, of the shape of the result; new memory if None.
 
     Returns:
@@ -63,6 +64,7 @@ def run(
         return results
     plan, function = plan_for(compiled, tiles), drive()
     blocks, row_bytes = plan.blocks(table), tiles.tile_words * 8
+    ahead = plan.ahead(table, tiles.layout.places * row_bytes)
 
     def part(first: int, last: int) -> None:
         own = plan.take_own()
@@ -81,10 +83,12 @@ def run(
             row_bytes,
             own.ctypes.data,
             plan.own_rows,
+            ahead,
         )
         plan.give_own(own)
 
-    spread(part, tiles.tiles, threads)
+    count = default_threads() if threads is None else threads
+    spread(part, tiles.tiles, min(count, plan.threads(table, tiles.tiles)))
     _note(compiled, tiles, table)
     return results
 

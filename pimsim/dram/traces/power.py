@@ -16,7 +16,8 @@ from pimsim.dram.traces.event import Spans
 WINDOW_PS = 100_000
 """Window that power is averaged over; about two AAPs long."""
 
-_KINDS = tuple(Kind)
+_NEAR = 8
+"""Windows that lie within so many a command are numbered by a table, not sorted."""
 
 
 def energies_by_part(energies: CommandEnergies) -> Mapping[Kind, Mapping[str, float]]:
@@ -113,14 +114,16 @@ class RankPower:
         level = np.concatenate([[self._open_banks], self._open_banks + np.cumsum(opened)])
         level -= np.minimum(np.minimum.accumulate(level), 0)  # a PRE may find its bank closed
         closes_ps = np.maximum.accumulate(
-            [self._closes_ps, *(block.at_ps + self._open_ps[block.kind])]
+            np.concatenate([[self._closes_ps], block.at_ps + self._open_ps[block.kind]])
         )
         extra = block.extra_wordlines > 0
         spreading = self._spreads[block.kind].any(axis=1) | extra
         ends_ps = np.where(spreading, block.at_ps + self._busy_ps[block.kind], 0)
         adding = self._adds_mw[block.kind] > 0
         added_ps = np.where(adding, block.at_ps + self._open_ps[block.kind], 0)
-        pending_ps = np.maximum.accumulate([self._pending_ps, *np.maximum(ends_ps, added_ps)])
+        pending_ps = np.maximum.accumulate(
+            np.concatenate([[self._pending_ps], np.maximum(ends_ps, added_ps)])
+        )
         pieces = self._pieces(block.at_ps, level[:-1], closes_ps[:-1], pending_ps[:-1])
         self._open_banks, self._closes_ps = int(level[-1]), int(closes_ps[-1])
         self._pending_ps = int(pending_ps[-1])
@@ -204,7 +207,7 @@ class RankPower:
         windows = [base + np.arange(len(self._pending_pj)), pieces.start_ps // WINDOW_PS]
         spread = self._entries(block)
         windows += [entry[0] for entry in spread]
-        known, places = np.unique(np.concatenate(windows), return_inverse=True)
+        known, places = _numbered(np.concatenate(windows))
         energy = np.zeros((len(known), self._parts))
         starts = np.cumsum([0, *(len(each) for each in windows)])
         of = np.split(places, starts[1:-1])
@@ -274,6 +277,21 @@ class RankPower:
         differs = (power_mw != previous).any(axis=1)
         self._shown = power_mw[-1]
         return Steps(before[differs], at_ps[differs], power_mw[differs])
+
+
+def _numbered(windows: Numbers) -> tuple[Numbers, NDArray[np.intp]]:
+    """The different windows, and which of them each is.
+
+    >>> _numbered(np.array([7, 5, 7]))
+    (array([5, 7]), array([1, 0, 1]))
+    """
+    first, last = (int(windows.min()), int(windows.max())) if len(windows) else (0, 0)
+    if last - first > _NEAR * len(windows):
+        known, places = np.unique(windows, return_inverse=True)
+        return known, places
+    used = np.zeros(last - first + 1, np.bool_)
+    used[windows - first] = True
+    return np.flatnonzero(used) + first, (np.cumsum(used) - 1)[windows - first]
 
 
 def _inside(start_ps: Numbers, lasts_ps: Numbers) -> tuple[Numbers, Numbers]:

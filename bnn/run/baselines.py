@@ -25,6 +25,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
+from bnn.run import kept
 from bnn.system.system import System
 from pimsim.cost import Cost, Elapsed, charge, price
 from pimsim.dram.commands import CommandCounts, Kind
@@ -268,12 +269,16 @@ def _streaming(
     read_bits: int, written_bits: int, standard: Standard, options: ModelOptions
 ) -> Cost:
     """Remembered: every report asks for the same stream to say when a processor breaks even."""
-    return price(
-        streamed(Kind.RD, read_bits, standard, options.banks)
-        + streamed(Kind.WR, written_bits, standard, options.banks),
-        standard,
-        options,
-    )
+
+    def work_out() -> Cost:
+        return price(
+            streamed(Kind.RD, read_bits, standard, options.banks)
+            + streamed(Kind.WR, written_bits, standard, options.banks),
+            standard,
+            options,
+        )
+
+    return kept.cost((read_bits, written_bits, standard, options), work_out)
 
 
 def _idle(latency_ps: int, system: System) -> Cost:

@@ -4,15 +4,17 @@ A plan depends on the network, the DRAM and how many images there are, on what w
 the code that plans: all of that is in the name of its record. What is kept is which mapping every
 stage has and what all of them would take, how stages are chained, the programs of groups of
 outputs, and the books. Everything else is made again from these, by the code that made it at first.
+What it costs to stream through the channel, as baselines do, is kept likewise.
 
-Nothing is kept where commands go wrong, where they are recorded, and where activations are counted.
+No plan is kept where commands go wrong, where they are recorded, and where activations are counted.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import astuple, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +26,7 @@ from bnn.model.network import Network
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
 from bnn.values.encoding import Encoding
-from pimsim.cost import Elapsed
+from pimsim.cost import Cost, Elapsed
 from pimsim.dram.commands import CommandCounts
 from pimsim.kept import LARGEST_BYTES, PACKAGE, Shelf, digest, sources
 from pimsim.microprogram.output_tree import known
@@ -101,7 +103,7 @@ def record(
     if not shelf.open:
         return None
     try:
-        name = digest(_code(), network, encoding, images, system, mapping, chain)
+        name = digest(code(), network, encoding, images, system, mapping, chain)
     except (OSError, TypeError):
         return None
     found = shelf.get(name)
@@ -111,6 +113,25 @@ def record(
         except (ValueError, KeyError, TypeError, AttributeError):
             found = None
     return Record(name, found)
+
+
+def cost(name: Sequence[Any], work_out: Callable[[], Cost]) -> Cost:
+    """Return a cost that an earlier process has kept, or work it out and keep it.
+
+    ``name`` says all that it depends on besides code.
+    """
+    shelf, key = Shelf.own(), None
+    if shelf.open:
+        with suppress(OSError, TypeError):
+            key = digest(code(), "cost", *name)
+    found = None if key is None else shelf.get(key)
+    if isinstance(found, dict) and found.keys() == {"latency_ps", "energy_pj", "refreshes"}:
+        return Cost(**found)
+    worked_out = work_out()
+    if key is not None:
+        parts = {one.name: getattr(worked_out, one.name) for one in fields(worked_out)}
+        shelf.put(key, {**parts, "energy_pj": dict(worked_out.energy_pj)})
+    return worked_out
 
 
 def _remember(found: Mapping[str, Any]) -> None:
@@ -124,7 +145,7 @@ def _remember(found: Mapping[str, Any]) -> None:
 
 
 @cache
-def _code() -> list[str]:
-    """All that plans depend on besides what they are of."""
+def code() -> list[str]:
+    """All that plans and costs depend on besides what they are of; OSError if it cannot be read."""
     folders = PACKAGE, Path(__file__).parents[1]
     return [sources(folders), sys.version, np.__version__, sys.byteorder]

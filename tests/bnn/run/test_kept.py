@@ -25,6 +25,7 @@ from bnn.system.ledger import PHASES
 from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
 from bnn.values.encoding import ENCODINGS
+from pimsim.cost import Cost
 from pimsim.dram.array.address_map import ambit
 from pimsim.dram.array.address_map import load as load_map
 from pimsim.dram.options import ModelOptions
@@ -291,7 +292,7 @@ def test_names_say_all_that_a_plan_depends_on(monkeypatch: pytest.MonkeyPatch) -
     names = [record.name for some in every if (record := kept.record(*some)) is not None]
     assert len(set(names)) == len(every)
     before = kept.record(*given)
-    monkeypatch.setattr(kept, "_code", lambda: ["other sources"])
+    monkeypatch.setattr(kept, "code", lambda: ["other sources"])
     after = kept.record(*given)
     assert before is not None
     assert after is not None
@@ -328,3 +329,27 @@ def test_books_that_are_known_take_nothing_more(folder: Path) -> None:
     assert all(ledger.settled for ledger in planned.ledgers)
     with pytest.raises(ValueError, match="nothing must be booked"):
         planned.ledgers[0].stream(64)
+
+
+@pytest.mark.parametrize("left", [b"nothing", {"latency_ps": 3}], ids=["damaged", "foreign"])
+def test_a_cost_is_kept_and_worked_out_again_where_it_cannot_be_read(
+    left: bytes | dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "own"))
+    wanted, asked = Cost(10, {"io": 0.1, "refresh": 1e-300}, 2), list[int]()
+
+    def work_out() -> Cost:
+        asked.append(1)
+        return wanted
+
+    assert [kept.cost((1, SMALL), work_out) for _ in range(2)] == [wanted, wanted]
+    assert len(asked) == 1
+    (record,) = (tmp_path / "own").iterdir()
+    if isinstance(left, bytes):
+        record.write_bytes(left)
+    else:
+        Shelf.own().put(record.stem, left)
+    assert kept.cost((1, SMALL), work_out) == wanted
+    assert len(asked) == 2
+    kept.cost((2, SMALL), work_out)
+    assert len(asked) == 3

@@ -82,12 +82,12 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
     Raises :class:`~pimsim.errors.InputError` for values out of range, and a table that cannot be
     read or lacks an entry.
     """
+    if args.variation is None and args.failures is None:
+        return None
     from pimsim.circuit.failure_tables.table import FailureTable
     from pimsim.dram.array.faults import EFFECTS, MAJORITY
     from pimsim.offtheshelf.group_faults import faults_of
 
-    if args.variation is None and args.failures is None:
-        return None
     rows: int = getattr(args, "activation_rows", MAJORITY)
     chip = 0 if args.chip is None else args.chip
     if args.failures is not None:

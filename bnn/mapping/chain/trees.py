@@ -7,7 +7,6 @@ the same subarray these are the rows of its operands, so that nothing has to be 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -21,7 +20,6 @@ from bnn.mapping.dataflows.output_tree.layout import Layout
 from bnn.mapping.dataflows.output_tree.parts import Beside
 from bnn.system.system import System
 from pimsim.errors import OutOfRowsError
-from pimsim.executors.compiled.run.processors import default_threads
 from pimsim.microprogram.output_tree.grouping import halved
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.output_tree.tree import Tree, leaves
@@ -97,8 +95,7 @@ class _Draft:
 
     def laid(self) -> Laid:
         """Plan all groups."""
-        with ThreadPoolExecutor(default_threads()) as pool:
-            streams = [one for some in pool.map(self.layout.streams, self.groups) for one in some]
+        streams = [one for group in self.groups for one in self.layout.streams(group)]
         first = len(self.layout.system.address_map.constants)
         units = [
             [Bit(output, row - first) for output, row in zip(one.outputs, one.given, strict=True)]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache, lru_cache, partial
 from operator import add
@@ -123,7 +124,8 @@ class Timeline:
 
     def __init__(self, standard: Standard, options: ModelOptions) -> None:
         self._standard = standard
-        known = _WORKED_OUT.of(standard, options)
+        # what banks do between two REFs is the same whether or not there are any
+        known = _WORKED_OUT.of(standard, replace(options, refresh=False))
         self._lane, self._refreshed = known.lane, options.refresh
         refi_ps = effective_timing(standard, options).t_refi_ps if options.refresh else 0
         rfc_ps = effective_timing(standard, options).t_rfc_ps

@@ -19,7 +19,6 @@ subarray, as many as take least; a fan-in is divided where it is that of a singl
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from math import inf, sqrt
@@ -36,7 +35,6 @@ from bnn.mapping.dataflows import output_stationary
 from bnn.mapping.dataflows.output_tree.division import cheapest, exchanged
 from bnn.mapping.dataflows.output_tree.layout import MOST, Layout
 from bnn.system.system import System
-from pimsim.executors.compiled.run.processors import default_threads
 from pimsim.microprogram.output_tree.tree import Tree
 
 _Plan = tuple[float, Layout, list[Tree]]
@@ -69,8 +67,7 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
             trees = trees[: len(trees) // piece.stage.groups]
         if stage.groups == 1:
             trees = exchanged(layout, trees)
-        with ThreadPoolExecutor(default_threads()) as pool:
-            streams = [one for some in pool.map(layout.streams, trees) for one in some] * times
+        streams = [one for tree in trees for one in layout.streams(tree)] * times
         mapped = layout.mapped(streams, len(streams), images, first)
         places = 1 if mapped.blocks is None else len(mapped.blocks)
         start = piece.outputs.start * places

@@ -130,6 +130,23 @@ class Kept:
             yield own
 
 
+class Bound:
+    """An argument, or a part of one, that is given again and again: taken apart only once.
+
+    >>> from pimsim.object_code import Kept
+    >>> twice = Kept(_example, [Path(__file__)])
+    >>> values = np.arange(3)
+    >>> kept = Bound(values)
+    >>> twice(kept, 2), twice(kept, 2), values.tolist()
+    (3, 3, [0, 4, 8])
+    """
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.numbers: list[int] = []
+        self.signature = _flat(value, self.numbers)
+
+
 def _flat(value: Any, numbers: list[int]) -> Any:
     """Add what the machine code is given of an argument; returns its part of the signature."""
     if isinstance(value, np.ndarray):
@@ -141,6 +158,9 @@ def _flat(value: Any, numbers: list[int]) -> Any:
         return value.dtype.char, value.ndim
     if isinstance(value, tuple):
         return type(value), *[_flat(each, numbers) for each in value]
+    if isinstance(value, Bound):
+        numbers += value.numbers
+        return value.signature
     numbers.append(operator.index(value))
     return "i"
 

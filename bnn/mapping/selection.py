@@ -19,6 +19,7 @@ from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.mapped_stage import Mapping as Dataflow
 from bnn.mapping import MAPPINGS, choice, frontier
 from bnn.mapping.chain import choice as chain
+from bnn.mapping.chain.bound import at_least
 from bnn.mapping.choice import Candidate
 from bnn.mapping.frontier import Offer
 from bnn.model.network import Network
@@ -110,7 +111,7 @@ def select(
     refused: dict[str, str] = {}
     laid: dict[tuple[str, str], list[MappedStage]] = {}
     if mapping in MAPPINGS:
-        choosing = _Choosing(network, stages, system, images, chaining, prices)
+        choosing = _Choosing(network, stages, system, images, chaining, prices, laid)
         every = [stage for stage in stages if isinstance(stage, Stage)]
         taken = {stage.name: mapping for stage in every}
         chains = choosing.named(mapping)
@@ -125,7 +126,7 @@ def select(
         if refused:
             stages = lower(network, encoding, system.data_rows, refused)
             laid.clear()
-        choosing = _Choosing(network, stages, system, images, chaining, prices)
+        choosing = _Choosing(network, stages, system, images, chaining, prices, laid)
         taken, chains = choosing.cheapest(mapping)
     named = {name: MAPPINGS[one] for name, one in taken.items()}
     kept = {name: laid[name, one] for name, one in taken.items() if (name, one) in laid}
@@ -189,6 +190,8 @@ class _Choosing:
     images: int
     chaining: str
     prices: Prices
+    laid: Mapping[tuple[str, str], list[MappedStage]]
+    """Stages as they were laid out to be priced, by their mapping, too."""
 
     def named(self, mapping: str) -> Chains:
         """How stages of one mapping are chained: where they must be, or take less time then."""
@@ -239,20 +242,47 @@ class _Choosing:
         """
         able = [set(self._of(stage)) for stage in self._inside(places)]
         names = [name for name in chain.MAPPINGS if all(name in own for own in able)]
-        found = [self._tried(places, name, "auto") for name in names]
+        tried: dict[str, chain.Choice] = {}
+        for name in sorted(names, key=partial(self._apart_ps, places)):
+            if not any(self._is_below(one, places, name) for one in tried.values()):
+                tried[name] = self._tried(places, name, "auto")
+        found = [tried[name] for name in names if name in tried]
         if self.chaining == "always" and all(one.layout is None for one in found):
             return [self._tried(places, names[0], self.chaining)] if names else []
         return found
 
+    def _apart_ps(self, places: range, mapping: str) -> int:
+        """Time that a run of stages takes apart, refresh aside; 0 if that is not known."""
+        return sum(
+            one.bare_ps
+            for stage in self._inside(places)
+            for one in self.prices.get(stage.name, ())
+            if one.mapping == mapping
+        )
+
+    def _is_below(self, one: chain.Choice, places: range, mapping: str) -> bool:
+        """Whether a chain takes less than one of a mapping can, by row commands alone.
+
+        Then the other is not chosen, whatever else is on offer, and it is not the fastest.
+        """
+        laid = [self.laid.get((stage.name, mapping), []) for stage in self._inside(places)]
+        if one.books is None or one.chained_ps is None or mapping not in chain.COUNTED:
+            return False
+        if any(len(some) != 1 for some in laid):
+            return False
+        least = at_least([some for (some,) in laid], self.system, self.images)
+        offered = choice.offer(one.books, self.system)
+        return (
+            one.chained_ps < least.bare_ps
+            and offered.latency_ps < least.latency_ps
+            and offered.energy_pj <= least.energy_pj
+        )
+
     def _tried(self, places: range, mapping: str, chaining: str) -> chain.Choice:
         """How a run of stages would be chained."""
         stages = self._inside(places)
-        apart_ps = sum(
-            one.bare_ps
-            for stage in stages
-            for one in self.prices.get(stage.name, ())
-            if one.mapping == mapping
-        ) or chain.apart_ps(mapping, stages, self.system, self.images)  # fmt: skip
+        apart_ps = self._apart_ps(places, mapping)
+        apart_ps = apart_ps or chain.apart_ps(mapping, stages, self.system, self.images)
         return chain.choose(mapping, stages, self.system, self.images, apart_ps, chaining)
 
     def _least(self, way: str, runs: _Tried) -> tuple[dict[str, str], Chains]:

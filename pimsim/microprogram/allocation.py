@@ -18,7 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from pimsim.errors import OutOfRowsError
+
+_FEW = 16
+"""Rows up to which they are taken one by one."""
 
 
 class RowAllocator:
@@ -42,10 +47,14 @@ class RowAllocator:
                 f"{self.capacity}"
             )
         rows, free = [], self._free
-        for _ in range(count):
-            lowest = free & -free
-            rows.append(lowest.bit_length() - 1)
-            free ^= lowest
+        if count > _FEW:
+            rows = _lowest(free, count)
+            free -= free & ((2 << rows[-1]) - 1)
+        else:
+            for _ in range(count):
+                lowest = free & -free
+                rows.append(lowest.bit_length() - 1)
+                free ^= lowest
         self._set(free, left)
         return rows
 
@@ -64,7 +73,10 @@ class RowAllocator:
                 f"{purpose}: {rows.stop} data rows are needed at once, the subarray has "
                 f"{self.capacity}"
             )
-        held = sum(1 << row for row in rows)
+        if rows.step == 1:
+            held = ((1 << len(rows)) - 1) << rows.start
+        else:
+            held = sum(1 << row for row in rows)
         if held & ~self._free:
             raise ValueError(f"{purpose}: rows {rows} are in use")
         self._set(self._free ^ held, self.left - len(rows))
@@ -82,3 +94,10 @@ class RowAllocator:
         self._free, self.left = free, left
         if self.capacity - left > self.peak:
             self.peak = self.capacity - left
+
+
+def _lowest(free: int, count: int) -> list[int]:
+    """The lowest bits of a number that are set, so many."""
+    words = np.frombuffer(free.to_bytes(-(-free.bit_length() // 8), "little"), np.uint8)
+    found: list[int] = np.flatnonzero(np.unpackbits(words, bitorder="little"))[:count].tolist()
+    return found

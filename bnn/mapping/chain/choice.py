@@ -30,6 +30,9 @@ MAPPINGS = {output_stationary.name: output_stationary, output_tree.name: output_
 
 _PLANNERS: dict[str, MakePlanner] = {output_stationary.name: Counted, output_tree.name: Trees}
 
+COUNTED = (output_stationary.name,)
+"""Those of :func:`bnn.mapping.chain.bound.at_least`."""
+
 VERSION = 2
 """Of what is chained, and how: raised where a network's numbers change. 1: dense layers alone."""
 

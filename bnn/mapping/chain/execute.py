@@ -25,7 +25,7 @@ from bnn.backends.reference import HandOn, Parts
 from bnn.backends.retries import Carried, Repeats
 from bnn.backends.stream_trace import record
 from bnn.mapped.mapped_stage import Execute, StageInputs
-from bnn.mapping.chain.layout import Layout
+from bnn.mapping.chain.layout import Layout, Wave
 from bnn.system.ledger import CommandLedger
 from bnn.system.row_moves import rounds
 from pimsim.dram.array.row_storage import Lanes
@@ -81,9 +81,29 @@ def book_slot(
         ledger.told_apart(partial(book_streams, mapped, ledger, *some[1:]), partial(record, *some))
     if step == layout.last:
         return
-    for wave in layout.hand_on(step, lanes, units.reshape(-1, len(lanes))[0].tolist()):
-        for together in rounds((layout.at(one), layout.at(two)) for one, two in wave):
-            ledger.copy(together, turn.columns)
+    waves = layout.hand_on(step, lanes, units.reshape(-1, len(lanes))[0].tolist())
+    for _, alike in groupby(waves, key=_ends):
+        same = list(alike)
+
+        def copy(some: NDArray[np.intp], same: list[list[Wave]] = same) -> None:
+            for wave in same[int(some.flat[0])]:
+                for together in rounds((layout.at(one), layout.at(two)) for one, two in wave):
+                    ledger.copy(together, turn.columns)
+
+        numbers = np.arange(len(same))[:, None]
+        if mapped.streams is not None and ledger.system.counter is None and len(same) > 1:
+            ledger.repeat(numbers, copy)
+        else:  # which is repeated as a whole, or each row is counted
+            for number in numbers:
+                copy(number)
+
+
+def _ends(waves: list[Wave]) -> list[list[tuple[int, ...]]]:
+    """Equal for copies of bits that go on in the same banks, in the same order."""
+    return [
+        [(one.step, one.part, one.lane, two.step, two.part, two.lane) for one, two in wave]
+        for wave in waves
+    ]
 
 
 def _likeness(
@@ -137,7 +157,8 @@ def _execute(layout: Layout, step: int, resident: list[Parts | None], work: Stag
 
         def hand_on(parts: Parts, lanes: Lanes, units: NDArray[np.intp]) -> None:
             resident[number] = goals = parts if after is None else after
-            for wave in layout.hand_on(step, lanes.tolist(), units.tolist()):
+            bits = layout.hand_on(step, lanes.tolist(), units.tolist())
+            for wave in (wave for waves in bits for wave in waves):
                 for source, target in wave:
                     origin = (parts if source.step == step else goals)[source.part]
                     goal = (parts if target.step == step else goals)[target.part]

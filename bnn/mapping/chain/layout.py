@@ -107,21 +107,22 @@ class Layout:
         (bank,) = self.mapped[spot.step].banks(spot.part, [spot.lane])
         return Place(bank, step.first + spot.part, spot.row)
 
-    def hand_on(self, step: int, lanes: Sequence[int], units: Sequence[int]) -> list[Wave]:
+    def hand_on(self, step: int, lanes: Sequence[int], units: Sequence[int]) -> list[list[Wave]]:
         """The copies that bring bits to the next stage, once each lane has computed its unit.
 
-        A bit that is wanted in a further subarray of its own bank comes back from another bank of
-        the team: there and back is how RowClone copies within a bank.
+        They are those of a bit of each lane, and then of the next. A bit that is wanted in a
+        further subarray of its own bank comes back from another bank of the team: there and back
+        is how RowClone copies within a bank.
         """
         every = [self.steps[step].laid.units[unit] for unit in units]
-        waves: list[Wave] = []
+        waves: list[list[Wave]] = []
         for number in range(max(map(len, every), default=0)):
             some = [
                 (lane, bits[number])
                 for lane, bits in zip(lanes, every, strict=True)
                 if number < len(bits)
             ]
-            waves += self._hand_on(step, some)
+            waves.append(self._hand_on(step, some))
         return waves
 
     def _hand_on(self, step: int, bits: Sequence[tuple[int, Bit]]) -> list[Wave]:

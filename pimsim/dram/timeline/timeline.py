@@ -40,6 +40,8 @@ from pimsim.errors import InputError
 
 _MANY = 2_000
 """Runs from which on compiled code is worth its loading; one of 64 repetitions counts twice."""
+_SOME = 64
+"""Runs from which on it is worth its calling, once it is there."""
 _COUNTED, _COUNTED_PS = 1 << 38, 1 << 56
 """Commands, and time, of which compiled code adds up all that passes in 64 bits."""
 _LAID_OUT = 16
@@ -136,6 +138,8 @@ class Timeline:
         self.parts = cache(self._parts)
         self._steps: dict[int, tuple[Part, list[_Steps]]] = {}
         self._passed: Passed | None = Passed()
+        self._come = 0
+        """Runs that have come, those that are repeated each time."""
 
     @property
     def now_ps(self) -> int:
@@ -170,7 +174,7 @@ class Timeline:
                 channel.run(lane, part.runs)
             return
         segments, times = segments_of(part), part.times if isinstance(part, Repeated) else 1
-        if self._refreshed and self._standard.ranks == 1 and _many(segments, times):
+        if self._refreshed and self._standard.ranks == 1 and self._many(segments, times):
             for channel, steps in self._steps_of(part):
                 channel.rounds([(steps, times)], 1)
         elif isinstance(part, Repeated):
@@ -245,7 +249,7 @@ class Timeline:
         if not self._refreshed or self._standard.ranks > 1 or self._standard.channels > 1:
             return None
         every = [segment for part in parts for segment in segments_of(part)]
-        if not _many(every, times) or sum(part.commands for part in parts) > _COUNTED:
+        if not self._many(every, times) or sum(part.commands for part in parts) > _COUNTED:
             return None
         if any(run.times >= LONG for segment in every for run in segment.runs):
             return None
@@ -266,6 +270,15 @@ class Timeline:
                 first = max(first[0], one[0]), *rest
             self._passed = Passed(*first)
         return self._passed
+
+    def _many(self, segments: Sequence[Segment], times: int) -> bool:
+        """Whether compiled code is worth its while, and may have the row cycles as they are."""
+        runs = [run for segment in segments for run in segment.runs]
+        count = times * sum(1 + run.times // 64 for run in runs)
+        self._come += count
+        if count < _MANY and (count < _SOME or self._come < _MANY):
+            return False
+        return all(beats(run.cycle) <= LONG_CYCLE_BEATS for run in runs)
 
     def _relative(self, touched: Iterable[tuple[ChannelStream, list[int]]]) -> tuple[object, ...]:
         """All that decides what comes of channels and ranks of them; see :meth:`repeat`."""
@@ -304,14 +317,6 @@ class Timeline:
             (self._channels[channel], self._lane(*zip(*pairs, strict=True)))
             for channel, pairs in of_channel.items()
         ]
-
-
-def _many(segments: Sequence[Segment], times: int) -> bool:
-    """Whether compiled code is worth its loading, and may have the row cycles as they are."""
-    runs = [run for segment in segments for run in segment.runs]
-    if times * sum(1 + run.times // 64 for run in runs) < _MANY:
-        return False
-    return all(beats(run.cycle) <= LONG_CYCLE_BEATS for run in runs)
 
 
 def sustained_ps(

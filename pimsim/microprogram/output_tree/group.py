@@ -12,10 +12,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,7 @@ from pimsim.microprogram.output_tree.nodes import (
 )
 from pimsim.microprogram.output_tree.tree import Tree, leaves
 from pimsim.microprogram.tape import table
+from pimsim.object_code import Bound
 
 Ints = NDArray[np.int64]
 
@@ -238,20 +240,22 @@ def _written(
     known = table_of.copy()
     known[adding.FEW_ACTIVATIONS], known[adding.BLOCK] = how
     highest = max(int(part.free.max(initial=0)), int(part.rows.max(initial=0)), int(outs.max()))
+    state = np.zeros(7, np.int64)
+    memory = _MEMORY.of(capacity, 5 * (count + 64) * (places + 1) + 4096)
     work = adding.Work(
-        np.zeros(7, np.int64),
+        state,
         np.concatenate([part.free, np.zeros(1, np.int64)]),
         np.zeros(highest + 2, np.int64),
-        np.empty(5 * (count + 64) * (places + 1) + 4096, np.int32),
+        memory.tape,
         known,
         prices,
-        np.empty((3, capacity), np.int64),
+        memory.sorted,
         np.zeros(3, np.int64),
-        np.empty((2, capacity), np.int64),
-        np.empty((2, adding.MAX_WEIGHT, capacity), np.int64),
+        memory.ways,
+        memory.columns,
         np.zeros((2, adding.MAX_WEIGHT), np.int64),
     )
-    work.state[adding.FREE] = len(part.free)
+    state[adding.FREE] = len(part.free)
     signs = np.ascontiguousarray(part.signs[:, order])
     group = Group(
         signs, part.rows, part.weights, nodes, incoming, kappas, outs.astype(np.int64), here
@@ -262,12 +266,40 @@ def _written(
         np.full((ends, 2, adding.MAX_WEIGHT), adding.NOTHING, np.int64),
         np.zeros((ends, 2), np.int64),
     )
-    planner.write(work, group, found, Nodes.of(capacity))
-    if work.state[adding.WRONG] == 1:
+    planner.write(work, group, found, memory.nodes)
+    if state[adding.WRONG] == 1:
         raise OutOfRowsError(too_few(len(part.free)))
-    if work.state[adding.WRONG] or work.state[adding.FULL]:
-        raise ValueError(f"a group must be odd throughout, state {work.state.tolist()}")
-    return work.state, work.tape[: work.state[adding.AT]].copy(), found
+    if state[adding.WRONG] or state[adding.FULL]:
+        raise ValueError(f"a group must be odd throughout, state {state.tolist()}")
+    tape: NDArray[np.int32] = memory.tape.value[: state[adding.AT]].copy()
+    return state, tape, found
+
+
+class _Memory(threading.local):
+    """What the planner works in, one group after the other: each thread has its own."""
+
+    def __init__(self) -> None:
+        self._capacity = 0
+        self.tape: Any = Bound(np.empty(0, np.int32))
+        self.sorted: Any = Bound(())
+        self.ways = self.columns = self.nodes = self.sorted
+
+    def of(self, capacity: int, words: int) -> _Memory:
+        """Have room for so many items, and so many words of records."""
+        from pimsim.microprogram.output_tree import adding
+
+        if len(self.tape.value) < words:
+            self.tape = Bound(np.empty(words, np.int32))
+        if self._capacity < capacity:
+            self._capacity = capacity
+            shapes = (3, capacity), (2, capacity), (2, adding.MAX_WEIGHT, capacity)
+            every = [Bound(np.empty(shape, np.int64)) for shape in shapes]
+            self.sorted, self.ways, self.columns = every
+            self.nodes = Bound(Nodes.of(capacity))
+        return self
+
+
+_MEMORY = _Memory()
 
 
 def _nodes(tree: Tree, apart: set[int]) -> tuple[Ints, list[tuple[int, ...]]]:

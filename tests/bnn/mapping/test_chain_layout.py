@@ -49,7 +49,9 @@ def test_every_bank_of_a_team_gets_every_operand_once(data: st.DataObject) -> No
                     for bit in this.laid.units[unit]
                 }
                 seen |= arrived if this.placed else set()
-                for wave in layout.hand_on(step, lanes, units.tolist()):
+                for wave in (
+                    one for some in layout.hand_on(step, lanes, units.tolist()) for one in some
+                ):
                     for source, target in wave:
                         assert source in arrived
                         one, two = layout.at(source), layout.at(target)
@@ -76,7 +78,7 @@ def test_images_over_banks_with_a_fan_in_of_more_parts_than_banks(banks: int) ->
     layout = lay_out(planned(Counted, stages(mlp(3, 160, 2)), system), system, 1500, team=1)
     assert layout.mapped[1].parts > banks
     for lanes, outputs in layout.slots(0, 0):
-        (wave,) = layout.hand_on(0, lanes, outputs.tolist())
+        ((wave,),) = layout.hand_on(0, lanes, outputs.tolist())
         assert len(wave) == len(lanes)
         assert all(layout.at(one).bank != layout.at(two).bank for one, two in wave)
 

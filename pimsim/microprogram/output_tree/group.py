@@ -282,7 +282,9 @@ class _Memory(threading.local):
         self._capacity = 0
         self.tape: Any = Bound(np.empty(0, np.int32))
         self.sorted: Any = Bound(())
-        self.ways = self.columns = self.nodes = self.sorted
+        self.ways: Any = self.sorted
+        self.columns: Any = self.sorted
+        self.nodes = Bound(())
 
     def of(self, capacity: int, words: int) -> _Memory:
         """Have room for so many items, and so many words of records."""

@@ -27,6 +27,7 @@ from bnn.system.system import System
 from bnn.values.encoding import Encoding
 from pimsim.dram.energy import require_energy
 from pimsim.errors import InputError
+from pimsim.microprogram.schedule import gc_paused
 
 Chains = list[tuple[range, chain.Choice]]
 """Places of stages that can be chained, and what was chosen for them."""
@@ -81,6 +82,7 @@ class Selection:
         return self.prices.get(stage.name, ())
 
 
+@gc_paused()
 def select(
     mapping: str,
     network: Network,

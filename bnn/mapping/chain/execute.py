@@ -29,8 +29,10 @@ from bnn.mapping.chain.layout import Layout, Wave
 from bnn.system.ledger import CommandLedger
 from bnn.system.row_moves import rounds
 from pimsim.dram.array.row_storage import Lanes
+from pimsim.microprogram.schedule import gc_paused
 
 
+@gc_paused()
 def book(layout: Layout, ledgers: Sequence[CommandLedger]) -> None:
     """Book a chain in the books of its stages, whose partial counts go from bank to bank then."""
     for ledger in ledgers:

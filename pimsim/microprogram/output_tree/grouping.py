@@ -19,19 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.microprogram.output_tree.tree import Tree, leaves, shaped
-from pimsim.object_code import Kept
+from pimsim.object_code import Kept, part
 
 
 def clustered(weights: NDArray[np.integer[Any]], size: int) -> list[Tree]:
     """Return groups of up to ``size`` outputs, a power of 2.
 
     Args:
-        weights: ``(outputs, operands)``.
+        weights: ``(outputs, operands)`` -1, 0 and +1.
         size: outputs of a group.
 
     """
-    flat = weights.astype(np.float32)
-    alike = np.abs(flat @ flat.T)
+    alike = _alike(weights)
     trees: list[Tree] = list(range(len(weights)))
     for _ in range(size.bit_length() - 1):
         pairs, rest = _matched(alike)
@@ -39,11 +38,49 @@ def clustered(weights: NDArray[np.integer[Any]], size: int) -> list[Tree]:
         trees = [
             (trees[some[0]], trees[some[1]]) if len(some) == 2 else trees[some[0]] for some in order
         ]
-        member = np.zeros((len(order), len(alike)), np.float32)
-        for row, some in zip(member, order, strict=True):
-            row[list(some)] = 1 / len(some)
-        alike = member @ alike @ member.T
+        first, last = [some[0] for some in order], [some[-1] for some in order]
+        rows = (alike[first] + alike[last]) / 2
+        alike = (rows[:, first] + rows[:, last]) / 2
     return trees
+
+
+def _alike(weights: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+    """Size of the correlation of each two outputs.
+
+    Bits are counted: threads of a matrix product would wait for work longer than they have any.
+    """
+    planes = []
+    for bits in (weights != 0, weights < 0):
+        packed = np.packbits(bits, axis=1)
+        packed = np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8)))
+        planes.append(np.ascontiguousarray(packed).view(np.int64))
+    found = np.empty((len(weights), len(weights)), np.float32)
+    _CORRELATE(planes[0], planes[1], found)
+    return found
+
+
+@part
+def _ones(word: int) -> int:
+    """How many bits of 64 are 1: they are added in ever longer fields of the word."""
+    word = word - ((word >> 1) & 0x5555555555555555)
+    word = (word & 0x3333333333333333) + ((word >> 2) & 0x3333333333333333)
+    word = (word + (word >> 4)) & 0x0F0F0F0F0F0F0F0F
+    return (word * 0x0101010101010101) >> 56
+
+
+def _correlate(present: Any, negative: Any, found: NDArray[np.float32]) -> None:
+    """Fill in the sizes of sums of products of -1, 0 and +1."""
+    for one in range(len(present)):
+        for other in range(one, len(present)):
+            total = 0
+            for word in range(present.shape[1]):
+                both = present[one, word] & present[other, word]
+                unlike = both & (negative[one, word] ^ negative[other, word])
+                total += _ones(both) - 2 * _ones(unlike)
+            found[one, other] = found[other, one] = abs(total)
+
+
+_CORRELATE = Kept(_correlate, [Path(__file__)])
 
 
 def halved(groups: Sequence[Tree]) -> list[Tree]:

@@ -16,7 +16,7 @@ from pimsim.dram.array.address_map import load, names
 from pimsim.errors import InputError, OutOfRowsError
 from pimsim.executors.reference import carry_out
 from pimsim.microprogram.accumulation import cheapest, programs
-from pimsim.microprogram.output_tree import group
+from pimsim.microprogram.output_tree import group, grouping
 from pimsim.microprogram.output_tree.group import BLOCKS, FanIn, GroupPlan, plan
 from pimsim.microprogram.output_tree.grouping import climbed, clustered
 from pimsim.microprogram.output_tree.layer import GroupProgram, Layer
@@ -217,3 +217,10 @@ def test_compiled_chains_are_the_cheapest(
     chain = [program_of[way] for way in wanted.ways()]
     assert sum(map(len, found)) == sum(map(len, chain))
     assert sum(one.activations for one in found) == sum(one.activations for one in chain)
+
+
+@pytest.mark.parametrize("operands", [1, 63, 64, 65, 784])
+@pytest.mark.parametrize("values", [[-1, 1], [-1, 0, 1]])
+def test_correlations_are_those_of_a_matrix_product(operands: int, values: list[int]) -> None:
+    weights = np.random.default_rng(operands).choice(values, (9, operands))
+    assert np.array_equal(grouping._alike(weights), np.abs(weights @ weights.T))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 
@@ -9,6 +10,7 @@ import sys
 def main() -> int:
     """Run the command; return its exit code. Ctrl-C is one line from the first moment."""
     gc.set_threshold(10_000, 10, 10)  # planning makes millions of objects and leaves hardly a cycle
+    atexit.register(gc.freeze)  # what is left goes with the process, and is not walked over
     try:
         from experiments import cli
 

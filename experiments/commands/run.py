@@ -31,6 +31,7 @@ from experiments.options.table import (
 from experiments.output import json_output, outdir, progress
 from experiments.output.escaping import visible
 from experiments.report import simulated
+from pimsim.microprogram.schedule import gc_paused
 from pimsim.ranges import whole
 
 if TYPE_CHECKING:
@@ -194,6 +195,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(parser, out_folder("folder for report and figures"), HTML, _PARTS, JSON)
 
 
+@gc_paused()
 def run(args: argparse.Namespace) -> int:
     """Run the network; print tables or the report as JSON, and write it if asked."""
     simulated.require_sensible(args)

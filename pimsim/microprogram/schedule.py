@@ -314,4 +314,7 @@ def gc_paused() -> Iterator[None]:
         yield
     finally:
         if on:
+            if not gc.get_freeze_count():
+                gc.freeze()  # and back: what was made meanwhile counts as old, and so is not
+                gc.unfreeze()  # walked over at once, but with all that is old
             gc.enable()

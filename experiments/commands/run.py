@@ -31,7 +31,6 @@ from experiments.options.table import (
 from experiments.output import json_output, outdir, progress
 from experiments.output.escaping import visible
 from experiments.report import simulated
-from pimsim.microprogram.schedule import gc_paused
 from pimsim.ranges import whole
 
 if TYPE_CHECKING:
@@ -195,9 +194,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(parser, out_folder("folder for report and figures"), HTML, _PARTS, JSON)
 
 
-@gc_paused()
 def run(args: argparse.Namespace) -> int:
     """Run the network; print tables or the report as JSON, and write it if asked."""
+    from pimsim.microprogram.schedule import gc_paused
+
+    with gc_paused():
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
+    """See :func:`run`."""
     simulated.require_sensible(args)
     with outdir.asked(args.out, last="report.json") as folder:
         witness = _witness() if folder is not None and args.html else None

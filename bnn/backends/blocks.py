@@ -6,6 +6,7 @@ What they give is put in order here, and here alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,8 @@ from bnn.mapped.mapped_stage import Checker, Execute, Result, StageInputs
 from bnn.mapped.placement.placement import cut
 from bnn.model.geometry import Indices
 from bnn.values.bitstrings import BitStrings, Values
+from bnn.values.linear import LinearSums
+from pimsim.bits import Words
 
 _BYTE = 8
 _AT_A_TIME = 1 << 26
@@ -52,24 +55,44 @@ class BlockChecker:
         positions: slice | Indices = slice(None),
     ) -> None:
         """Check sums (outputs, images, columns), those of some columns; ``offset`` is 0."""
-        before = self._first // len(self._blocks)
         for place, computed in enumerate(self._blocks[:, positions]):
-            first = self._first + place * self._outputs
-            start, stop = max(outputs.start, first), min(outputs.stop, first + self._outputs)
-            if start < stop:
-                inside = computed >= 0
-                own = slice(before + start - first, before + stop - first)
-                some = sums[start - outputs.start : stop - outputs.start]
+            shared = self._shared(place, outputs)
+            if shared is not None:
+                (own_sums, own), inside = shared, computed >= 0
+                some = sums[own_sums]
                 seen = some if inside.all() else some[..., inside]
                 self._checker.compare(images, offset, own, seen, computed[inside])
 
-    def same(self, values: Values, again: Values) -> None:
-        """Compare values with those that were computed again."""
-        self._checker.same(values, again)
+    @property
+    def reads_rows(self) -> bool:
+        """Whether sums are compared where they stand."""
+        return self._checker.reads_rows
 
-    def report(self, done: int, total: int) -> None:
-        """Tell how far computing again is."""
-        self._checker.report(done, total)
+    def compare_rows(
+        self,
+        images: slice,
+        outputs: slice,
+        words: Words,
+        sums: Sequence[LinearSums],
+        positions: slice | Indices = slice(None),
+    ) -> None:
+        """Check sums that stand in rows, those of a place of the block after the other."""
+        for place, computed in enumerate(self._blocks[:, positions]):
+            shared = self._shared(place, outputs)
+            if shared is not None:
+                some, own = shared
+                held = [one.some(some) for one in sums]
+                self._checker.compare_rows(images, own, words, held, computed)
+
+    def _shared(self, place: int, outputs: slice) -> tuple[slice, slice] | None:
+        """Which of some ``outputs`` are of a place, and how they are called there."""
+        before = self._first // len(self._blocks)
+        first = self._first + place * self._outputs
+        start, stop = max(outputs.start, first), min(outputs.stop, first + self._outputs)
+        if start >= stop:
+            return None
+        some = slice(start - outputs.start, stop - outputs.start)
+        return some, slice(before + start - first, before + stop - first)
 
 
 def of_positions(

@@ -11,13 +11,14 @@ after the other is computed on the images that are loaded.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import numpy as np
 
 from bnn.backends.stage_rows import Columns, StageRows
 from bnn.backends.stage_strings import StageStrings
-from bnn.mapped.mapped_stage import Checker, MappedStage
+from bnn.mapped.mapped_stage import Checker, MappedStage, those_checked
 from bnn.mapped.placement.placement import cut
 from bnn.mapped.readback import Reader, ReadOut, decide
 from bnn.values.bitstrings import BitStrings, Pictures, Values
@@ -96,6 +97,8 @@ class CompiledStage:
         else:
             self._rows.load(self._strings.blank(self.images))
             self._rows.write_constants(self._blocks[0])
+        self.check_s = 0.0
+        """Wall time of the last run that went into what a checker was shown."""
         self._warm()
 
     def _may_turn(self, columns: int) -> bool:
@@ -140,16 +143,21 @@ class CompiledStage:
         wide = np.empty(0 if bits else values.shape, np.int64)
         if isinstance(operands, np.ndarray):
             operands = BitStrings.of(operands, stage.planes)
+        self.check_s = 0.0
         for some in cut(count, self.images):
             found = self._run(operands.some(some), threads)
             size, seen = some.stop - some.start, []
             read = ReadOut(found, (stage.outputs, size, positions), *every)
             for each in self._counts:
+                started = time.perf_counter()
                 own = self._reader.sums(each, read, threads)
-                if checker is not None and each.seen:
-                    checker.compare(some, each.place, outputs, own)
                 if each.given:
                     seen.append(own)
+                    started = time.perf_counter()
+                if checker is not None and each.seen:
+                    images, shown = those_checked(checker, some, own)
+                    checker.compare(images, each.place, outputs, shown)
+                    self.check_s += time.perf_counter() - started
             into = values.data[some].reshape(size * positions, -1)
             if result is not None:
                 slot = self._reader.slots[result]

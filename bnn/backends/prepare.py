@@ -18,7 +18,7 @@ from bnn.backends.streamed import StreamedStage
 from bnn.mapped.mapped_stage import Execute, MappedStage, Result, StageInputs
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import Occupancy
-from bnn.values.bitstrings import chosen, unpacked
+from bnn.values.bitstrings import unpacked
 
 Book = Callable[[CommandLedger, Repeats], None]
 """Books a stage that was carried out, and what of it was computed again."""
@@ -27,13 +27,16 @@ Draft = Callable[[CommandLedger], Occupancy]
 """Books every command that carrying a stage out takes; executes none."""
 
 
-def prepare(mapped: Sequence[MappedStage], images: int, *, compiled: bool) -> Execute:
+def prepare(
+    mapped: Sequence[MappedStage], images: int, *, compiled: bool, looking: bool = True
+) -> Execute:
     """Make ready what carries a stage out.
 
     Args:
         mapped: the stage, or groups of its channels, which are computed one after the other.
         images: how many will come.
         compiled: compute with vector code, not row command by row command.
+        looking: whether sums may be checked.
 
     Raises InputError if the failure table of the system's faults lacks what the commands need.
     """
@@ -46,7 +49,10 @@ def prepare(mapped: Sequence[MappedStage], images: int, *, compiled: bool) -> Ex
         elif each.system.faults is not None:
             execute = executing(each, FaultyStage(each, each.system.faults).run, book)
         else:
-            execute, ordered = vectorized(each, images, book), each.streams is not None
+            execute, ordered = (
+                vectorized(each, images, book, looking=looking),
+                each.streams is not None,
+            )
         if each.blocks is not None:
             outputs = each.stage.outputs // len(each.blocks)
             execute = of_positions(
@@ -65,33 +71,32 @@ def booked(mapped: Sequence[MappedStage], ledger: CommandLedger) -> Occupancy:
     return used
 
 
-def vectorized(mapped: MappedStage, images: int, book: Book) -> Execute:
+def vectorized(mapped: MappedStage, images: int, book: Book, *, looking: bool = True) -> Execute:
     """Make ready what computes a stage with vector code.
 
-    Where sums are checked it is computed once more, of the images that are, every sum being looked
-    at, so that what the looking takes does not count as executing.
+    Args:
+        mapped: the stage.
+        images: how many will come.
+        book: books it.
+        looking: have every sum looked at, for a checker to be shown those of what is executed.
+
     """
     make = CompiledStage if mapped.streams is None else StreamedStage
-    ready = make(mapped, images)
+    ready = make(mapped, images, looking=looking)
 
     def carry_out(work: StageInputs) -> Carried:
-        return ready.run(work.operands, threads=work.threads, report=work.report), 0, {}
+        if work.checker is not None and not looking:
+            raise ValueError(f"sums of stage {mapped.stage.name!r} must be looked at to be checked")
+        values = ready.run(
+            work.operands, threads=work.threads, checker=work.checker, report=work.report
+        )
+        return values, 0, {}
 
     plain = executing(mapped, carry_out, book)
 
     def execute(work: StageInputs) -> Result:
         result = plain(work)
-        if work.checker is None:
-            return result
-        started, checker = time.perf_counter(), work.checker
-        some = checker.images
-        looking = make(mapped, images if some is None else len(some), looking=True)
-        again = looking.run(
-            chosen(work.operands, some),
-            threads=work.threads, checker=checker, report=checker.report,
-        )  # fmt: skip
-        checker.same(chosen(result.values, some), again)
-        return replace(result, check_s=time.perf_counter() - started)
+        return replace(result, check_s=ready.check_s)
 
     return execute
 

@@ -6,7 +6,9 @@ are those of a few images at a time, and nothing here knows of banks, time or fa
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from math import gcd
 from typing import NamedTuple
 
@@ -16,10 +18,12 @@ from numpy.typing import NDArray
 from bnn.backends.blocks import in_order
 from bnn.backends.stage_rows import Columns, StageRows
 from bnn.backends.stage_strings import StageStrings
-from bnn.mapped.mapped_stage import Checker, MappedStage
+from bnn.mapped.mapped_stage import Checker, MappedStage, those_checked
 from bnn.mapped.placement.placement import cut
+from bnn.reference.packed import can_pack
 from bnn.values.bitstrings import BitStrings, Pictures, Values
 from bnn.values.encoding import Integers
+from bnn.values.linear import LinearSums
 from pimsim.bits import Words
 from pimsim.executors.compiled.run.processors import default_threads, spread
 from pimsim.executors.compiled.run.read_rows import strings
@@ -37,7 +41,7 @@ MEMORY_BYTES = 64 << 20
 _CHUNK_BYTES = 1 << 19
 """Bits of blocks that are put in order at a time, about: they stay in a cache meanwhile."""
 _SUM_BYTES = 32
-"""Of the numbers that a sum is made of, where it is looked at: four of them."""
+"""Of the numbers that a sum is made of, where it is given: four of them."""
 _WORD = 64
 _VECTOR = 512
 
@@ -72,7 +76,8 @@ class StreamedStage:
         if streams is None:
             raise ValueError(f"stage {mapped.stage.name!r} must have streams")
         self._mapped, self._streams, stage = mapped, streams, mapped.stage
-        summed = looking or streams[0].gives_sums
+        # where the reference counts bits, nobody makes numbers of sums that are only looked at
+        summed = streams[0].gives_sums or (looking and not can_pack(stage.layer))
         layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
         positions = stage.windows.positions
         whole = [one.tape(layout.stride, looking=looking) for one in streams]
@@ -95,17 +100,22 @@ class StreamedStage:
             address_map=layout.map,
         )
         prepare(self.tapes, self._tiles)
-        self._read = empty((sum(slots), self._tiles.words), "rows read out")
+        # a row more, so that whoever reads words across the last one's end reads something
+        self._read = empty((sum(slots) + 1, self._tiles.words), "rows read out")[:-1]
         self._read.fill(0)  # so that its memory is there when it is needed
         self._strings = StageStrings(mapped)
         columns = Columns.of(self.images, positions, self._words * _WORD)
         self._rows = StageRows(self._strings, self._tiles, columns)
         self._rows.load(self._strings.blank(self.images))
         self._rows.write_constants(slice(0, stage.outputs))
-        counted, seen = len(streams[0].counted), len(streams[0].windows) if looking else 0
-        needed = {*range(seen), *([counted - 1] if streams[0].gives_sums else [])}
+        self._seen_windows = range(len(streams[0].windows) if looking else 0)
+        self._given_by = len(streams[0].counted) - 1
+        """Whose sums are given, where there are no bits."""
+        needed = {*self._seen_windows, *([self._given_by] if streams[0].gives_sums else [])}
         self._numbers = {window: self._of_window(window) for window in sorted(needed)}
         """By window, see :attr:`pimsim.microprogram.output_tree.stream.Stream.counted`."""
+        self.check_s = 0.0
+        """Wall time of the last run that went into what a checker was shown."""
         self._warm()
 
     def run(
@@ -123,7 +133,7 @@ class StreamedStage:
         Args:
             operands: (images, pixels, channels).
             threads: processors used, all if None.
-            checker: is shown every sum; needs ``looking``.
+            checker: is shown every sum of the images that it checks; needs ``looking``.
             report: called with how many images are done, and how many there are.
 
         """
@@ -134,23 +144,37 @@ class StreamedStage:
         wide = np.empty((0 if bits else count, positions, stage.outputs), np.int64)
         if isinstance(operands, np.ndarray):
             operands = BitStrings.of(operands, stage.planes)
+        self.check_s = 0.0
         for some in cut(count, self.images):
             self._rows.load(self._strings.of(operands.some(some)), threads)
             run_tapes(self.tapes, self._tiles, into=self._read, threads=threads)
             size = some.stop - some.start
             if bits:
                 self._give(values.some(some), threads)
-            for window in self._numbers:
-                sums = self._sums(window, size * positions, threads).reshape(-1, size, positions)
-                if not bits:  # the last is given
-                    wide[some] = sums.transpose(1, 2, 0)
-                if checker is not None and window < len(self._streams[0].windows):
-                    checker.compare(some, window % stage.windows.offsets, outputs, sums)
+            else:
+                sums = self._sums(self._given_by, size * positions, threads)
+                wide[some] = sums.reshape(-1, size, positions).transpose(1, 2, 0)
+            if checker is not None:
+                started = time.perf_counter()
+                self._show(checker, some, outputs, threads)
+                self.check_s += time.perf_counter() - started
             if report is not None:
                 report(some.stop, count)
         if bits:
             return values
         return wide if blocks is None else in_order(wide, blocks)
+
+    def _show(self, checker: Checker, images: slice, outputs: slice, threads: int | None) -> None:
+        """Show a checker all sums of the images that are loaded."""
+        windows = self._mapped.stage.windows
+        if checker.reads_rows and self._mapped.stage.thresholds is not None:
+            checker.compare_rows(images, outputs, self._read, self._held)
+            return
+        size = images.stop - images.start
+        for window in self._seen_windows:
+            sums = self._sums(window, size * windows.positions, threads)
+            own, shown = those_checked(checker, images, sums.reshape(-1, size, windows.positions))
+            checker.compare(own, window % windows.offsets, outputs, shown)
 
     def _give(self, values: BitStrings, threads: int | None) -> None:
         """Turn the rows read into the bits of the images that are loaded, position by position."""
@@ -188,8 +212,8 @@ class StreamedStage:
         outputs = self._mapped.stage.outputs
         row = np.zeros((outputs, self._words), np.uint64)
         strings(row, 1, np.zeros((1, -(-outputs // 8)), np.uint8))
-        for window in self._numbers:
-            self._sums(window, 1, threads=1)
+        if self._streams[0].gives_sums:
+            self._sums(self._given_by, 1, threads=1)
 
     # -- sums --------------------------------------------------------------------------------
 
@@ -227,6 +251,31 @@ class StreamedStage:
             signs,
             lasts,
         )
+
+    @cached_property
+    def _held(self) -> list[LinearSums]:
+        """How rows hold the sums of all windows that are seen."""
+        return [self._linear(window) for window in self._seen_windows]
+
+    def _linear(self, window: int) -> LinearSums:
+        """How rows hold the sums of a window."""
+        found, scaled = self._numbers[window], self._mapped.sums
+        if scaled is None:
+            raise ValueError("streams must have sums")
+        weights = np.int64(1) << np.arange(found.rows.shape[1])
+        sizes = np.where(found.rows >= 0, weights, 0)
+        half = np.where(found.inverted, -sizes, sizes).reshape(-1, 2, len(weights))
+        doubled = found.constant + 2 * np.where(found.inverted, sizes, 0).sum(axis=1)
+        one, other = doubled.reshape(-1, 2)[found.pairs].T
+        turned = scaled.scale * scaled.turn
+        total = turned * (one + found.signs * other + found.lasts)
+        total += 2 * scaled.constant - scaled.scale
+        if (total % 2).any():
+            raise ValueError("numbers that decide must be odd")
+        factors = half[found.pairs] * turned[:, None, None]
+        factors[:, 1] *= found.signs[:, None]
+        rows = np.maximum(found.rows, 0).reshape(-1, 2 * len(weights))[found.pairs]
+        return LinearSums(rows, factors.reshape(len(rows), -1), total // 2)
 
     def _sums(self, window: int, columns: int, threads: int | None) -> NDArray[np.int32]:
         """Sums of all outputs, (outputs, columns)."""

@@ -24,6 +24,8 @@ from bnn.system.row_moves import part_banks
 from bnn.system.system import Occupancy, System
 from bnn.values.bitstrings import BitStrings, Pictures, Values, unpacked
 from bnn.values.encoding import Integers
+from bnn.values.linear import LinearSums
+from pimsim.bits import Words
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.row_program import RowProgram
 
@@ -250,11 +252,23 @@ class Checker(Protocol):
     ) -> None:
         """Check ``sums`` (outputs, images, positions) at one place of the pooling window."""
 
-    def same(self, values: Values, again: Values) -> None:
-        """Compare values with those that were computed again, with every sum looked at."""
+    @property
+    def reads_rows(self) -> bool:
+        """Whether it compares sums where they stand, so that nobody need make numbers of them."""
 
-    def report(self, done: int, total: int) -> None:
-        """Tell how far computing again is."""
+    def compare_rows(
+        self,
+        images: slice,
+        outputs: slice,
+        words: Words,
+        sums: Sequence[LinearSums],
+        positions: slice | Indices = ...,
+    ) -> None:
+        """Check the sums of rows ``(rows, words)`` at all places of the pooling window, in order.
+
+        Columns are those of all ``images``, checked or not, position by position; positions of -1
+        hold nothing. ``sums`` may go through the places several times over.
+        """
 
 
 def those_checked(
@@ -311,7 +325,7 @@ class Result:
     book_s: float = 0.0
     """Wall time of scheduling the commands."""
     check_s: float = 0.0
-    """Wall time of computing once more, with every sum looked at."""
+    """Wall time of reading sums out of rows that were looked at, and of comparing them."""
     flips: int = 0
     """How often noise made a column wrong that would not always be; what is computed again for its
     checksum aside, as executors compute more columns then than are looked at."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 from bnn import reference
 from bnn.lowering.operand_analysis import OperandAnalysis
 from bnn.lowering.stage import Stage
-from bnn.model.geometry import Indices
+from bnn.model.geometry import OUTSIDE, Indices
 from bnn.model.network import Network
 from bnn.reference.decided import DecidedBits
 from bnn.reference.packed import PackedSums, can_pack
+from bnn.reference.row_checker import RowChecker
 from bnn.values.bitstrings import BitStrings, Values, unpacked
+from bnn.values.linear import LinearSums
+from pimsim.bits import Words
 
 _AT_A_TIME = 1 << 20
 """Sums that are computed and compared at a time: they stay in a processor's cache."""
@@ -28,9 +32,9 @@ class SumChecker:
         fed: what its layer multiplies.
         operands: what is stored of the operands, ``(images, pixels, channels)``, of the images that
             are checked; that these are right is not asked here.
-        progress: called with how much is done, and how much there is.
         threads: processors used, all if None.
         images: ``(checked,)`` which images are checked, in order; None: all.
+        network: the layers, up to the logits; None: bits are decided when they are compared.
 
     """
 
@@ -39,17 +43,22 @@ class SumChecker:
         stage: Stage,
         fed: OperandAnalysis,
         operands: BitStrings,
-        progress: Callable[[int, int], None] | None = None,
         threads: int | None = None,
         images: NDArray[np.intp] | None = None,
+        network: Network | None = None,
     ) -> None:
         self._stage, self._fed, self._operands = stage, fed, operands
-        self._progress, self._threads = progress, threads
+        self._threads = threads
         self.images = images
         """Those that are checked; wherever images are counted below, it is these alone."""
         self._packed: PackedSums | None = None
+        self._rows: RowChecker | None = None
         if can_pack(stage.layer):
             self._packed = PackedSums(stage.layer, stage.shape, fed.encoding, fed.pad)
+            if network is not None and stage.thresholds is not None:
+                sums = operands.images * int(np.prod(network.shapes()[stage.index]))
+                decided = DecidedBits(network, stage, fed, sums)
+                self._rows = RowChecker(stage, fed, operands, decided.limits(), self._packed)
         self.compared = 0
         """Sums compared so far."""
         self.wrong = 0
@@ -78,9 +87,34 @@ class SumChecker:
             self.wrong += int(np.count_nonzero(self.expected(some, outputs, places) != seen))
             self.compared += seen.size
 
-    def same(self, values: Values, again: Values) -> None:
-        """Compare values with those that were computed again, with every sum looked at."""
-        self.wrong += _different(values, again)
+    @property
+    def reads_rows(self) -> bool:
+        """Whether it compares sums where they stand."""
+        return self._rows is not None
+
+    def compare_rows(
+        self,
+        images: slice,
+        outputs: slice,
+        words: Words,
+        sums: Sequence[LinearSums],
+        positions: slice | Indices = slice(None),
+    ) -> None:
+        """Check sums that stand in rows, see :class:`bnn.mapped.mapped_stage.Checker`.
+
+        The bits that these must decide are kept, for :meth:`decide`.
+        """
+        if self._rows is None:
+            raise ValueError("sums in rows are compared of stages with bits alone")
+        where = self._stage.windows.outputs[:, positions]
+        if not isinstance(positions, slice):
+            where[:, positions == OUTSIDE] = OUTSIDE
+        places = np.arange(self._stage.windows.positions)[positions]
+        compared, wrong = self._rows.compare(
+            _runs(images, self.images), outputs, words, sums, (where, places), self._threads
+        )
+        self.compared += compared
+        self.wrong += wrong
 
     def decide(self, network: Network, values: Values) -> None:
         """Compare bits ``(images, positions, outputs)`` with what the sums decide.
@@ -90,22 +124,21 @@ class SumChecker:
             values: what a stage with thresholds gave.
 
         """
+        strings = values if isinstance(values, BitStrings) else BitStrings.of(values)
+        if self._rows is not None and self._rows.complete:
+            right = self._rows.bits
+            self.wrong += _different(strings.reshaped(right.pixels, right.channels), right)
+            return
         stage, count = self._stage, self._operands.images
         shape = network.shapes()[stage.index]
         each = int(np.prod(shape))
         places, outputs = np.arange(each // shape[-1]), slice(0, shape[-1])
         decided = DecidedBits(network, stage, self._fed, each * count)
-        strings = values if isinstance(values, BitStrings) else BitStrings.of(values)
         for some in _steps(slice(0, count), each):
             bits = decided.of(self.expected(some, outputs, places))
             right = BitStrings.of(bits.transpose(1, 2, 0).view(np.uint8))
             own = strings.some(some)
             self.wrong += _different(own.reshaped(right.pixels, right.channels), right)
-
-    def report(self, done: int, total: int) -> None:
-        """Tell how far computing again is."""
-        if self._progress is not None:
-            self._progress(done, total)
 
     def expected(self, images: slice, outputs: slice, places: Indices) -> NDArray[np.int32]:
         """Sums of some images, outputs and windows, ``(outputs, images, places)``."""
@@ -118,6 +151,20 @@ class SumChecker:
         found = reference.sums(stage.layer, laid, self._fed.pad)
         whole = found.reshape(operands.images, -1, found.shape[-1])
         return whole[:, places, outputs].transpose(2, 0, 1)
+
+
+def _runs(images: slice, checked: NDArray[np.intp] | None) -> list[tuple[int, slice]]:
+    """Images that are checked and follow each other: place of the first, and which they are."""
+    if checked is None:
+        return [(0, images)]
+    first, last = np.searchsorted(checked, [images.start, images.stop]).tolist()
+    own = checked[first:last]
+    edges = [0, *(np.flatnonzero(np.diff(own) > 1) + 1).tolist(), len(own)]
+    return [
+        (int(own[start]) - images.start, slice(first + start, first + stop))
+        for start, stop in pairwise(edges)
+        if stop > start
+    ]
 
 
 def _steps(images: slice, each: int) -> list[slice]:

@@ -31,6 +31,7 @@ from bnn.lowering import thresholds
 from bnn.lowering.operand_analysis import OperandAnalysis, values_behind
 from bnn.lowering.stage import Stage
 from bnn.model import quantizers
+from bnn.model.geometry import OUTSIDE, Indices
 from bnn.model.layers.product import reach
 from bnn.model.network import Flatten, MaxPool2D, Network
 
@@ -57,6 +58,19 @@ class _Table(NamedTuple):
             return compared
         found: Bits = bits[(sums - start) // step, np.arange(len(sums))[:, None, None]]
         return found
+
+
+class Limits(NamedTuple):
+    """Bits that are whether a sum is at least some limit, or that it is not."""
+
+    at: NDArray[np.int64]
+    """``(outputs,)``."""
+    turned: Bits
+    """``(outputs,)`` whether the bit is that the sum is less."""
+    least: Bits
+    """``(outputs,)`` whether the smallest sum of a window decides, and not the largest."""
+    windows: Indices
+    """``(windows, places)`` sums that decide together in order, -1 before the first: padding."""
 
 
 class DecidedBits:
@@ -88,6 +102,31 @@ class DecidedBits:
         if table is None:
             return self._run(sums)
         return table.of(sums if table.falling is None else self._pooled(sums, table.falling))
+
+    def limits(self) -> Limits | None:
+        """Return what decides, if bits do nothing but compare each sum, or that of a window."""
+        table = self._table
+        if table is None:
+            return None
+        changes = table.bits[1:] != table.bits[:-1]
+        if (changes.sum(axis=0) > 1).any():
+            return None
+        place = np.where(changes.any(axis=0), changes.argmax(axis=0) + 1, len(table.reached))
+        falling = table.falling
+        least = np.zeros(len(place), np.bool_) if falling is None else falling
+        at = table.reached.start + table.reached.step * place
+        return Limits(at, table.bits[0], least, self._windows(pooled=falling is not None))
+
+    def _windows(self, *, pooled: bool) -> Indices:
+        """Sums that each window of the pooling takes, asked of that layer itself."""
+        if not pooled:
+            return np.arange(int(np.prod(self._shape[:-1])))[:, None]
+        (pool,) = (step for step in self._decision.steps if isinstance(step, MaxPool2D))
+        down, across = (side.taps() for side in pool.axes(self._shape))
+        laid = down[:, None, :, None] * pool.axes(self._shape)[1].size + across[:, None]
+        outside = (down[:, None, :, None] == OUTSIDE) | (across[:, None] == OUTSIDE)
+        whole = np.where(outside, OUTSIDE, laid)
+        return np.sort(whole.reshape(len(down) * len(across), -1), axis=1)
 
     def _pooled(self, sums: NDArray[np.int32], falling: Bits) -> NDArray[np.int32]:
         """Sums with the largest value of each window: the smallest where values fall."""

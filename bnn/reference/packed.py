@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from math import prod
+from math import gcd, prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +39,12 @@ from pimsim.executors.compiled.run.processors import share
 
 _WORD_BYTES = 8
 _PAGE_WORDS = 512
-_EIGHT_ONES = np.uint64(0x0101010101010101)
+_SWAPS = ((7, 0x00AA00AA00AA00AA), (14, 0x0000CCCC0000CCCC), (28, 0x00000000F0F0F0F0))
+"""How far bits go that change places with others, and which do."""
 _COLUMNS, _OUTPUTS = 16, 4
 """Windows and outputs whose counts are held in registers at a time."""
+_TOGETHER = 32
+"""Windows that come together, whoever counts them."""
 
 
 def can_pack(layer: Product) -> bool:
@@ -64,11 +68,14 @@ class PackedSums:
         matrix = layer.matrix(integer_kernel(layer)).astype(np.int64)
         self._planes, step, low = encoding.planes, encoding.step, encoding.low
         reads, channels = _read(layer, shape), shape[-1]
-        self._reads = np.where(reads == OUTSIDE, prod(shape[:-1]), reads)
+        self.reads: Indices = np.where(reads == OUTSIDE, prod(shape[:-1]), reads)
+        """``(windows, taps)`` pixel that each reads; the one behind the last: none."""
         bits = len(matrix) * (channels if self._planes > 1 else -(-channels // 8) * 8)
-        self._words = -(-bits // (8 * _WORD_BYTES))
-        self._negative, self._used = self._signs(matrix < 0), self._signs(matrix != 0)
-        self._sparse = bool((matrix == 0).any())
+        self.words = -(-bits // (8 * _WORD_BYTES))
+        """Of a plane of a window."""
+        self._negative, self._used = self._flags(matrix < 0), self._flags(matrix != 0)
+        self.sparse = bool((matrix == 0).any())
+        """Whether any weight is 0."""
         self._step = step
         # a bit that is padding is 0 here, and so counted as the lowest operand
         self._offsets = low * matrix.sum(axis=(0, 1)) - step * ((1 << self._planes) - 1) * (
@@ -96,17 +103,14 @@ class PackedSums:
             threads: processors used, all if None.
 
         """
-        patches = self._patches(operands, places)
+        patches = self.patches(operands, places)
         _, words, stride = patches.shape
         count = outputs.stop - outputs.start
         rows = -(-count // _OUTPUTS) * _OUTPUTS
-        negative, used, offsets = (
-            np.resize(whole[outputs], (rows, *whole.shape[1:]))
-            for whole in (self._negative, self._used, self._offsets)
-        )
+        negative, used, offsets = self.signs(outputs, rows)
         found = np.empty((rows, stride), np.int32)
         share(
-            _count(self._sparse), stride // _COLUMNS, threads, patches, self._planes, words, stride,
+            _count(self.sparse), stride // _COLUMNS, threads, patches, self._planes, words, stride,
             negative, used, rows, self._step, offsets, found,
         )  # fmt: skip
         own = found[:count, : operands.images * len(places)]
@@ -115,33 +119,56 @@ class PackedSums:
             result += self._padding[outputs, None, places]
         return result
 
-    def _signs(self, flags: NDArray[np.bool_]) -> Words:
+    def signs(self, outputs: slice, rows: int) -> tuple[Words, Words, NDArray[np.int64]]:
+        """Negative weights of some outputs and those that are not 0, (rows, words), and offsets.
+
+        Behind the last output, any.
+        """
+        negative, used, offsets = (
+            np.resize(whole[outputs], (rows, *whole.shape[1:]))
+            for whole in (self._negative, self._used, self._offsets)
+        )
+        return negative, used, offsets
+
+    def pads(
+        self, outputs: slice, places: Indices, rows: int, together: int
+    ) -> NDArray[np.int32] | None:
+        """What padding adds, (rows, windows), so many windows coming together; None: nothing.
+
+        The windows begin again behind the last.
+        """
+        if self._padding is None:
+            return None
+        order = places[np.arange(len(places) + together - 1) % len(places)]
+        return np.resize(self._padding[outputs, order], (rows, len(order)))
+
+    def _flags(self, flags: NDArray[np.bool_]) -> Words:
         """Flags (taps, channels, outputs) in the order of a window's words, (outputs, words)."""
         outputs = flags.shape[2]
         laid = flags.transpose(2, 0, 1)
         if self._planes > 1:
             laid = laid.reshape(outputs, 1, -1)
         strings = np.packbits(laid, axis=2, bitorder="little").reshape(outputs, -1)
-        whole = np.zeros((outputs, self._words * _WORD_BYTES), np.uint8)
+        whole = np.zeros((outputs, self.words * _WORD_BYTES), np.uint8)
         whole[:, : strings.shape[1]] = strings
         return whole.view(np.uint64)
 
-    def _patches(self, operands: BitStrings, places: Indices) -> Words:
+    def patches(self, operands: BitStrings, places: Indices) -> Words:
         """Bits of windows (planes, words, windows of all images), the highest plane first."""
-        reads = np.ascontiguousarray(self._reads[places].T)
+        reads = np.ascontiguousarray(self.reads[places].T)
         columns = operands.images * len(places)
-        width = -(-columns // _COLUMNS) * _COLUMNS
-        width += _COLUMNS * (width % _PAGE_WORDS == 0)  # else all words share a few cache lines
-        made = np.zeros((self._planes, self._words, width), np.uint64)
+        width = -(-columns // _TOGETHER) * _TOGETHER
+        width += _TOGETHER * (width % _PAGE_WORDS == 0)  # else all words share a few cache lines
+        made = np.zeros((self._planes, self.words, width), np.uint64)
         if self._planes > 1:
             self._transpose(operands, reads, made.view(np.uint8).reshape(*made.shape, -1))
             return made
         data = operands.data
         padded = np.zeros((operands.images, data.shape[1] + 1, data.shape[2]), np.uint8)
         padded[:, :-1] = data  # the last stands for what is no pixel
-        kind = np.uint64 if data.shape[2] % _WORD_BYTES == 0 else np.uint8
+        kind = f"u{gcd(data.shape[2], _WORD_BYTES)}"
         source = np.ascontiguousarray(padded.view(kind).transpose(2, 0, 1))
-        into = made.view(kind).reshape(self._words, width, -1)[:, :columns]
+        into = made.view(kind).reshape(self.words, width, -1)[:, :columns]
         place = 0
         for tap in reads:
             for part in source:
@@ -151,25 +178,33 @@ class PackedSums:
         return made
 
     def _transpose(self, operands: BitStrings, reads: Indices, into: NDArray[np.uint8]) -> None:
-        """Lay bits of wider operands out, eight operands at a time in the bits of bytes."""
-        integers = operands.integers()
-        padded = np.zeros((integers.shape[2], integers.shape[0], integers.shape[1] + 1), np.uint16)
-        padded[..., :-1] = integers.transpose(2, 0, 1)
-        columns = operands.images * reads.shape[1]
-        bits = np.zeros((self._planes, into.shape[2]), np.uint8)
-        each = [(tap, channel) for tap in reads for channel in padded]
-        for place, (tap, channel) in enumerate(each):
-            found = np.take(channel, tap, axis=1, mode="clip").reshape(-1)
-            for half in range(-(-self._planes // 8)):
-                byte = np.zeros(into.shape[2], np.uint8)
-                byte[:columns] = found >> 8 * half
-                whole = byte.view(np.uint64)
-                for plane in range(8 * half, min(8 * half + 8, self._planes)):
-                    own = bits[self._planes - 1 - plane].view(np.uint64)
-                    own |= (whole >> np.uint64(plane % 8) & _EIGHT_ONES) << np.uint64(place % 8)
-            if place % 8 == 7 or place == len(each) - 1:
-                into[:, place // 64, :, place // 8 % 8] = bits
-                bits[:] = 0
+        """Lay bits of wider operands out: eight operands are turned into eight bytes of planes."""
+        integers: NDArray[Any] = operands.integers()
+        images, pixels, channels = integers.shape
+        padded = np.zeros((images, pixels + 1, channels), integers.dtype)
+        padded[:, :-1] = integers
+        columns, size = images * reads.shape[1], len(reads) * channels
+        laid: NDArray[Any] = np.zeros((columns, self.words * 64), integers.dtype)
+        laid[:, :size].reshape(images, -1, len(reads), channels)[:] = padded[:, reads.T]
+        for half in range(-(-self._planes // 8)):
+            own = (laid >> 8 * half).astype(np.uint8)
+            found = turned(own.view("<u8")).view(np.uint8).reshape(columns, self.words, 8, 8)
+            for plane in range(8 * half, min(8 * half + 8, self._planes)):
+                place = self._planes - 1 - plane
+                into[place, :, :columns] = found[..., plane % 8].transpose(1, 0, 2)
+
+
+def turned(words: Words) -> Words:
+    """Turn eight bytes of eight bits, in each word: bit i of byte j becomes bit j of byte i.
+
+    >>> [hex(word) for word in turned(np.array([0x80, 0xFF], np.uint64)).tolist()]
+    ['0x100000000000000', '0x101010101010101']
+    """
+    found = words
+    for shift, mask in _SWAPS:
+        swapped = (found ^ (found >> np.uint64(shift))) & np.uint64(mask)
+        found = found ^ swapped ^ (swapped << np.uint64(shift))
+    return found
 
 
 def _read(layer: Product, shape: Shape) -> Indices:

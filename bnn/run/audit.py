@@ -92,8 +92,7 @@ class Audit:
                 if own is not None:
                     found = operands.some(some).integers()
                     self.exact &= np.array_equal(found, own.reshape(found.shape))
-            told = partial(self._tell, f"{stage.name}: every sum")
-            return SumChecker(stage, fed, operands, told, self._threads, self.images)
+            return SumChecker(stage, fed, operands, self._threads, self.images, self._flow.network)
 
     def result(self, stage: Stage, checker: SumChecker, result: Result) -> None:
         """Check what a stage gave, whose sums were checked in the time that it says."""

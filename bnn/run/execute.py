@@ -141,7 +141,7 @@ def run(
         chain=chain, traces=traces, faulty=execution.faulty,
     )  # fmt: skip
     with advised(mapping):
-        prepared = _prepare(planned, compiled=execution.compiled)
+        prepared = _prepare(planned, compiled=execution.compiled, looking=check)
     if execution.compiled and encoding is not None:
         encode(x[:1], encoding)  # so that its code is made now
     prepare_s = time.perf_counter() - started
@@ -173,15 +173,17 @@ def run(
     )
 
 
-def _prepare(planned: Plan, *, compiled: bool) -> dict[str, Execute]:
+def _prepare(planned: Plan, *, compiled: bool, looking: bool) -> dict[str, Execute]:
     """Lay all stages out, so that what does not fit is refused before the long part."""
     prepared: dict[str, Execute] = {}
     for names, layout, ledgers in planned.chained():
-        executes = chain_execution.prepare(layout, ledgers, planned.images, compiled=compiled)
+        executes = chain_execution.prepare(
+            layout, ledgers, planned.images, compiled=compiled, looking=looking
+        )
         prepared.update(zip(names, executes, strict=True))
     for stage, ledger in planned.apart():
         mapped = planned.mapped(stage, ledger)
-        prepared[stage.name] = prepare(mapped, planned.images, compiled=compiled)
+        prepared[stage.name] = prepare(mapped, planned.images, compiled=compiled, looking=looking)
     return prepared
 
 

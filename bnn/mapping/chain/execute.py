@@ -118,7 +118,12 @@ def _likeness(
 
 
 def prepare(
-    layout: Layout, ledgers: Sequence[CommandLedger], images: int, *, compiled: bool
+    layout: Layout,
+    ledgers: Sequence[CommandLedger],
+    images: int,
+    *,
+    compiled: bool,
+    looking: bool = True,
 ) -> list[Execute]:
     """Return what carries out each stage; they are to be called in order.
 
@@ -127,6 +132,7 @@ def prepare(
         ledgers: the books of its stages.
         images: how many.
         compiled: compute with vector code.
+        looking: whether sums may be checked.
 
     """
 
@@ -135,7 +141,7 @@ def prepare(
             book(layout, ledgers)
 
     if compiled:
-        return [vectorized(mapped, images, book_whole) for mapped in layout.mapped]
+        return [vectorized(one, images, book_whole, looking=looking) for one in layout.mapped]
     resident: list[Parts | None] = [None] * len(layout.turns(0))
     return [
         executing(mapped, partial(_execute, layout, step, resident), book_whole)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from bnn.backends import streamed
 from bnn.backends.compiled import CompiledStage
 from bnn.backends.streamed import StreamedStage
 from bnn.lowering import lower as lowering
@@ -54,6 +57,77 @@ def test_a_bit_of_one_image_is_seen(kind: Any, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(kind, "run", bent)  # the same bit each time that it is computed
     mapping = "output-tree" if kind is StreamedStage else "output-stationary"
     assert _exact(mapping) is False
+
+
+def _broken(tapes: list[Any], table: Sequence[Any], number: int) -> bool:
+    """Break a record of a tape: its program takes a row that it was not to take."""
+    tape, sizes = tapes[number], [len(one.program.symbols) for one in table] + [2, 2]
+    at = 0
+    while at < len(tape):
+        code = int(tape[at])
+        if code < len(table) and sizes[code] >= 3 and tape[at + 1] != tape[at + 2]:
+            tape[at + 1] = tape[at + 2]
+            return True
+        at += 1 + sizes[code]
+    return False
+
+
+def test_a_wrong_command_of_what_is_executed_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the first program that a stage has made, and of no other."""
+    real, made = streamed.CompiledTapes, []
+
+    def bent(table: Any, cells: Any, tapes: list[Any], *others: Any) -> Any:
+        made.append(len(tapes))
+        if len(made) == 1:
+            assert _broken(tapes, table, 0)
+        return real(table, cells, tapes, *others)
+
+    assert _exact("output-tree") is True
+    monkeypatch.setattr(streamed, "CompiledTapes", bent)
+    assert _exact("output-tree") is False
+    assert made
+
+
+def test_what_is_checked_is_what_is_executed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is executed, or compiled, a second time."""
+    ran: Counter[str] = Counter()
+    for kind in (CompiledStage, StreamedStage):
+
+        def counted(self: Any, operands: Any, *, real: Any = kind.run, **named: Any) -> Any:
+            ran[self._mapped.stage.name] += len(operands)
+            assert named["checker"] is not None
+            return real(self, operands, **named)
+
+        monkeypatch.setattr(kind, "run", counted)
+    assert _exact("output-tree") is True
+    assert ran == dict.fromkeys("cde", IMAGES)
+
+
+@pytest.mark.parametrize("which", ["bits", "digits"])
+def test_a_row_that_is_read_wrongly_is_seen(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bit that is given, or a digit that is looked at, of one column after the commands."""
+    real, struck = streamed.run_tapes, []
+
+    def bent(*args: Any, into: Any, **named: Any) -> Any:
+        found = real(*args, into=into, **named)
+        if not struck:
+            struck.append(True)
+            given = stages[0]._given
+            row = given[4] if which == "bits" else np.setdiff1d(np.arange(len(into)), given)[0]
+            column = 9 * STRUCK + 2
+            into[row, column // 64] ^= np.uint64(1) << np.uint64(column % 64)
+        return found
+
+    stages: list[StreamedStage] = []
+    made = StreamedStage.__init__
+
+    def noted(self: StreamedStage, *args: Any, **named: Any) -> None:
+        made(self, *args, **named)
+        stages.append(self)
+
+    monkeypatch.setattr(StreamedStage, "__init__", noted)
+    monkeypatch.setattr(streamed, "run_tapes", bent)
+    assert _exact("output-tree") is False
 
 
 def test_a_sum_of_one_image_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

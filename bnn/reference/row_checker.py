@@ -1,0 +1,166 @@
+"""Sums that stand in rows compared, a few images at a time, and the bits that they must decide.
+
+The bits are those of the reference's sums. They are kept as strings, position by position, to be
+compared with what a stage gives: whatever turned its rows into strings is checked with them.
+
+>>> bits = np.zeros((2, 9), np.uint8)                       # of two outputs, nine columns
+>>> bits[0, 3] = bits[1, 8] = 1
+>>> rows = np.packbits(np.pad(bits, ((0, 0), (0, 23))), axis=1, bitorder="little")
+>>> strings(rows)[:9, 0].tolist()
+[0, 0, 0, 1, 0, 0, 0, 0, 2]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lowering.operand_analysis import OperandAnalysis
+from bnn.lowering.stage import Stage
+from bnn.model.geometry import OUTSIDE, Indices
+from bnn.reference.decided import Limits
+from bnn.reference.in_rows import Held, SumsInRows
+from bnn.reference.packed import PackedSums, turned
+from bnn.values.bitstrings import BitStrings
+from bnn.values.linear import LinearSums
+from pimsim.bits import Words
+from pimsim.executors.compiled.run.processors import spread
+
+_BYTES = 1 << 18
+"""Of windows that are laid out at a time: they stay in a processor's cache."""
+_BYTE = 8
+
+
+class RowChecker:
+    """Compares the sums of a stage with bits, where they stand.
+
+    Args:
+        stage: the stage.
+        fed: what its layer multiplies.
+        operands: what is stored of the operands, of the images that are checked.
+        limits: what decides bits; None: they are not decided here.
+        packed: the layer's sums.
+
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        fed: OperandAnalysis,
+        operands: BitStrings,
+        limits: Limits | None,
+        packed: PackedSums,
+    ) -> None:
+        self._stage, self._operands = stage, operands
+        self._sums = SumsInRows(packed, stage.layer, fed.encoding, fed.pad)
+        together = np.sort(stage.windows.outputs.T, axis=1)
+        alike = limits is not None and np.array_equal(together, limits.windows)
+        self._limits = limits if alike else None
+        count, positions = operands.images, stage.windows.positions
+        self.bits = BitStrings.empty(count if alike else 0, positions, stage.layer.outputs)
+        """That must be given, ``(images, positions, outputs)``."""
+        self._missing = count * positions * stage.layer.outputs
+
+    @property
+    def complete(self) -> bool:
+        """Whether all bits are known."""
+        return self._limits is not None and self._missing == 0
+
+    def compare(
+        self,
+        runs: Sequence[tuple[int, slice]],
+        outputs: slice,
+        words: Words,
+        sums: Sequence[LinearSums],
+        where: tuple[Indices, Indices],
+        threads: int | None,
+    ) -> tuple[int, int]:
+        """Compare sums; returns how many were, and how many are wrong.
+
+        Args:
+            runs: images that follow each other: place of the first among those whose columns there
+                are, and which they are of those that are checked.
+            outputs: which.
+            words: rows, ``(rows, words)``, with eight bytes behind the last.
+            sums: for each place of the pooling window, perhaps several times over.
+            where: the layer's window of each place and column, ``(places, columns)``, -1 if it is
+                none, and the position that each column of an image gives.
+            threads: processors used, all if None.
+
+        """
+        windows, _ = where
+        columns = windows.shape[1]
+        step = max(1, _BYTES // (columns * self._sums.column_bytes()))
+        pieces = [
+            (place + start - own.start, slice(start, min(start + step, own.stop)))
+            for place, own in runs
+            for start in range(own.start, own.stop, step)
+        ]
+        wrong = [0] * len(pieces)
+        limits, count = self._limits, outputs.stop - outputs.start
+        at = np.zeros(count, np.int64) if limits is None else limits.at[outputs]
+
+        def some(begin: int, end: int) -> None:
+            for number in range(begin, end):
+                place, images = pieces[number]
+                operands, found = self._operands.some(images), []
+                for one, held in enumerate(sums):
+                    goal = outputs, windows[one % len(windows)], at
+                    different, raised = self._sums.compare(
+                        operands, goal, Held(words, place * columns, held)
+                    )
+                    wrong[number] += different
+                    found.append(raised)
+                if limits is not None:
+                    self._keep(images, outputs, found[: len(windows)], where)
+
+        spread(some, len(pieces), threads)
+        images = sum(own.stop - own.start for _, own in runs)
+        inside = [int((one != OUTSIDE).sum()) for one in windows]
+        self._missing -= images * count * int((windows != OUTSIDE).any(axis=0).sum())
+        rounds = len(sums) // len(windows)
+        return rounds * images * count * sum(inside), sum(wrong)
+
+    def _keep(
+        self,
+        images: slice,
+        outputs: slice,
+        raised: Sequence[NDArray[np.uint32]],
+        where: tuple[Indices, Indices],
+    ) -> None:
+        """Keep the bits that sums decide, those of each window together."""
+        limits, (windows, positions) = self._limits, where
+        assert limits is not None
+        least, size = limits.least[outputs, None], images.stop - images.start
+        whole = np.where(least, ~np.uint32(0), np.uint32(0))
+        for one, own in zip(windows, raised, strict=True):
+            inside = np.ones(own.shape[1], np.uint32) * ~np.uint32(0)
+            if (one == OUTSIDE).any():
+                flags = np.zeros(inside.size * 32, np.bool_)
+                flags[: size * len(one)] = np.tile(one != OUTSIDE, size)
+                inside = np.packbits(flags, bitorder="little").view(np.uint32)
+            whole = np.where(least, whole & (own | ~inside), whole | (own & inside))
+        whole ^= np.where(limits.turned[outputs, None], ~np.uint32(0), np.uint32(0))
+        columns = size * len(positions)
+        first, skipped = divmod(outputs.start, _BYTE)
+        rows = np.pad(whole.view(np.uint8), ((skipped, 0), (0, 0)))
+        found = strings(rows)[:columns].reshape(size, len(positions), -1)
+        given = (windows != OUTSIDE).any(axis=0)
+        into = self.bits.data[images, :, first : first + found.shape[2]]
+        into[:, positions[given]] |= found[:, given]
+
+
+def strings(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Turn bits of columns, ``(rows, columns / 8)``, into strings ``(columns, rows / 8)``.
+
+    Behind the last row all are 0.
+    """
+    count, width = rows.shape
+    groups = -(-count // _BYTE)
+    whole = np.zeros((groups, _BYTE, width), np.uint8)
+    whole.reshape(-1, width)[:count] = rows
+    words = np.ascontiguousarray(whole.transpose(0, 2, 1)).view("<u8")[..., 0]
+    found = turned(words).view(np.uint8).reshape(groups, width, _BYTE)
+    return found.transpose(1, 2, 0).reshape(width * _BYTE, groups)

@@ -264,7 +264,7 @@ class StreamedStage:
             raise ValueError("streams must have sums")
         weights = np.int64(1) << np.arange(found.rows.shape[1])
         sizes = np.where(found.rows >= 0, weights, 0)
-        half = np.where(found.inverted, -sizes, sizes).reshape(-1, 2, len(weights))
+        half = np.where(found.inverted, -sizes, sizes)
         doubled = found.constant + 2 * np.where(found.inverted, sizes, 0).sum(axis=1)
         one, other = doubled.reshape(-1, 2)[found.pairs].T
         turned = scaled.scale * scaled.turn
@@ -272,10 +272,9 @@ class StreamedStage:
         total += 2 * scaled.constant - scaled.scale
         if (total % 2).any():
             raise ValueError("numbers that decide must be odd")
-        factors = half[found.pairs] * turned[:, None, None]
-        factors[:, 1] *= found.signs[:, None]
-        rows = np.maximum(found.rows, 0).reshape(-1, 2 * len(weights))[found.pairs]
-        return LinearSums(rows, factors.reshape(len(rows), -1), total // 2)
+        numbers = 2 * found.pairs[:, None] + np.arange(2)
+        multiples = np.stack([turned, turned * found.signs], axis=1)
+        return LinearSums(np.maximum(found.rows, 0), half, numbers, multiples, total // 2)
 
     def _sums(self, window: int, columns: int, threads: int | None) -> NDArray[np.int32]:
         """Sums of all outputs, (outputs, columns)."""

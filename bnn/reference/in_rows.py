@@ -9,21 +9,23 @@ operands are wide and few are added up, products of short integers.
 >>> layer = Dense("d", np.float32([[0.3], [-0.2], [0.1]]), None, "ste_sign", "ste_sign")
 >>> own = SumsInRows(PackedSums(layer, (3,), BIPOLAR, pad=0), layer, BIPOLAR, pad=0)
 >>> operands = BitStrings.of(np.array([[[1, 1, 1]], [[0, 1, 1]]]))            # sums of 1 and -1
->>> held = LinearSums(np.array([[0]]), np.array([[2]]), np.array([-1]))
+>>> held = LinearSums.alone(np.array([[0]]), np.array([[2]]), np.array([-1]))
 >>> words = np.array([[0b01]], np.uint64)                                     # as it must be
->>> goal = slice(0, 1), np.array([0]), np.array([1])                          # is it 1 or more?
->>> wrong, raised = own.compare(operands, goal, Held(words, 0, held))
+>>> limits = np.array([1])                                                    # is it 1 or more?
+>>> asked = own.asked(slice(0, 1), np.array([0]), limits, held)
+>>> wrong, raised = own.compare(operands, asked, words, 0)
 >>> wrong, bin(int(raised[0, 0]) & 3)
 (0, '0b1')
->>> own.compare(operands, goal, Held(words ^ np.uint64(2), 0, held))[0]       # one is another
+>>> own.compare(operands, asked, words ^ np.uint64(2), 0)[0]                  # one is another
 1
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,22 +41,31 @@ from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
 
 COLUMNS, _OUTPUTS = 32, 4
 """Windows and outputs whose sums are held in registers at a time."""
+_BYTE = 8
 _SHORT = (1 << 15) - 1
 """Sums below it are added up in 16 bits."""
 
-Goal = tuple[slice, Indices, NDArray[np.int64]]
-"""Outputs; windows, -1 where a column holds nothing; what sums of each output are compared with."""
+_MOST = (1 << 31) - 1
 
 
-class Held(NamedTuple):
-    """Rows that hold sums."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What is compared: outputs two by two, those together whose sums are made of the same."""
 
-    words: Words
-    """``(rows, words)``, the words of a row side by side, and 8 bytes behind the last one."""
-    first: int
-    """Column of the first window."""
-    sums: LinearSums
-    """Of the outputs that are compared."""
+    short: bool
+    """Whether all sums are short integers."""
+    places: Indices
+    """Windows, -1 where a column holds nothing."""
+    order: NDArray[np.intp]
+    """``(outputs,)`` where each output is."""
+    weights: tuple[NDArray[Any], ...]
+    """Signs, flags of weights that are not 0, and offsets, or short weights."""
+    pads: NDArray[np.int32] | None
+    """What padding adds, see :meth:`bnn.reference.packed.PackedSums.pads`."""
+    rows: NDArray[np.int64]
+    """``(numbers, most)``, two numbers for two outputs."""
+    held: tuple[NDArray[Any], ...]
+    """What their rows add; multiples, constants and limits of outputs, and which of these are."""
 
 
 class SumsInRows:
@@ -86,66 +97,93 @@ class SumsInRows:
         short = 2 * len(self._flat)
         return short if self._short else 8 * self._packed.words * self._encoding.planes
 
+    def asked(
+        self, outputs: slice, places: Indices, limits: NDArray[np.int64], sums: LinearSums
+    ) -> Asked:
+        """Make ready what is to be compared, and the machine code for it.
+
+        Args:
+            outputs: which.
+            places: windows, -1 where a column holds nothing.
+            limits: what the sums of each output are compared with.
+            sums: how rows hold them.
+
+        """
+        if sums.reach > _MOST:
+            raise ValueError(f"sums in rows must stay below 2**31, not reach {sums.reach}")
+        short = self._short and sums.reach < _SHORT
+        order, numbers = _teams(sums.numbers)
+        count = len(numbers)
+        kind = np.dtype(np.int16 if short else np.int32)
+        own = np.zeros(count, np.intp)
+        own[order] = np.arange(outputs.start, outputs.stop)
+
+        def laid(whole: NDArray[np.int64]) -> NDArray[Any]:
+            made = np.zeros((count, *whole.shape[1:]), kind)
+            made[order] = whole
+            return made
+
+        real = np.zeros(count, np.uint32)
+        real[order] = ~np.uint32(0)
+        weights: tuple[NDArray[Any], ...] = self._packed.signs(own)
+        if short:
+            weights = (np.ascontiguousarray(self._flat[:, own], np.int16),) * 3
+        most = (1 << 8 * kind.itemsize - 1) - 1
+        found = Asked(
+            short,
+            places,
+            order,
+            weights,
+            None if short else self._packed.pads(own, places, COLUMNS),
+            np.ascontiguousarray(sums.rows[numbers], np.int64),
+            (
+                np.ascontiguousarray(sums.factors[numbers], kind),
+                laid(sums.multiples),
+                laid(sums.constants),
+                laid(np.clip(limits, -most, most)),
+                real,
+            ),
+        )
+        self._code(found, aligned=True)
+        return found
+
+    def _code(self, asked: Asked, *, aligned: bool) -> Callable[..., None]:
+        sparse, padded = self._packed.sparse and not asked.short, asked.pads is not None
+        return _compare(short=asked.short, sparse=sparse, padded=padded, aligned=aligned)
+
     def compare(
-        self, operands: BitStrings, goal: Goal, held: Held
+        self, operands: BitStrings, asked: Asked, words: Words, first: int
     ) -> tuple[int, NDArray[np.uint32]]:
         """Hold all windows of some images against rows.
 
         Args:
             operands: what is stored of the operands, ``(images, pixels, channels)``.
-            goal: what is compared.
-            held: the rows; columns go on from image to image.
+            asked: what is compared.
+            words: ``(rows, words)``, the words of a row side by side, and 8 bytes behind the last.
+            first: column of the first window; columns go on from image to image.
 
         Returns:
             How many sums differ, and ``(outputs, words)`` bits, of each window whether the
             reference's sum is at least the output's limit.
 
         """
-        outputs, places, limits = goal
-        short = self._short and held.sums.reach < _SHORT
-        kind = np.dtype(np.int16 if short else np.int32)
-        patches = (
-            self._integers(operands, places) if short else self._packed.patches(operands, places)
-        )
-        count = outputs.stop - outputs.start
-        rows = -(-count // _OUTPUTS) * _OUTPUTS
+        places, pads = asked.places, asked.pads
+        lay = self._integers if asked.short else self._packed.patches
+        patches: NDArray[Any] = lay(operands, places)
+        count, most = asked.rows.shape
         blocks = -(-operands.images * len(places) // COLUMNS)
-
-        def even(whole: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
-            """Those of whole groups of outputs; nobody asks for what lies behind them."""
-            made = np.zeros((rows, *whole.shape[1:]), kind)
-            made[:count] = whole
-            return made
-
-        most = (1 << 8 * kind.itemsize - 1) - 1
-        ends = np.clip(limits, -most, most)
-        pads = None if short else self._packed.pads(outputs, places, rows, COLUMNS)
-        raised, wrong = np.empty((rows, blocks), np.uint32), np.empty(blocks, np.int64)
+        raised, wrong = np.empty((count, blocks), np.uint32), np.empty(blocks, np.int64)
+        valid = in_bits(places != OUTSIDE, operands.images, blocks)
         arrays = [
-            patches,
-            *(self._weights(outputs, rows) if short else self._packed.signs(outputs, rows)),
-            held.words,
-            even(held.sums.rows * held.words.strides[0], np.dtype(np.int64)),
-            even(held.sums.factors, kind),
-            even(held.sums.constants, kind),
-            even(ends, kind),
-            _valid(places, operands.images, blocks),
-            raised if pads is None else pads,
-            raised,
-            wrong,
-        ]
-        _compare(short=short, sparse=self._packed.sparse and not short, padded=pads is not None)(
+            patches, *asked.weights, words, asked.rows, *asked.held, valid,
+            raised if pads is None else pads, raised, wrong,
+        ]  # fmt: skip
+        self._code(asked, aligned=first % _BYTE == 0)(
             0, blocks, *(each.ctypes.data for each in arrays), *(1, *patches.shape)[-3:],
-            rows, count, self._encoding.step, 0 if pads is None else pads.shape[1], len(places),
-            held.first, held.sums.rows.shape[1], blocks,
+            count, self._encoding.step, 0 if pads is None else pads.shape[1], len(places), first,
+            words.strides[0], most, blocks,
         )  # fmt: skip
-        return int(wrong.sum()), raised[:count]
-
-    def _weights(self, outputs: slice, rows: int) -> tuple[NDArray[Any], ...]:
-        """Weights of outputs (operands, outputs), and twice in place of what only bits have."""
-        made = np.zeros((len(self._flat), rows), np.int16)
-        made[:, : outputs.stop - outputs.start] = self._flat[:, outputs]
-        return made, made, made
+        return int(wrong.sum()), raised[asked.order]
 
     def _integers(self, operands: BitStrings, places: Indices) -> NDArray[np.int16]:
         """Operands of windows, (operands, windows of all images)."""
@@ -161,25 +199,47 @@ class SumsInRows:
         laid = made[:, :columns].reshape(len(reads), len(whole), len(stored), -1)
         for tap, into in zip(reads, laid, strict=True):
             for channel, own in zip(whole, into, strict=True):
-                own[:] = channel[:, tap]
+                np.take(channel, tap, axis=1, out=own, mode="clip")
         return made
 
 
-def _valid(places: Indices, images: int, blocks: int) -> NDArray[np.uint32]:
-    """Columns that hold something, as bits."""
-    flags = np.zeros(blocks * COLUMNS, np.bool_)
-    flags[: images * len(places)].reshape(images, -1)[:] = places != OUTSIDE
-    return np.packbits(flags, bitorder="little").view(np.uint32)
+def _teams(numbers: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Put outputs two by two, made of the same two numbers: where each is, and the numbers there.
+
+    >>> _teams(np.array([[0, 1], [2, 3], [0, 1]]))
+    (array([0, 2, 1]), array([0, 1, 2, 3]))
+    """
+    pairs, team = np.unique(numbers, axis=0, return_inverse=True)
+    team = team.reshape(-1)
+    members = np.bincount(team)
+    slots = -(-members // 2)
+    begin = 2 * (np.cumsum(slots) - slots)
+    sorted_by = np.argsort(team, kind="stable")
+    rank = np.empty(len(team), np.intp)
+    rank[sorted_by] = np.arange(len(team)) - np.repeat(np.cumsum(members) - members, members)
+    found = np.repeat(pairs, slots, axis=0).reshape(-1)
+    behind = -len(found) % _OUTPUTS
+    return begin[team] + rank, np.concatenate([found, np.repeat(found[:1], behind)])
+
+
+def in_bits(flags: NDArray[np.bool_], images: int, words: int) -> NDArray[np.uint32]:
+    """Flags of an image's columns as bits of all, in so many words."""
+    every = np.zeros(words * COLUMNS, np.bool_)
+    every[: images * len(flags)].reshape(images, -1)[:] = flags
+    return np.packbits(every, bitorder="little").view(np.uint32)
 
 
 @cache
-def _compare(*, short: bool, sparse: bool, padded: bool) -> Callable[..., None]:
-    """Loop over windows, 32 at a time, and over outputs, four at a time."""
+def _compare(*, short: bool, sparse: bool, padded: bool, aligned: bool) -> Callable[..., None]:
+    """Loop over windows, 32 at a time, and over outputs, four at a time.
+
+    Where it is ``aligned``, the first window's bit is the lowest of a byte.
+    """
     code = Emit(
-        f"pimsim_compare_{int(short)}{int(sparse)}{int(padded)}",
-        "begin end *patches *weights *used *offsets *rows *numbers *factors *constants *limits "
-        "*valid *pads *raised *wrong planes words stride outputs count step padlength places first "
-        "most blocks",
+        f"pimsim_compare_{short:d}{sparse:d}{padded:d}{aligned:d}",
+        "begin end *patches *weights *used *offsets *words *rows *factors *multiples *constants "
+        "*limits *real *valid *pads *raised *wrong planes wordcount stride outputs step padlength "
+        "places first rowbytes most blocks",
         'nounwind "prefer-vector-width"="512"',
     )
     element, size = ("i16", 2) if short else ("i32", 4)
@@ -188,10 +248,13 @@ def _compare(*, short: bool, sparse: bool, padded: bool) -> Callable[..., None]:
     def splat(base: str, index: str) -> str:
         return code.splat(code.get(element, base, index, size), element, COLUMNS)
 
+    def times(one: str, base: str, index: str) -> str:
+        return code.put(f"mul {many} {one}, {splat(base, index)}")
+
     with code.loop("%end", "%begin") as item:
         column = code.mul(item, COLUMNS)
         bit = code.add("%first", column)
-        source = code.at("i8", "%rows", code.put(f"lshr i64 {bit}, 3"))
+        source = code.at("i8", "%words", code.put(f"lshr i64 {bit}, 3"))
         shift = code.put(f"and i64 {bit}, 7")
         inside = code.get("i32", "%valid", item, 4)
         place = code.put(f"urem i64 {column}, %places") if padded else ""
@@ -199,35 +262,44 @@ def _compare(*, short: bool, sparse: bool, padded: bool) -> Callable[..., None]:
         with code.carry(groups, "i64", ["0"]) as (group, (found,), later):
             output, total = code.mul(group, _OUTPUTS), found
             each = [code.add(output, one) for one in range(_OUTPUTS)]
-            values = _added(code, column, each) if short else _counted(code, column, each, sparse)
-            for number, reference in zip(each, values, strict=True):
-                value = reference
-                if padded:
-                    at = code.add(code.mul(number, "%padlength"), place)
-                    pads = code.put(f"load {many}, ptr {code.at('i32', '%pads', at)}, align 4")
-                    value = code.put(f"add {many} {value}, {pads}")
-                row, begin = code.mul(number, "%most"), [splat("%constants", number)]
-                with code.carry("%most", many, begin) as (step, (seen,), after):
-                    index = code.add(row, step)
-                    where = code.at("i8", source, code.get("i64", "%numbers", index, 8))
-                    moved = code.put(
-                        f"lshr i64 {code.put(f'load i64, ptr {where}, align 1')}, {shift}"
-                    )
-                    bits = code.put(f"trunc i64 {moved} to i32")
+            digits = [code.mul(one, "%most") for one in each]
+            nothing = ["zeroinitializer"] * _OUTPUTS
+            with code.carry("%most", many, nothing) as (step, numbers, after):
+                for first, number in zip(digits, numbers, strict=True):
+                    index = code.add(first, step)
+                    row = code.mul(code.get("i64", "%rows", index, 8), "%rowbytes")
+                    where = code.at("i8", source, row)
+                    if aligned:
+                        bits = code.put(f"load i32, ptr {where}, align 1")
+                    else:
+                        found_bits = code.put(f"load i64, ptr {where}, align 1")
+                        moved = code.put(f"lshr i64 {found_bits}, {shift}")
+                        bits = code.put(f"trunc i64 {moved} to i32")
                     ones = code.put(f"bitcast i32 {bits} to {flags}")
                     factor = splat("%factors", index)
                     own = code.put(
                         f"select {flags} {ones}, {many} {factor}, {many} zeroinitializer"
                     )
-                    after.append(code.put(f"add {many} {seen}, {own}"))
-                differ = code.put(f"icmp ne {many} {seen}, {value}")
+                    after.append(code.put(f"add {many} {number}, {own}"))
+            values = _added(code, column, each) if short else _counted(code, column, each, sparse)
+            for side, (number, value) in enumerate(zip(each, values, strict=True)):
+                reference = value
+                if padded:
+                    at = code.add(code.mul(number, "%padlength"), place)
+                    pads = code.put(f"load {many}, ptr {code.at('i32', '%pads', at)}, align 4")
+                    reference = code.put(f"add {many} {value}, {pads}")
+                both = code.mul(number, 2)
+                seen = splat("%constants", number)
+                for which, own in enumerate(numbers[side // 2 * 2 : side // 2 * 2 + 2]):
+                    share = times(own, "%multiples", code.add(both, which))
+                    seen = code.put(f"add {many} {seen}, {share}")
+                differ = code.put(f"icmp ne {many} {seen}, {reference}")
                 differing = code.put(f"bitcast {flags} {differ} to i32")
-                real = code.put(f"icmp slt i64 {number}, %count")
-                asked = code.put(f"select i1 {real}, i32 {inside}, i32 0")
+                asked = code.put(f"and i32 {inside}, {code.get('i32', '%real', number, 4)}")
                 wrong = code.put(f"and i32 {differing}, {asked}")
                 ones = code.put(f"call i32 @llvm.ctpop.i32(i32 {wrong})")
                 total = code.add(total, code.put(f"zext i32 {ones} to i64"))
-                reached = code.put(f"icmp sge {many} {value}, {splat('%limits', number)}")
+                reached = code.put(f"icmp sge {many} {reference}, {splat('%limits', number)}")
                 at = code.add(code.mul(number, "%blocks"), item)
                 raised = code.put(f"bitcast {flags} {reached} to i32")
                 code.do(f"store i32 {raised}, ptr {code.at('i32', '%raised', at)}, align 4")
@@ -241,7 +313,7 @@ def _compare(*, short: bool, sparse: bool, padded: bool) -> Callable[..., None]:
 def _added(code: Emit, column: str, outputs: list[str]) -> list[str]:
     """Sums of products of short integers."""
     many = f"<{COLUMNS} x i16>"
-    with code.carry("%words", many, ["zeroinitializer"] * len(outputs)) as (tap, sums, after):
+    with code.carry("%wordcount", many, ["zeroinitializer"] * len(outputs)) as (tap, sums, after):
         at = code.add(code.mul(tap, "%stride"), column)
         values = code.put(f"load {many}, ptr {code.at('i16', '%patches', at)}, align 2")
         row = code.mul(tap, "%outputs")
@@ -256,12 +328,12 @@ def _counted(code: Emit, column: str, outputs: list[str], sparse: bool) -> list[
     """Sums of products of bits: ones counted, the highest plane first."""
     vectors = COLUMNS // 8
     step = code.splat(code.put("trunc i64 %step to i32"), "i32", COLUMNS)
-    signs = [code.mul(output, "%words") for output in outputs]
+    signs = [code.mul(output, "%wordcount") for output in outputs]
     empty = ["zeroinitializer"] * (vectors * len(outputs))
     with code.carry("%planes", VECTOR, empty) as (plane, counts, after):
         doubled = [code.two("add", one, one) for one in counts]
-        source = code.mul(plane, "%words")
-        with code.carry("%words", VECTOR, doubled) as (word, totals, later):
+        source = code.mul(plane, "%wordcount")
+        with code.carry("%wordcount", VECTOR, doubled) as (word, totals, later):
             row = code.add(code.mul(code.add(source, word), "%stride"), column)
             places = [code.at("i64", "%patches", code.add(row, 8 * one)) for one in range(vectors)]
             bits = [code.put(f"load {VECTOR}, ptr {place}, align 8") for place in places]

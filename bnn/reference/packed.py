@@ -107,7 +107,8 @@ class PackedSums:
         _, words, stride = patches.shape
         count = outputs.stop - outputs.start
         rows = -(-count // _OUTPUTS) * _OUTPUTS
-        negative, used, offsets = self.signs(outputs, rows)
+        every = np.resize(np.arange(outputs.start, outputs.stop), rows)
+        negative, used, offsets = self.signs(every)
         found = np.empty((rows, stride), np.int32)
         share(
             _count(self.sparse), stride // _COLUMNS, threads, patches, self._planes, words, stride,
@@ -119,28 +120,20 @@ class PackedSums:
             result += self._padding[outputs, None, places]
         return result
 
-    def signs(self, outputs: slice, rows: int) -> tuple[Words, Words, NDArray[np.int64]]:
-        """Negative weights of some outputs and those that are not 0, (rows, words), and offsets.
+    def signs(self, outputs: Indices) -> tuple[Words, Words, NDArray[np.int64]]:
+        """Negative weights of outputs and those that are not 0, (outputs, words), and offsets."""
+        return self._negative[outputs], self._used[outputs], self._offsets[outputs]
 
-        Behind the last output, any.
-        """
-        negative, used, offsets = (
-            np.resize(whole[outputs], (rows, *whole.shape[1:]))
-            for whole in (self._negative, self._used, self._offsets)
-        )
-        return negative, used, offsets
-
-    def pads(
-        self, outputs: slice, places: Indices, rows: int, together: int
-    ) -> NDArray[np.int32] | None:
-        """What padding adds, (rows, windows), so many windows coming together; None: nothing.
+    def pads(self, outputs: Indices, places: Indices, together: int) -> NDArray[np.int32] | None:
+        """What padding adds, (outputs, windows), so many windows coming together; None: nothing.
 
         The windows begin again behind the last.
         """
         if self._padding is None:
             return None
         order = places[np.arange(len(places) + together - 1) % len(places)]
-        return np.resize(self._padding[outputs, order], (rows, len(order)))
+        found: NDArray[np.int32] = self._padding[outputs[:, None], order]
+        return found
 
     def _flags(self, flags: NDArray[np.bool_]) -> Words:
         """Flags (taps, channels, outputs) in the order of a window's words, (outputs, words)."""

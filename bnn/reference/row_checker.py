@@ -13,6 +13,7 @@ compared with what a stage gives: whatever turned its rows into strings is check
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from bnn.lowering.operand_analysis import OperandAnalysis
 from bnn.lowering.stage import Stage
 from bnn.model.geometry import OUTSIDE, Indices
 from bnn.reference.decided import Limits
-from bnn.reference.in_rows import Held, SumsInRows
+from bnn.reference.in_rows import SumsInRows, in_bits
 from bnn.reference.packed import PackedSums, turned
 from bnn.values.bitstrings import BitStrings
 from bnn.values.linear import LinearSums
@@ -92,7 +93,8 @@ class RowChecker:
         """
         windows, _ = where
         columns = windows.shape[1]
-        step = max(1, _BYTES // (columns * self._sums.column_bytes()))
+        whole = _BYTE // gcd(_BYTE, columns)  # images whose columns fill whole bytes
+        step = whole * max(1, _BYTES // (whole * columns * self._sums.column_bytes()))
         pieces = [
             (place + start - own.start, slice(start, min(start + step, own.stop)))
             for place, own in runs
@@ -101,22 +103,24 @@ class RowChecker:
         wrong = [0] * len(pieces)
         limits, count = self._limits, outputs.stop - outputs.start
         at = np.zeros(count, np.int64) if limits is None else limits.at[outputs]
+        asked = [
+            self._sums.asked(outputs, windows[one % len(windows)], at, held)
+            for one, held in enumerate(sums)
+        ]
 
         def some(begin: int, end: int) -> None:
             for number in range(begin, end):
                 place, images = pieces[number]
                 operands, found = self._operands.some(images), []
-                for one, held in enumerate(sums):
-                    goal = outputs, windows[one % len(windows)], at
-                    different, raised = self._sums.compare(
-                        operands, goal, Held(words, place * columns, held)
-                    )
+                for one in asked:
+                    different, raised = self._sums.compare(operands, one, words, place * columns)
                     wrong[number] += different
                     found.append(raised)
                 if limits is not None:
                     self._keep(images, outputs, found[: len(windows)], where)
 
-        spread(some, len(pieces), threads)
+        if pieces:
+            spread(some, len(pieces), threads)
         images = sum(own.stop - own.start for _, own in runs)
         inside = [int((one != OUTSIDE).sum()) for one in windows]
         self._missing -= images * count * int((windows != OUTSIDE).any(axis=0).sum())
@@ -133,16 +137,16 @@ class RowChecker:
         """Keep the bits that sums decide, those of each window together."""
         limits, (windows, positions) = self._limits, where
         assert limits is not None
-        least, size = limits.least[outputs, None], images.stop - images.start
-        whole = np.where(least, ~np.uint32(0), np.uint32(0))
+        every, size = ~np.uint32(0), images.stop - images.start
+        # the smallest sum reaches a limit where no sum misses it
+        turn = np.where(limits.least[outputs, None], every, np.uint32(0))
+        whole = np.zeros_like(raised[0])
         for one, own in zip(windows, raised, strict=True):
-            inside = np.ones(own.shape[1], np.uint32) * ~np.uint32(0)
+            own ^= turn
             if (one == OUTSIDE).any():
-                flags = np.zeros(inside.size * 32, np.bool_)
-                flags[: size * len(one)] = np.tile(one != OUTSIDE, size)
-                inside = np.packbits(flags, bitorder="little").view(np.uint32)
-            whole = np.where(least, whole & (own | ~inside), whole | (own & inside))
-        whole ^= np.where(limits.turned[outputs, None], ~np.uint32(0), np.uint32(0))
+                own &= in_bits(one != OUTSIDE, size, own.shape[1])
+            whole |= own
+        whole ^= turn ^ np.where(limits.turned[outputs, None], every, np.uint32(0))
         columns = size * len(positions)
         first, skipped = divmod(outputs.start, _BYTE)
         rows = np.pad(whole.view(np.uint8), ((skipped, 0), (0, 0)))

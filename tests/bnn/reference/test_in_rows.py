@@ -20,7 +20,7 @@ from bnn.lowering.stage import Stage
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network, Product
 from bnn.model.operand_encoding import BIPOLAR, HEAVISIDE, TERNARY, OperandEncoding
 from bnn.reference.checker import SumChecker
-from bnn.reference.in_rows import Held, SumsInRows
+from bnn.reference.in_rows import SumsInRows
 from bnn.reference.packed import PackedSums
 from bnn.values.bitstrings import BitStrings
 from bnn.values.linear import LinearSums
@@ -46,9 +46,21 @@ def _in_rows(sums: _Sums, rng: np.random.Generator, first: int) -> tuple[Words, 
     held[order, first:] = bits.reshape(-1, columns)
     words = np.zeros((len(held) + 1, words_for(first + columns)), np.uint64)
     words[:-1] = pack(held)
-    linear = LinearSums(order.reshape(outputs, levels), signs * weights, constants)
+    linear = LinearSums.alone(order.reshape(outputs, levels), signs * weights, constants)
+    if rng.random() < 0.5:  # two outputs look at the same two numbers
+        linear = _shared(linear)
     assert (linear.of(held)[:, first:] == sums).all()
     return words[:-1], linear
+
+
+def _shared(sums: LinearSums) -> LinearSums:
+    """The same where every output looks at its own number and, for nothing, at another's."""
+    numbers = sums.numbers.copy()
+    numbers[:, 1] = numbers[::-1, 0]
+    swapped = np.arange(len(numbers)) >= len(numbers) // 2
+    multiples = sums.multiples.copy()
+    numbers[swapped], multiples[swapped] = numbers[swapped, ::-1], multiples[swapped, ::-1]
+    return sums._replace(numbers=numbers, multiples=multiples)
 
 
 def _all_in_rows(
@@ -100,10 +112,10 @@ def test_exactly_those_that_differ_are_counted(
     packed = PackedSums(layer, shape, encoding, pad)
     compared = SumsInRows(packed, layer, encoding, pad)
     strings = BitStrings.of(stored.astype(np.uint16), encoding.planes)
-    goal = slice(first, layer.outputs), places, limits
     for sums in (flat, changed):
         words, held = _in_rows(sums, rng, column)
-        wrong, raised = compared.compare(strings, goal, Held(words, column, held))
+        asked = compared.asked(slice(first, layer.outputs), places, limits, held)
+        wrong, raised = compared.compare(strings, asked, words, column)
         assert wrong == np.count_nonzero((sums != flat)[:, inside])
         bits = np.unpackbits(raised.view(np.uint8), axis=1, bitorder="little")
         found = bits[:, : flat.shape[1]][:, inside]

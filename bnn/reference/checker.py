@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +110,7 @@ class SumChecker:
             where[:, positions == OUTSIDE] = OUTSIDE
         places = np.arange(self._stage.windows.positions)[positions]
         compared, wrong = self._rows.compare(
-            _runs(images, self.images), outputs, words, sums, (where, places), self._threads
+            _among(images, self.images), outputs, words, sums, (where, places), self._threads
         )
         self.compared += compared
         self.wrong += wrong
@@ -153,18 +152,12 @@ class SumChecker:
         return whole[:, places, outputs].transpose(2, 0, 1)
 
 
-def _runs(images: slice, checked: NDArray[np.intp] | None) -> list[tuple[int, slice]]:
-    """Images that are checked and follow each other: place of the first, and which they are."""
+def _among(images: slice, checked: NDArray[np.intp] | None) -> tuple[NDArray[np.intp], int]:
+    """Places of images that are checked among some, and which the first is of all of them."""
     if checked is None:
-        return [(0, images)]
+        return np.arange(images.stop - images.start), images.start
     first, last = np.searchsorted(checked, [images.start, images.stop]).tolist()
-    own = checked[first:last]
-    edges = [0, *(np.flatnonzero(np.diff(own) > 1) + 1).tolist(), len(own)]
-    return [
-        (int(own[start]) - images.start, slice(first + start, first + stop))
-        for start, stop in pairwise(edges)
-        if stop > start
-    ]
+    return checked[first:last] - images.start, first
 
 
 def _steps(images: slice, each: int) -> list[slice]:

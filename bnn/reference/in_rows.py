@@ -13,10 +13,10 @@ operands are wide and few are added up, products of short integers.
 >>> words = np.array([[0b01]], np.uint64)                                     # as it must be
 >>> limits = np.array([1])                                                    # is it 1 or more?
 >>> asked = own.asked(slice(0, 1), np.array([0]), limits, held)
->>> wrong, raised = own.compare(operands, asked, words, 0)
+>>> wrong, raised = own.compare(operands, asked, Held(words))
 >>> wrong, bin(int(raised[0, 0]) & 3)
 (0, '0b1')
->>> own.compare(operands, asked, words ^ np.uint64(2), 0)[0]                  # one is another
+>>> own.compare(operands, asked, Held(words ^ np.uint64(2)))[0]               # one is another
 1
 """
 
@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,17 @@ class Asked:
     """``(numbers, most)``, two numbers for two outputs."""
     held: tuple[NDArray[Any], ...]
     """What their rows add; multiples, constants and limits of outputs, and which of these are."""
+
+
+class Held(NamedTuple):
+    """Rows that hold sums of some images."""
+
+    words: Words
+    """``(rows, words)``, the words of a row side by side, and 8 bytes behind the last."""
+    first: int = 0
+    """Column of the first window; columns go on from image to image."""
+    checked: NDArray[np.bool_] | None = None
+    """``(images,)`` those whose sums are compared; None: all."""
 
 
 class SumsInRows:
@@ -152,15 +163,14 @@ class SumsInRows:
         return _compare(short=asked.short, sparse=sparse, padded=padded, aligned=aligned)
 
     def compare(
-        self, operands: BitStrings, asked: Asked, words: Words, first: int
+        self, operands: BitStrings, asked: Asked, held: Held
     ) -> tuple[int, NDArray[np.uint32]]:
         """Hold all windows of some images against rows.
 
         Args:
             operands: what is stored of the operands, ``(images, pixels, channels)``.
             asked: what is compared.
-            words: ``(rows, words)``, the words of a row side by side, and 8 bytes behind the last.
-            first: column of the first window; columns go on from image to image.
+            held: the rows.
 
         Returns:
             How many sums differ, and ``(outputs, words)`` bits, of each window whether the
@@ -173,15 +183,18 @@ class SumsInRows:
         count, most = asked.rows.shape
         blocks = -(-operands.images * len(places) // COLUMNS)
         raised, wrong = np.empty((count, blocks), np.uint32), np.empty(blocks, np.int64)
-        valid = in_bits(places != OUTSIDE, operands.images, blocks)
+        inside = places != OUTSIDE
+        if held.checked is not None:
+            inside = inside & held.checked[:, None]
+        valid = in_bits(inside, operands.images, blocks)
         arrays = [
-            patches, *asked.weights, words, asked.rows, *asked.held, valid,
+            patches, *asked.weights, held.words, asked.rows, *asked.held, valid,
             raised if pads is None else pads, raised, wrong,
         ]  # fmt: skip
-        self._code(asked, aligned=first % _BYTE == 0)(
+        self._code(asked, aligned=held.first % _BYTE == 0)(
             0, blocks, *(each.ctypes.data for each in arrays), *(1, *patches.shape)[-3:],
-            count, self._encoding.step, 0 if pads is None else pads.shape[1], len(places), first,
-            words.strides[0], most, blocks,
+            count, self._encoding.step, 0 if pads is None else pads.shape[1], len(places),
+            held.first, held.words.strides[0], most, blocks,
         )  # fmt: skip
         return int(wrong.sum()), raised[asked.order]
 
@@ -223,9 +236,9 @@ def _teams(numbers: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp
 
 
 def in_bits(flags: NDArray[np.bool_], images: int, words: int) -> NDArray[np.uint32]:
-    """Flags of an image's columns as bits of all, in so many words."""
+    """Flags of an image's columns, or of those of all images, as bits, in so many words."""
     every = np.zeros(words * COLUMNS, np.bool_)
-    every[: images * len(flags)].reshape(images, -1)[:] = flags
+    every[: images * flags.shape[-1]].reshape(images, -1)[:] = flags
     return np.packbits(every, bitorder="little").view(np.uint32)
 
 

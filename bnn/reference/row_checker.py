@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import gcd
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from bnn.lowering.operand_analysis import OperandAnalysis
 from bnn.lowering.stage import Stage
 from bnn.model.geometry import OUTSIDE, Indices
 from bnn.reference.decided import Limits
-from bnn.reference.in_rows import SumsInRows, in_bits
+from bnn.reference.in_rows import Held, SumsInRows, in_bits
 from bnn.reference.packed import PackedSums, turned
 from bnn.values.bitstrings import BitStrings
 from bnn.values.linear import LinearSums
@@ -32,6 +33,58 @@ from pimsim.executors.compiled.run.processors import spread
 _BYTES = 1 << 18
 """Of windows that are laid out at a time: they stay in a processor's cache."""
 _BYTE = 8
+
+
+class _Piece(NamedTuple):
+    """Images that are compared at a time; some of them may not be checked."""
+
+    begin: int
+    """Place of the first among those whose columns there are."""
+    own: slice
+    """Which they are of those that are checked."""
+    offsets: NDArray[np.intp]
+    """``(checked,)`` how far behind the first each of these is."""
+
+    @property
+    def size(self) -> int:
+        """Images, checked or not."""
+        return int(self.offsets[-1]) + 1
+
+    @property
+    def flags(self) -> NDArray[np.bool_] | None:
+        """``(images,)`` whether each is checked; None: all are."""
+        if self.size == len(self.offsets):
+            return None
+        found = np.zeros(self.size, np.bool_)
+        found[self.offsets] = True
+        return found
+
+    def operands(self, of: BitStrings) -> BitStrings:
+        """Those of all images: of one that is not checked, those of another."""
+        if self.size == len(self.offsets):
+            return of.some(self.own)
+        before = np.searchsorted(self.offsets, np.arange(self.size), "right") - 1
+        return of.chosen(self.own.start + before)
+
+
+def _pieces(places: NDArray[np.intp], first: int, most: int) -> list[_Piece]:
+    """Pieces of at most so many images, which begin with one that is checked, and end with one.
+
+    Where the next that is checked is far away, those in between are skipped.
+
+    >>> [(one.begin, one.own.stop, one.size) for one in _pieces(np.array([1, 2, 4, 40]), 0, 8)]
+    [(1, 3, 4), (40, 4, 1)]
+    """
+    found: list[_Piece] = []
+    start = 0
+    while start < len(places):
+        stop = int(np.searchsorted(places, places[start] + most))
+        far = np.flatnonzero(np.diff(places[start:stop]) > max(1, most // 4))
+        stop = start + int(far[0]) + 1 if len(far) else stop
+        own = places[start:stop] - places[start]
+        found.append(_Piece(int(places[start]), slice(first + start, first + stop), own))
+        start = stop
+    return found
 
 
 class RowChecker:
@@ -71,7 +124,7 @@ class RowChecker:
 
     def compare(
         self,
-        runs: Sequence[tuple[int, slice]],
+        images: tuple[NDArray[np.intp], int],
         outputs: slice,
         words: Words,
         sums: Sequence[LinearSums],
@@ -81,8 +134,8 @@ class RowChecker:
         """Compare sums; returns how many were, and how many are wrong.
 
         Args:
-            runs: images that follow each other: place of the first among those whose columns there
-                are, and which they are of those that are checked.
+            images: places of those that are checked among those whose columns there are, and which
+                the first is of all that are checked.
             outputs: which.
             words: rows, ``(rows, words)``, with eight bytes behind the last.
             sums: for each place of the pooling window, perhaps several times over.
@@ -95,11 +148,7 @@ class RowChecker:
         columns = windows.shape[1]
         whole = _BYTE // gcd(_BYTE, columns)  # images whose columns fill whole bytes
         step = whole * max(1, _BYTES // (whole * columns * self._sums.column_bytes()))
-        pieces = [
-            (place + start - own.start, slice(start, min(start + step, own.stop)))
-            for place, own in runs
-            for start in range(own.start, own.stop, step)
-        ]
+        pieces = _pieces(*images, step)
         wrong = [0] * len(pieces)
         limits, count = self._limits, outputs.stop - outputs.start
         at = np.zeros(count, np.int64) if limits is None else limits.at[outputs]
@@ -110,26 +159,27 @@ class RowChecker:
 
         def some(begin: int, end: int) -> None:
             for number in range(begin, end):
-                place, images = pieces[number]
-                operands, found = self._operands.some(images), []
+                piece, found = pieces[number], []
+                operands, flags = piece.operands(self._operands), piece.flags
                 for one in asked:
-                    different, raised = self._sums.compare(operands, one, words, place * columns)
+                    rows = Held(words, piece.begin * columns, flags)
+                    different, raised = self._sums.compare(operands, one, rows)
                     wrong[number] += different
                     found.append(raised)
                 if limits is not None:
-                    self._keep(images, outputs, found[: len(windows)], where)
+                    self._keep(piece, outputs, found[: len(windows)], where)
 
         if pieces:
             spread(some, len(pieces), threads)
-        images = sum(own.stop - own.start for _, own in runs)
+        checked = len(images[0])
         inside = [int((one != OUTSIDE).sum()) for one in windows]
-        self._missing -= images * count * int((windows != OUTSIDE).any(axis=0).sum())
+        self._missing -= checked * count * int((windows != OUTSIDE).any(axis=0).sum())
         rounds = len(sums) // len(windows)
-        return rounds * images * count * sum(inside), sum(wrong)
+        return rounds * checked * count * sum(inside), sum(wrong)
 
     def _keep(
         self,
-        images: slice,
+        piece: _Piece,
         outputs: slice,
         raised: Sequence[NDArray[np.uint32]],
         where: tuple[Indices, Indices],
@@ -137,7 +187,7 @@ class RowChecker:
         """Keep the bits that sums decide, those of each window together."""
         limits, (windows, positions) = self._limits, where
         assert limits is not None
-        every, size = ~np.uint32(0), images.stop - images.start
+        every, size = ~np.uint32(0), piece.size
         # the smallest sum reaches a limit where no sum misses it
         turn = np.where(limits.least[outputs, None], every, np.uint32(0))
         whole = np.zeros_like(raised[0])
@@ -151,9 +201,9 @@ class RowChecker:
         first, skipped = divmod(outputs.start, _BYTE)
         rows = np.pad(whole.view(np.uint8), ((skipped, 0), (0, 0)))
         found = strings(rows)[:columns].reshape(size, len(positions), -1)
-        given = (windows != OUTSIDE).any(axis=0)
-        into = self.bits.data[images, :, first : first + found.shape[2]]
-        into[:, positions[given]] |= found[:, given]
+        given = np.flatnonzero((windows != OUTSIDE).any(axis=0))
+        into = self.bits.data[piece.own, :, first : first + found.shape[2]]
+        into[:, positions[given]] |= found[piece.offsets[:, None], given]
 
 
 def strings(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:

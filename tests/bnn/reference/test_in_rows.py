@@ -20,7 +20,7 @@ from bnn.lowering.stage import Stage
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network, Product
 from bnn.model.operand_encoding import BIPOLAR, HEAVISIDE, TERNARY, OperandEncoding
 from bnn.reference.checker import SumChecker
-from bnn.reference.in_rows import SumsInRows
+from bnn.reference.in_rows import Held, SumsInRows
 from bnn.reference.packed import PackedSums
 from bnn.values.bitstrings import BitStrings
 from bnn.values.linear import LinearSums
@@ -115,7 +115,7 @@ def test_exactly_those_that_differ_are_counted(
     for sums in (flat, changed):
         words, held = _in_rows(sums, rng, column)
         asked = compared.asked(slice(first, layer.outputs), places, limits, held)
-        wrong, raised = compared.compare(strings, asked, words, column)
+        wrong, raised = compared.compare(strings, asked, Held(words, column))
         assert wrong == np.count_nonzero((sums != flat)[:, inside])
         bits = np.unpackbits(raised.view(np.uint8), axis=1, bitorder="little")
         found = bits[:, : flat.shape[1]][:, inside]

@@ -23,6 +23,7 @@ from bnn.mapped.placement.placement import cut
 from bnn.mapped.readback import Reader, ReadOut, decide
 from bnn.values.bitstrings import BitStrings, Pictures, Values
 from bnn.values.encoding import Integers
+from bnn.values.linear import LinearSums
 from pimsim.bits import Words
 from pimsim.executors.compiled.codegen.emit import why_not
 from pimsim.executors.compiled.lower.compile import compile_program
@@ -97,9 +98,23 @@ class CompiledStage:
         else:
             self._rows.load(self._strings.blank(self.images))
             self._rows.write_constants(self._blocks[0])
+        self._held = self._in_rows(program.slots) if looking else []
+        """How rows hold the sums that are seen, place by place; nothing if they are none there."""
         self.check_s = 0.0
         """Wall time of the last run that went into what a checker was shown."""
         self._warm()
+
+    def _in_rows(self, slots: int) -> list[LinearSums]:
+        """See :meth:`bnn.mapped.mapped_stage.Checker.compare_rows`."""
+        seen = [count for count in self._counts if count.seen]
+        places = [count.place for count in seen]
+        offsets = self._mapped.stage.windows.offsets
+        found = [self._reader.linear(count, slots) for count in seen]
+        linear = [sums for sums in found if sums is not None]
+        rounds = len(seen) // offsets
+        if len(linear) < len(seen) or places != list(range(offsets)) * rounds:
+            return []
+        return linear
 
     def _may_turn(self, columns: int) -> bool:
         """Whether outputs may take turns on the columns of one, and enough of a vector is used."""
@@ -148,13 +163,23 @@ class CompiledStage:
             found = self._run(operands.some(some), threads)
             size, seen = some.stop - some.start, []
             read = ReadOut(found, (stage.outputs, size, positions), *every)
+            in_rows = checker is not None and checker.reads_rows and bool(self._held)
+            if checker is not None and in_rows:
+                started = time.perf_counter()
+                words = found.reshape(-1, found.shape[2])
+                if checker.images is not None:  # words may be read across the last one's end
+                    words = np.concatenate([words, words[:1]])[:-1]
+                checker.compare_rows(some, outputs, words, self._held)
+                self.check_s += time.perf_counter() - started
             for each in self._counts:
+                if in_rows and not each.given:
+                    continue
                 started = time.perf_counter()
                 own = self._reader.sums(each, read, threads)
                 if each.given:
                     seen.append(own)
                     started = time.perf_counter()
-                if checker is not None and each.seen:
+                if checker is not None and each.seen and not in_rows:
                     images, shown = those_checked(checker, some, own)
                     checker.compare(images, each.place, outputs, shown)
                     self.check_s += time.perf_counter() - started

@@ -20,7 +20,6 @@ from bnn.backends.stage_rows import Columns, StageRows
 from bnn.backends.stage_strings import StageStrings
 from bnn.mapped.mapped_stage import Checker, MappedStage, those_checked
 from bnn.mapped.placement.placement import cut
-from bnn.reference.packed import can_pack
 from bnn.values.bitstrings import BitStrings, Pictures, Values
 from bnn.values.encoding import Integers
 from bnn.values.linear import LinearSums
@@ -76,13 +75,11 @@ class StreamedStage:
         if streams is None:
             raise ValueError(f"stage {mapped.stage.name!r} must have streams")
         self._mapped, self._streams, stage = mapped, streams, mapped.stage
-        # where the reference counts bits, nobody makes numbers of sums that are only looked at
-        summed = streams[0].gives_sums or (looking and not can_pack(stage.layer))
         layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
         positions = stage.windows.positions
         whole = [one.tape(layout.stride, looking=looking) for one in streams]
         self._given, self._seen, slots = _slots(streams, stage.outputs, looking=looking)
-        held = (layout.places + sum(slots)) / 8 + _SUM_BYTES * stage.outputs * summed
+        held = (layout.places + sum(slots)) / 8 + _SUM_BYTES * stage.outputs * streams[0].gives_sums
         most = max(1, int(MEMORY_BYTES / (positions * held)))
         self.images = -(-images // -(-images // most))
         """Images that are run at a time."""
@@ -170,11 +167,16 @@ class StreamedStage:
         if checker.reads_rows and self._mapped.stage.thresholds is not None:
             checker.compare_rows(images, outputs, self._read, self._held)
             return
-        size = images.stop - images.start
-        for window in self._seen_windows:
-            sums = self._sums(window, size * windows.positions, threads)
-            own, shown = those_checked(checker, images, sums.reshape(-1, size, windows.positions))
-            checker.compare(own, window % windows.offsets, outputs, shown)
+        positions = windows.positions
+        step = _WORD // gcd(_WORD, positions)  # images whose columns fill whole words
+        each = _SUM_BYTES * self._mapped.stage.outputs * positions * step
+        for some in cut(images.stop - images.start, step * max(1, MEMORY_BYTES // each)):
+            size, begin = some.stop - some.start, some.start * positions // _WORD
+            which = slice(images.start + some.start, images.start + some.stop)
+            for window in self._seen_windows:
+                sums = self._sums(window, size * positions, threads, begin)
+                own, shown = those_checked(checker, which, sums.reshape(-1, size, positions))
+                checker.compare(own, window % windows.offsets, outputs, shown)
 
     def _give(self, values: BitStrings, threads: int | None) -> None:
         """Turn the rows read into the bits of the images that are loaded, position by position."""
@@ -276,13 +278,16 @@ class StreamedStage:
         multiples = np.stack([turned, turned * found.signs], axis=1)
         return LinearSums(np.maximum(found.rows, 0), half, numbers, multiples, total // 2)
 
-    def _sums(self, window: int, columns: int, threads: int | None) -> NDArray[np.int32]:
-        """Sums of all outputs, (outputs, columns)."""
+    def _sums(
+        self, window: int, columns: int, threads: int | None, begin: int = 0
+    ) -> NDArray[np.int32]:
+        """Sums of all outputs, (outputs, columns), from a word on."""
         found, scaled = self._numbers[window], self._mapped.sums
         if scaled is None:
             raise ValueError("streams must have sums")
-        words: Words = np.zeros((*found.rows.shape, self._read.shape[1]), np.uint64)
-        words[found.rows >= 0] = self._read[found.rows[found.rows >= 0]]
+        own = slice(begin, min(begin + -(-columns // _VECTOR) * (_VECTOR // _WORD), self._words))
+        words: Words = np.zeros((*found.rows.shape, own.stop - own.start), np.uint64)
+        words[found.rows >= 0] = self._read[found.rows[found.rows >= 0], own]
         total = numbers(words, columns, found.inverted, 2, found.constant, threads=threads)
         return scaled.of_pairs(total.reshape(-1, 2, columns), found.pairs, found.signs, found.lasts)
 

@@ -13,6 +13,7 @@ from bnn.lowering.stage import Stage
 from bnn.lowering.thresholds import Thresholds
 from bnn.mapped.mapped_stage import Count, MappedStage
 from bnn.mapped.parity import Parities
+from bnn.values.linear import LinearSums
 from pimsim.bits import Words, count_ones, unpack
 from pimsim.executors.compiled.run.read_rows import strings
 from pimsim.executors.compiled.run.read_rows import sums as numbers
@@ -97,6 +98,29 @@ class Reader:
         if same is None:
             total += constant.astype(np.int32)
         return total
+
+    def linear(self, count: Count, slots: int) -> LinearSums | None:
+        """How rows hold the sums of a count, all slots of an output after those of another.
+
+        None where positions differ, or where the host counts.
+        """
+        if self.mapped.readback.on_host or count.constant.shape[1] > 1:
+            return None
+        outputs, scale = len(count.constant), self.mapped.readback.scale
+        constants = count.constant[:, 0].astype(np.int64)
+        if not count.bits:  # all weights are 0
+            nothing = np.zeros((outputs, 1), np.int64)
+            return LinearSums.alone(nothing, nothing, constants)
+        weights = scale * (np.int64(1) << np.arange(count.levels))
+        inverted = np.zeros((count.levels, outputs), np.bool_)
+        if count.inverted is not None:
+            inverted[:] = count.inverted
+        constants = constants + weights @ inverted
+        exponents = [exponent for exponent, _ in count.bits]
+        own = np.array([self.slots[number] for _, number in count.bits])
+        rows = np.arange(outputs)[:, None] * slots + own
+        factors = np.where(inverted[exponents].T, -weights[exponents], weights[exponents])
+        return LinearSums.alone(rows, factors, constants)
 
     def _binary(self, count: Count, rows: Words) -> Words:
         """Rows of a count, the least significant first, (n, levels, words)."""

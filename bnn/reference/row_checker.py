@@ -201,9 +201,12 @@ class RowChecker:
         first, skipped = divmod(outputs.start, _BYTE)
         rows = np.pad(whole.view(np.uint8), ((skipped, 0), (0, 0)))
         found = strings(rows)[:columns].reshape(size, len(positions), -1)
-        given = np.flatnonzero((windows != OUTSIDE).any(axis=0))
+        given = (windows != OUTSIDE).any(axis=0)
         into = self.bits.data[piece.own, :, first : first + found.shape[2]]
-        into[:, positions[given]] |= found[piece.offsets[:, None], given]
+        if piece.flags is None and into.shape == found.shape and given.all():
+            into[:, positions] |= found
+        else:
+            into[:, positions[given]] |= found[piece.offsets][:, given]
 
 
 def strings(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:

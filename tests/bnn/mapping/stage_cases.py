@@ -72,7 +72,7 @@ class Expected(SumChecker):
 
     def __init__(self, case: Case) -> None:
         self._stage, self._sums = case.stage, case.sums
-        self._progress = self.images = None
+        self._rows = self.images = None
         self.compared = self.wrong = 0
 
     def expected(self, images: slice, outputs: slice, places: NDArray[np.intp]) -> NDArray[Any]:

@@ -130,11 +130,31 @@ def test_a_row_that_is_read_wrongly_is_seen(which: str, monkeypatch: pytest.Monk
     assert _exact("output-tree") is False
 
 
+def test_sums_that_nobody_reads_in_rows_are_shown_a_few_images_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[slice] = []
+    real = SumChecker.compare
+
+    def noted(self: SumChecker, images: slice, *others: Any) -> None:
+        if self.layer == "c":
+            shown.append(images)
+        real(self, images, *others)
+
+    monkeypatch.setattr(SumChecker, "reads_rows", False)
+    monkeypatch.setattr(SumChecker, "compare", noted)
+    monkeypatch.setattr(streamed, "_SUM_BYTES", 1 << 40)
+    network, x = _network(), np.concatenate([_images(), _images()])
+    done = run(network, x, ENCODINGS["unit"], SYSTEM, "output-tree")
+    assert done.bit_exact is True
+    assert {(some.start, some.stop) for some in shown} == {(0, 64), (64, 2 * IMAGES)}
+
+
 def test_a_sum_of_one_image_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     real = SumChecker.compare
 
     def bent(self: SumChecker, images: slice, offset: int, outputs: slice, sums: Any) -> None:
-        if images.start <= STRUCK < images.stop and self.layer == "d":
+        if images.start <= STRUCK < images.stop and self.layer == "e":
             sums = sums.copy()
             sums[1, STRUCK - images.start, 0] += 2
         real(self, images, offset, outputs, sums)

@@ -100,7 +100,7 @@ def _sum(monkeypatch: pytest.MonkeyPatch, image: int) -> None:
 
     def bent(self: SumChecker, images: slice, offset: int, outputs: slice, sums: Any) -> None:
         place = SAMPLE.index(image) if image in SAMPLE else -1
-        if images.start <= place < images.stop and self.layer == "d":
+        if images.start <= place < images.stop and self.layer == "e":
             sums = sums.copy()
             sums[1, place - images.start, 0] += 2
         real(self, images, offset, outputs, sums)

@@ -11,9 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnn.lowering.lower import lower
-from bnn.lowering.operand_analysis import analyse
-from bnn.lowering.stage import Stage
 from bnn.mapping import MAPPINGS
 from bnn.model.geometry import Padding
 from bnn.model.network import (
@@ -31,7 +28,6 @@ from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES
 from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
-from bnn.values.bitstrings import BitStrings
 from bnn.values.encoding import ENCODINGS, Encoding
 from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
@@ -276,14 +272,3 @@ def test_an_audit_sees_a_wrong_sum(monkeypatch: pytest.MonkeyPatch) -> None:
         assert done.bit_exact is False
     assert done.layers[0].checker is not None
     assert done.layers[0].checker.wrong > 0
-
-
-def test_an_audit_sees_values_that_do_not_come_again() -> None:
-    network = dense(30, 4)
-    stage = lower(network, None)[0]
-    assert isinstance(stage, Stage)
-    operands = BitStrings.of(np.zeros((5, 1, 30), np.uint8))
-    values = np.zeros((5, 1, 4), np.uint8)
-    audit = SumChecker(stage, analyse(network, None).fed[stage.index], operands)
-    audit.same(values, np.ones_like(values))
-    assert audit.wrong == values.size

@@ -144,8 +144,8 @@ def test_sums_that_nobody_reads_in_rows_are_shown_a_few_images_at_a_time(
     monkeypatch.setattr(SumChecker, "reads_rows", False)
     monkeypatch.setattr(SumChecker, "compare", noted)
     monkeypatch.setattr(streamed, "_SUM_BYTES", 1 << 40)
-    network, x = _network(), np.concatenate([_images(), _images()])
-    done = run(network, x, ENCODINGS["unit"], SYSTEM, "output-tree")
+    x = np.concatenate([pixels(IMAGES), pixels(IMAGES)])
+    done = run(network(), x, ENCODINGS["unit"], SYSTEM, "output-tree")
     assert done.bit_exact is True
     assert {(some.start, some.stop) for some in shown} == {(0, 64), (64, 2 * IMAGES)}
 

@@ -260,7 +260,7 @@ class Subarray:
         bits = given[None] if given.ndim == 1 else given
         if bits.shape not in ((self.lanes, self.columns), (1, self.columns)):
             raise InputError(
-                f"bits must have the shape ({self.lanes}, {self.columns}), not {bits.shape}"
+                f"bits must have the shape ({self.lanes}, {self.columns}), not {given.shape}"
             )
         if bits.min() < 0 or bits.max() > 1:
             raise InputError(f"bits must be 0 or 1, not {bits.min()} to {bits.max()}")

@@ -96,7 +96,7 @@ def test_a_subarray_has_a_column_a_lane_and_a_data_row() -> None:
 
 def test_bits_that_do_not_fit_are_refused() -> None:
     subarray = Subarray(columns=3, lanes=2)
-    for bits in (np.zeros((2, 2), int), np.zeros((3, 3), int), np.zeros(3, int)):
+    for bits in (np.zeros((2, 2), int), np.zeros((3, 3), int), np.zeros(4, int), np.zeros((), int)):
         with _refuses(f"bits must have the shape (2, 3), not {bits.shape}", InputError):
             subarray.write_bits(0, bits)
     with _refuses("bits must be 0 or 1, not -1 to 1", InputError):

@@ -23,6 +23,7 @@ them. The integer reference runs beside it and never feeds it.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -69,6 +70,9 @@ class Execution:
         if self.progress is not None:
             self.progress(what, done, total)
 
+
+_LARGE_BYTES = 64 << 20
+"""Of images, from which on it pays to collect what planning left before memory is laid out."""
 
 COMPILED = Execution()
 """As fast as can be, and every sum checked."""
@@ -140,6 +144,8 @@ def run(
         network, encoding, len(x), system, mapping,
         chain=chain, traces=traces, faulty=execution.faulty,
     )  # fmt: skip
+    if x.nbytes >= _LARGE_BYTES:
+        gc.collect()
     with advised(mapping):
         prepared = _prepare(planned, compiled=execution.compiled, looking=check)
     if execution.compiled and encoding is not None:

@@ -79,7 +79,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "too few bits": (
         lambda: pimsim.Subarray(columns=4).write_bits(0, [1, 0]),
-        "bits must have the shape (1, 4), not (1, 2)",
+        "bits must have the shape (1, 4), not (2,)",
     ),
     "width": (
         lambda: pimsim.PRIMITIVES["add"].program("8"),  # type: ignore[arg-type]

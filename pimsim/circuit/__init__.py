@@ -1,4 +1,4 @@
-"""The circuit below the commands: what cells, bitline and sense amplifier do, and how often wrong.
+"""The circuit: what cells, bitlines and sense amplifiers do, and how often they are wrong.
 
 A bitline pair is described by a :class:`~pimsim.circuit.model.parameters.Circuit`, loaded from a
 preset or a TOML file. Three things follow from it:
@@ -10,12 +10,13 @@ preset or a TOML file. Three things follow from it:
   :mod:`~pimsim.circuit.transient.scenarios`, and :mod:`~pimsim.circuit.transient.ngspice_check`
   compares it with ngspice.
 
-Other packages are given a table of probabilities, :mod:`pimsim.circuit.failure_tables`.
+What other packages get from here is a table of failure probabilities,
+:mod:`pimsim.circuit.failure_tables`.
 
 Nothing here knows of commands, rows by address, or standards.
 
 >>> from pimsim.circuit.statistics.charge_sharing import majority_margin_mv
 >>> from pimsim.circuit.model.parameters import load
->>> round(majority_margin_mv(load("rambus55")), 2)  # a TRA of two ones and a zero swings by
+>>> round(majority_margin_mv(load("rambus55")), 2)  # TRA: three rows opened at once
 87.42
 """

@@ -1,9 +1,9 @@
-"""Probabilities that a command is wrong, from the circuit or from measured chips, as a table.
+"""How likely each row command is wrong, as a table: from the circuit, or from measured chips.
 
-:mod:`~pimsim.circuit.failure_tables.entry` is one line, of counts or of an estimate, and
-:mod:`~pimsim.circuit.failure_tables.table` all of them, in a file too, which may be anybody's;
-:mod:`~pimsim.circuit.failure_tables.from_circuit` makes one of a circuit that varies,
-:mod:`~pimsim.circuit.failure_tables.chips` of measurements.
+:mod:`~pimsim.circuit.failure_tables.entry` is one line of a table: counts, or an estimate.
+:mod:`~pimsim.circuit.failure_tables.table` is the whole table, and reads and writes it as a file.
+:mod:`~pimsim.circuit.failure_tables.from_circuit` makes a table from a circuit that varies,
+:mod:`~pimsim.circuit.failure_tables.chips` makes one from measurements.
 
-It does not know which command meets a failure, nor where: see :mod:`pimsim.dram.array.faults`.
+Which commands of a run fail, and in which columns, is decided in :mod:`pimsim.dram.array.faults`.
 """

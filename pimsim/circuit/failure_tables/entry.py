@@ -1,7 +1,7 @@
 """One line of a failure table: how likely one kind of access is wrong, and how that is known.
 
-What is known is either counts (:class:`Entry`) or an estimate (:class:`Estimate`): of rare events,
-or of a publication that states shares and no counts.
+It holds either counts (:class:`Entry`) or an estimate (:class:`Estimate`). Estimates are for rare
+events, and for publications that state shares without counts.
 
 >>> Entry(rows=3, ones=2, halves=0, trials=1000, wrong=60, bitlines=1000, always_wrong=60).rate
 Rate(static=0.06, access=0.0)
@@ -30,13 +30,13 @@ bitline drives a one, and 0 if it drives a zero.
 """
 
 _MOST = 2**63 - 1
-"""Largest count: counts come from files, and statistics of larger ones overflow."""
+"""Largest count. Counts are read from files, and statistics of larger ones would overflow."""
 _SHARE = Range(0, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How likely an access is wrong, by what is to blame."""
+    """How likely an access is wrong: by a weak bitline, or by the access itself."""
 
     static: float
     """Share of bitlines that are wrong in every such access."""
@@ -119,18 +119,17 @@ class Entry(_Line):
 
     @property
     def rate(self) -> Rate:
-        """That share, told apart by what is to blame."""
+        """That share in two parts: weak bitlines, and single accesses."""
         static = self.always_wrong / self.bitlines
         rest = 1.0 - static
         # Rounding must not make a tiny rate negative.
         return Rate(static, max(0.0, (self.probability - static) / rest) if rest > 0 else 0.0)
 
     def interval(self) -> tuple[float, float]:
-        """Return the 95 % Clopper-Pearson interval of the probability, of independent accesses.
+        """Return the 95 % Clopper-Pearson interval of the probability.
 
-        Accesses to the same bitline are not independent, so that bitlines are what is counted
-        when there are several accesses to each: the interval is then that of as many trials as
-        bitlines.
+        The interval holds for independent trials. Accesses to the same bitline are not independent:
+        where each bitline is accessed several times, every bitline counts as one trial.
         """
         wrong = round(self.wrong * self.bitlines / self.trials)
         return clopper_pearson(wrong, self.bitlines)
@@ -140,8 +139,8 @@ class Entry(_Line):
 class Estimate(_Line):
     """How likely one kind of access is wrong: a rate without counts.
 
-    Raises :class:`~pimsim.errors.InputError` for what is no probability, and for an interval that
-    does not hold the probability.
+    Raises :class:`~pimsim.errors.InputError` for a value that is no probability, and for an
+    interval that the probability lies outside of.
     """
 
     static: float
@@ -184,12 +183,12 @@ class Estimate(_Line):
 
     @property
     def probability(self) -> float:
-        """Probability that an access is wrong, whatever is to blame."""
+        """Probability that an access is wrong, by a weak bitline or by itself."""
         return self.static + (1.0 - self.static) * self.access
 
     @property
     def rate(self) -> Rate:
-        """What is known, as :class:`Rate`."""
+        """The same, as a :class:`Rate`."""
         return Rate(float(self.static), float(self.access))
 
 

@@ -1,9 +1,9 @@
 """The failure table of a circuit under process variation: what `--variation` injects.
 
-Sensing of one row and of the majority of three on each number of rows. Patterns that fail often
-are counted (:mod:`pimsim.circuit.statistics.monte_carlo`); rarer ones are estimated by importance
-sampling (:mod:`pimsim.circuit.statistics.importance_sampling`), one pattern at a time; and of a
-bounded process that is right in its worst corner the probability is exactly 0.
+The table covers reading one row, and the majority of three on each number of rows. Patterns that
+fail often are counted (:mod:`pimsim.circuit.statistics.monte_carlo`). Rarer ones are estimated by
+importance sampling (:mod:`pimsim.circuit.statistics.importance_sampling`), one pattern at a time.
+The probability is exactly 0 where every quantity is bounded and even the worst corner is right.
 
 >>> from pimsim.circuit.model import parameters, variation
 >>> circuit, ambit = parameters.load("rambus55"), variation.load("ambit-like")
@@ -43,9 +43,9 @@ from pimsim.circuit.statistics.sense_decision import DecisionPath, Majority, by_
 from pimsim.errors import InputError
 
 ACCESSES = 16
-"""Accesses to each bitline, where noise is drawn in each: one that is wrong in all of them is
-taken to be weak for good. Their number is a choice; it moves bitlines near their threshold from
-one kind to the other."""
+"""Accesses to each bitline where noise is drawn anew in each access. A bitline that is wrong in all
+of them counts as weak for good. The number is a choice: with more accesses, some bitlines close to
+the limit count as noisy instead of weak."""
 SAMPLES = 100_000
 """Bitlines that are counted, unless said otherwise."""
 
@@ -53,7 +53,8 @@ _Place = tuple[int, int, int]
 """Rows, ones and halves of an entry."""
 
 _FEW = 1000
-"""Fewer wrong bitlines than this are no good count: an interval of 6 % of the probability."""
+"""With fewer wrong bitlines than this an estimate is made as well: the interval of a count of this
+many is 6 % of the probability wide."""
 _ESTIMATED = 20_000
 """Samples of an estimate: every second one fails, which gives an interval of a few percent."""
 _LEAST_SAMPLES = 100
@@ -135,7 +136,7 @@ def tabulate(
 def _provenance(
     circuit: Circuit, process: Process, variation_percent: float, path: str
 ) -> dict[str, object]:
-    """What a table says it was made from, but for what was drawn."""
+    """What a table says it was made from; seed and samples are not part of it."""
     return {
         "pimsim": __version__,
         "model": PATHS[path][1],
@@ -148,7 +149,7 @@ def _provenance(
 
 
 def _places(circuit: Circuit, inputs: int, rows: int) -> list[_Place]:
-    """Those of a majority, one a number of true operands: cells are alike, whichever are true."""
+    """The places of a majority, one for each number of true operands, whichever these are."""
     copies = replication(circuit, inputs, rows)
     return [(rows, ones * copies, rows - inputs * copies) for ones in range(inputs + 1)]
 
@@ -201,7 +202,7 @@ def _uncertain(
     pattern: int,
     drawn: Sampling,
 ) -> Entry | Estimate:
-    """The entry of a pattern that was counted, and is estimated if that says more."""
+    """The entry of a pattern: its count, or an estimate if that is the more precise."""
     wrong, accesses = seen.wrong[pattern], seen.accesses
     if wrong < _FEW * accesses:
         tilted = replace(drawn, samples=_ESTIMATED)
@@ -230,7 +231,7 @@ def _rare(
 
 
 def _certain(path: DecisionPath, variation_percent: float, place: _Place) -> Estimate | None:
-    """The entry of a pattern that chance has no part in; None if it has."""
+    """The entry of a pattern that always has the same outcome; None if chance decides."""
     variation = variation_percent / 100.0
     varies, bounded = path.layout.varies(variation), not path.layout.gaussian.any()
     if varies and not bounded:

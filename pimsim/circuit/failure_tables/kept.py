@@ -1,4 +1,4 @@
-"""Tables of a circuit that an earlier process made, found by all that they depend on."""
+"""Tables of a circuit that an earlier process made, stored under all that they depend on."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ def kept_of_circuit(
 
 @cache
 def _code() -> list[str]:
-    """All that tables depend on besides what they are of."""
+    """All that tables depend on besides the arguments: the code and its libraries."""
     return ["failure table", sources([PACKAGE]), version("numpy"), version("scipy")]

@@ -1,9 +1,9 @@
 """The table of failure probabilities that a circuit hands to what is built upon it, and its JSON.
 
-Texts come from anybody, so that nothing is taken on trust. An entry states its kind, rows, ones
+A file may come from anybody, so every value is checked. An entry states its kind, rows, ones
 and halves, and either counts (trials, wrong, bitlines, always_wrong) or an estimate (static,
-access; low, high, level, source). Of counts, probability and interval are written too, for
-readers; they are not read, but a probability must not contradict.
+access; low, high, level, source). Beside counts, the file has their probability and interval, for
+people to read. Reading ignores the interval, and refuses a probability that contradicts the counts.
 
 >>> entry = Entry(rows=3, ones=2, halves=0, trials=1000, wrong=60, bitlines=1000, always_wrong=60)
 >>> weak = Estimate(kind="copy", rows=1, ones=1, halves=0, static=0.0, access=1e-4)
@@ -34,7 +34,7 @@ __all__ = ["KINDS", "Entry", "Estimate", "FailureTable", "Rate"]
 FORMAT = "pimsim failure table 2"
 """First member of the JSON form; the number changes with the form."""
 FORMAT_1 = "pimsim failure table 1"
-"""The form before: counts, all of the kind ``sense``."""
+"""The earlier form: counts only, all of the kind ``sense``."""
 MOST_BYTES = 8 << 20
 """Largest file: a table of every majority on every number of rows takes a hundredth."""
 
@@ -46,10 +46,10 @@ _DERIVED = ("probability", "low", "high")
 
 @dataclass(frozen=True, slots=True)
 class FailureTable:
-    """P(wrong | kind, rows, ones among them), with what is known of it and provenance.
+    """How likely an access is wrong, by its kind, rows and ones; with what the table was made from.
 
     A table without any entry of the kind ``copy``, or ``not``, says that driving a destination
-    row never fails; one that has some must have all that are asked for.
+    row never fails. One that has such entries must have every one that is asked for.
 
     Raises :class:`~pimsim.errors.InputError` if there are two entries of the same kind, rows and
     ones.
@@ -111,7 +111,8 @@ class FailureTable:
     def to_json(self) -> str:
         """Return the table as JSON text; :meth:`from_json` is its inverse.
 
-        Raises :class:`~pimsim.errors.InputError` if the provenance has values that JSON has not.
+        Raises :class:`~pimsim.errors.InputError` if the provenance has values that JSON cannot
+        hold.
         """
         document = {
             "format": FORMAT,
@@ -127,7 +128,7 @@ class FailureTable:
     def from_json(cls, text: str, where: str = "failure table") -> FailureTable:
         """Return the table of a JSON text, in this form or that of format 1 (counts of sensing).
 
-        Raises :class:`~pimsim.errors.InputError`, naming ``where``, if the text is none.
+        Raises :class:`~pimsim.errors.InputError`, naming ``where``, if the text is no such table.
         """
         document = json_value(text, where)
         stated = document.get("format") if isinstance(document, dict) else None
@@ -150,7 +151,8 @@ class FailureTable:
     def read(cls, path: Path) -> FailureTable:
         """Return the table in a file.
 
-        Raises :class:`~pimsim.errors.InputError` if it cannot be read, is too large or is none.
+        Raises :class:`~pimsim.errors.InputError` if the file cannot be read, is too large, or holds
+        no such table.
         """
         return cls.from_json(read_text(path, repr(str(path)), "JSON", MOST_BYTES), path.name)
 

@@ -61,9 +61,9 @@ class Bitline(Ranged):
     """One bitline; its complement is the same."""
 
     capacitance_ff: float
-    """Of the whole bitline, without the cells that are opened."""
+    """Capacitance of the whole bitline, without the cells that are opened."""
     resistance_ohm: float
-    """Per cell of length."""
+    """Resistance of the length of bitline that belongs to one cell."""
     cells: int
     """Cells on the bitline."""
     segments: int
@@ -117,7 +117,7 @@ class Retention(Ranged):
     """How a stored level decays, exponentially, towards a level of its own."""
 
     time_constant_ms: float
-    """Of the median cell, at the reference temperature."""
+    """Time constant of the median cell, at the reference temperature."""
     reference_celsius: float
     """Temperature to which the time constant belongs."""
     halving_celsius: float
@@ -125,8 +125,8 @@ class Retention(Ranged):
     leak_to_mv: float
     """Level towards which cells leak."""
     log_scale: float = 0.0
-    """Scale of the distribution of ln(time constant) over cells, as far as the process takes it
-    (``cell.retention``); 0: all cells are the median one."""
+    """Scale of the distribution of ln(time constant) over cells. The process says how many times
+    this scale cells differ (``cell.retention``); 0: all cells are like the median one."""
 
     def waited(self, time_ms: float, celsius: float) -> float:
         """Return a time at a temperature in time constants of the median cell."""

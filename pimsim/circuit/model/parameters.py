@@ -1,9 +1,9 @@
-"""Circuit parameters: frozen types with units, presets with a source for every value.
+"""Circuit parameters: frozen types with units, and presets with a source for every value.
 
 The presets are TOML files in the directory ``presets`` beside this module; a user's own file of
 the same form loads by its path. An entry is ``{ value = ..., source = "key of [sources]" }``, or
-a bare value, which is then the file's own claim; ``base = "rambus55"`` takes what is not stated
-from that preset.
+a bare value, for which the file itself is the source. ``base = "rambus55"`` takes what the file
+does not state from that preset.
 
 >>> circuit = load("rambus55")
 >>> circuit.cell.capacitance_ff, circuit.bitline.capacitance_ff, circuit.precharge_mv
@@ -111,7 +111,7 @@ class Circuit:
 
     @property
     def restored_one_mv(self) -> float:
-        """Level of a stored one before it leaks; a word line too low to pass it stores less."""
+        """Level of a stored one before it leaks; less than vdd if the word line is too low."""
         return min(self.cell.one_share * self.supply.vdd_mv, self.highest_stored_mv)
 
     @property
@@ -133,7 +133,7 @@ class Circuit:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is unusual about these parameters and simulated all the same; one line each.
+        """What is unusual about these parameters, one line each; they are simulated all the same.
 
         >>> load("rambus55").with_set("supply.vpp_mv", 1800).warnings[0]
         '`supply.vpp_mv` 1800 is too low to pass vdd (1200 + access Vt 850): a one is stored at \
@@ -218,7 +218,7 @@ _DEFAULTS = tuple(
 def typed(key: str, value: object) -> float | int | bool:
     """Return ``value``, a number or its text, as the type that the parameter ``key`` has.
 
-    Raises :class:`~pimsim.errors.InputError` if it is none.
+    Raises :class:`~pimsim.errors.InputError` if it is not of that type.
 
     >>> typed("bitline.cells", "512"), typed("cell.capacitance_ff", 22)
     (512, 22.0)
@@ -254,11 +254,11 @@ _SHELF = sections.Shelf("preset", "pimsim.circuit", "presets")
 def load(preset: str | Path) -> Circuit:
     """Return the bundled preset of that name, or the circuit in the ``.toml`` file at that path.
 
-    A file may name a ``base``, from which it has what it does not state.
+    A file may name a ``base``, the preset from which it takes what it does not state.
 
     Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), an
     unreadable file, unknown or missing keys (naming the nearest known one), and values out of
-    range; the message names file, sections, keys and values, all that are wrong.
+    range. The message lists everything that is wrong, each with file, section, key and value.
     """
     document = _SHELF.read(preset, tuple(SECTIONS))
     keys = {s: tuple(f.name for f in dataclasses.fields(kind)) for s, kind in SECTIONS.items()}

@@ -1,9 +1,9 @@
-"""What a cell still holds: restored for too short a time, then leaking.
+"""What a cell still holds after a restore that was cut short, and after it has leaked.
 
-Both feed the stored levels of a :class:`~pimsim.circuit.model.parameters.Circuit`, and so
-everything that follows from them. Leakage is exponential, and cells differ: the time constant of
-the median cell is the circuit's, and ln of a cell's own is away from it by ``cell.retention`` of
-the process times the circuit's ``retention.log_scale``.
+Both change the stored levels of a :class:`~pimsim.circuit.model.parameters.Circuit`, and so
+everything that is computed from them. Leakage is exponential, and cells differ. The circuit states
+the time constant of the median cell. The logarithm of a cell's own differs from that of the median
+by ``cell.retention`` of the process times ``retention.log_scale`` of the circuit.
 
 >>> from pimsim.circuit.statistics.charge_sharing import majority_margin_mv
 >>> from pimsim.circuit.model.parameters import load
@@ -40,8 +40,8 @@ SPREAD = "cell.retention"
 def after(circuit: Circuit, time_ms: float, celsius: float) -> Circuit:
     """Return the circuit with cells that have leaked for a time without refresh.
 
-    Raises :class:`~pimsim.errors.InputError` if all cells are alike, and their ones and zeros have
-    become the same.
+    Raises :class:`~pimsim.errors.InputError` if all cells are alike and a one has sunk to the level
+    of a zero.
     """
     waited = circuit.retention.waited(time_ms, celsius)
     found = dataclasses.replace(circuit, leaked=circuit.leaked + waited)
@@ -54,9 +54,9 @@ def after(circuit: Circuit, time_ms: float, celsius: float) -> Circuit:
 
 
 def acting(circuit: Circuit, process: Process) -> Process:
-    """Return the process without retention where that changes nothing.
+    """Return the process without its ``cell.retention`` where that changes nothing.
 
-    It does so where no time has passed, and where the circuit's cells are all alike.
+    That is so where no time has passed, and where all cells of the circuit are alike.
 
     >>> from pimsim.circuit.model import parameters, variation
     >>> circuit, ambit = parameters.load("rambus55"), variation.load("ambit-like")
@@ -73,7 +73,7 @@ def left_mv(circuit: Circuit, restored_mv: Floats | float, longer: Floats) -> Fl
     """Return what cells still hold of their restored levels, within ground and vdd.
 
     ``longer`` is ``cell.retention`` as a process spreads it; its shape and that of the levels
-    broadcast. A level that is already the one to which cells leak stays the number it is.
+    broadcast. A level to which cells leak anyway is returned unchanged, to the last bit.
     """
     leak_to_mv, vdd_mv = circuit.retention.leak_to_mv, circuit.supply.vdd_mv
     if isinstance(restored_mv, float) and restored_mv == leak_to_mv:
@@ -88,10 +88,10 @@ def left_mv(circuit: Circuit, restored_mv: Floats | float, longer: Floats) -> Fl
 
 
 def weakest(circuit: Circuit, process: Process, cells: int) -> Circuit:
-    """Return the circuit with cells that all leak as the weakest of so many does, typically.
+    """Return the circuit in which every cell leaks like the weakest of ``cells`` typically does.
 
-    Its time constant is the one that a share of ``1 / cells`` is below. A circuit whose cells are
-    alike stays as it is.
+    Its time constant is the one that a share of ``1 / cells`` of all cells is below. A circuit
+    whose cells are alike stays as it is.
 
     >>> from pimsim.circuit.model import parameters, variation
     >>> circuit, ambit = parameters.load("rambus55"), variation.load("ambit-like")
@@ -152,8 +152,9 @@ def restored_mv(circuit: Circuit, bit: bool, start_mv: float, time_ns: float) ->
     """Return the level of a cell that was connected for a time to a bitline at vdd or ground.
 
     The exact solution for a square-law access device without channel-length modulation. It ends
-    at ``vpp - Vt`` where the word line is too low to pass vdd. The bitline is held: what a weak
-    sense amplifier or many rows cost in addition, the transient tells.
+    at ``vpp - Vt`` where the word line is too low to pass vdd. The bitline is assumed to be held at
+    its level; :mod:`pimsim.circuit.transient` tells how much longer a weak sense amplifier or many
+    rows take.
 
     >>> from pimsim.circuit.model.parameters import load
     >>> circuit = load("rambus55")

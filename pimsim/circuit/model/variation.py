@@ -5,10 +5,10 @@ them that is not ``fixed`` is spread by p/100 of its ``amount``. The bundled one
 the directory ``processes`` beside this module; a user's own file of the same form loads by its
 path.
 
-Drawn numbers are *units*: uniform in [-1, 1] or standard normal (of which a Gumbel quantity takes
-the value of the same rank). Only
-:meth:`Layout.values` turns them into capacitances and voltages, so that the same units can be
-scaled to any variation, and be drawn from tilted distributions for rare events.
+Drawn numbers are *units*: uniform in [-1, 1] or standard normal (a Gumbel quantity takes the Gumbel
+value of the same rank). Only :meth:`UnitLayout.values` turns them into capacitances and voltages.
+The same units can thus be scaled to any variation, and be drawn from tilted distributions for rare
+events.
 
 Static units belong to a bitline and stay the same in every access to it; per-access units are
 drawn anew each time, from a random stream of their own.
@@ -49,7 +49,7 @@ class ProcessQuantity:
     unit: str
     """``share`` (relative to the nominal value) or ``mv`` (a shift in mV)."""
     decides: bool
-    """Whether the decision path knows it; the transient path knows the others too."""
+    """Whether the decision path takes it into account; the transient path takes all."""
     meaning: str
     """One line for the user."""
 
@@ -85,9 +85,9 @@ QUANTITIES: Mapping[str, ProcessQuantity] = MappingProxyType(
 ``cell.retention`` is a shift of ln(time constant) in units of the circuit's
 ``retention.log_scale``; it acts where cells have leaked, and on nothing else.
 
-The latch is named by the side of its drains: ``latch_n`` of the bitline is the nMOS that
-discharges the bitline. What the decision path does not know acts before sensing has begun only
-if sensing begins less than about 2 ns after the word line.
+The transistors of the latch are named by the side of their drains: ``latch_n`` of the bitline is
+the nMOS that discharges the bitline. The quantities that the decision path leaves out matter before
+sensing only if sensing begins less than about 2 ns after the word line.
 """
 
 _MOST_AMOUNT = {"share": (100, "of the nominal value"), "mv": (100_000, "mV")}
@@ -118,7 +118,8 @@ class Varied:
     per_access: bool = False
     """Drawn anew in every access, instead of once for each bitline."""
     fixed: bool = False
-    """Spread by its whole amount at any variation, as noise is, instead of by its share."""
+    """Spread by its whole amount at any variation, as noise is, instead of by variation percent of
+    it."""
     source: str = field(default="stated by the user", compare=False)
     """Where the numbers come from."""
 
@@ -175,7 +176,7 @@ class Varied:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """Which quantities vary, each but once, and how."""
+    """Which quantities vary and how; none is named twice."""
 
     name: str
     description: str
@@ -334,16 +335,16 @@ def load(process: str | Path) -> Process:
 
 
 def text(process: str | Path) -> str:
-    """Return the text of the file that :func:`load` reads, which must be in order.
+    """Return the text of the file that :func:`load` reads, once it has been checked.
 
-    Raises :class:`~pimsim.errors.InputError` as that.
+    Raises :class:`~pimsim.errors.InputError` as :func:`load` does.
     """
     load(process)
     return _SHELF.text_of(process)[0]
 
 
 def _varied(document: sections.Document) -> Iterator[tuple[str, Varied]]:
-    """What a file varies, by quantity; its mistakes are noted in it."""
+    """What a file varies, by quantity; mistakes are noted in ``document``."""
     known = tuple(one.name for one in fields(Varied))
     wrong, where = document.mistakes, "[[vary]]"
     entries = document.body.get("vary", [] if document.base else None)

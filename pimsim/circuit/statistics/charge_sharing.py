@@ -58,10 +58,10 @@ def replication(circuit: Circuit, inputs: int, rows: int) -> int:
 def majority_margin_mv(circuit: Circuit, inputs: int = 3, rows: int | None = None) -> float:
     """Return the smallest swing towards the right answer of a majority, in mV.
 
-    It is that of the closest votes, (``inputs`` +- 1) / 2 ones; negative means that even equal
-    cells and a perfect sense amplifier get it wrong. Each operand is stored ``rows // inputs``
-    times; left-over rows are neutral: they hold the precharge level, vdd/2, as FracDRAM leaves
-    them.
+    The swing is smallest where the vote is closest: with (``inputs`` +- 1) / 2 ones. A negative
+    value means that even equal cells and a perfect sense amplifier get it wrong. Each operand is
+    stored ``rows // inputs`` times; left-over rows are neutral: they hold the precharge level,
+    vdd/2, as FracDRAM leaves them.
 
     Raises :class:`~pimsim.errors.InputError` as :func:`replication`.
     """
@@ -83,8 +83,9 @@ def majority_margin_mv(circuit: Circuit, inputs: int = 3, rows: int | None = Non
 def logic_margin_mv(circuit: Circuit, operation: str, inputs: int) -> float:
     """Return the smallest swing towards the right answer of AND or OR of ``inputs`` cells, in mV.
 
-    As in FCDRAM (Yuksel et al., HPCA 2024): the operands are opened on the bitline, and on its
-    complement as many reference cells: one neutral, the others all ones (AND) or all zeros (OR).
+    As in FCDRAM (Yuksel et al., HPCA 2024), the operands are opened on the bitline, and the same
+    number of reference cells on its complement. One of these is neutral, at vdd/2; the others are
+    all ones (AND) or all zeros (OR).
 
     Raises :class:`~pimsim.errors.InputError` for another operation or no inputs.
 

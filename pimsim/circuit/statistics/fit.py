@@ -59,7 +59,7 @@ class MajorityPoint:
     rows: int
     """Rows opened at once."""
     success_percent: float
-    """Mean over row groups of the bitlines that got every pattern right."""
+    """Bitlines that got every pattern right, in percent; the mean over row groups."""
     source: str
     """Publication, and how the number was obtained."""
 
@@ -100,7 +100,7 @@ class Fit:
     process: Process
     """With the fitted amounts."""
     circuit: str
-    """Name of the circuit preset it belongs to."""
+    """Name of the circuit preset that the process belongs to."""
     criterion: str
     """When a bitline counts as failed."""
     amounts: Mapping[str, float]
@@ -222,7 +222,7 @@ def _simra_points(process: Process, samples: int, seed: int) -> tuple[FittedPoin
 
 
 def _deviance(points: tuple[FittedPoint, ...]) -> float:
-    """Of binomial counts, per published run: zero where model and published agree."""
+    """Deviance of binomial counts per published run: zero where model and publication agree."""
     total = 0.0
     for point in points:
         seen = point.published / 100.0

@@ -1,14 +1,16 @@
 """Rare failures of the decision path: importance sampling, and what cannot fail at all.
 
-For every pattern the margin is linearised where failure is likeliest, and each unit is drawn from
-its distribution tilted exponentially towards that point (a shifted normal, or a truncated
-exponential in place of a uniform), so that about half of the samples fail. A sample counts with
-the ratio of its true density to that of the mixture of all patterns' proposals, a few of which
-are kept untilted. Where cells have leaked, the margin is no line, but falls over a cliff as a
-cell gets weak: samples are drawn about that cliff too, of every cell by itself, or of as many
-cells as it takes. The estimate is unbiased whatever the linearisation; that only sets how narrow
-the interval is. Probabilities of 1e-9 and below come out; a bounded process that is right in its
-worst corner (:func:`worst_margin_mv`) never fails, however every quantity deviates.
+Samples are drawn mostly where the operation fails. For every pattern, the margin is linearised at
+the point where failure is likeliest. Each unit is drawn from its distribution tilted exponentially
+towards that point: a shifted normal, or a truncated exponential in place of a uniform. About half
+of the samples then fail. The proposals of all patterns are mixed, together with a share of untilted
+samples. A sample counts with the ratio of its true density to that of the mixture.
+
+Where cells have leaked, the margin is not linear: it drops like a cliff once a cell is weak
+enough. Samples are drawn about that cliff too, for every single cell, or for as many cells as it
+takes to fail. The estimate is unbiased whatever the linearisation, which only decides how narrow
+the interval is. Probabilities of 1e-9 and below can be estimated. Where every quantity is bounded
+and even the worst corner is right (:func:`worst_margin_mv`), nothing can fail.
 
 >>> from pimsim.circuit.statistics.sense_decision import majority
 >>> from pimsim.circuit.model.parameters import load
@@ -40,15 +42,15 @@ from pimsim.circuit.statistics.sense_decision import DecisionPath, Majority
 from pimsim.errors import InputError
 
 _UNTILTED_SHARE = 0.1
-"""Share of the samples drawn from the true distribution: it bounds every weight by ten."""
+"""Share of the samples drawn from the true distribution: no weight can then exceed ten."""
 _STEPS = 12
-"""Times that the margin is linearised anew at the point found last."""
+"""How often the margin is linearised again, at the point that the last time found."""
 _MOST_TILT = 10_000.0
-"""Largest tilt: beyond it a uniform unit is at its bound for all purposes."""
+"""Largest tilt: beyond it a uniform unit is practically always at its bound."""
 _DEEPEST = 30.0
 """How weak a cell is at most, in standard deviations of the normal of the same rank."""
 _MOST_SUBSETS = 64
-"""Sets of cells that are tilted, each by itself."""
+"""Largest number of sets of cells that get a proposal of their own."""
 _CHUNK = 4096
 
 
@@ -79,8 +81,8 @@ def estimate(
 ) -> Rare:
     """Estimate how likely a bitline gets at least one pattern of the operation wrong.
 
-    With several ``accesses``: how likely it does so in every one of them, as a bitline that is
-    weak for good does; only static units are tilted then.
+    With several ``accesses`` in ``sampling``, it is the probability of being wrong in every one of
+    them, as a bitline that is weak for good is. Only static units are tilted then.
 
     Raises :class:`~pimsim.errors.InputError` for values out of range.
     """
@@ -117,10 +119,11 @@ def estimate(
 def worst_margin_mv(path: DecisionPath, variation: float) -> float:
     """Return the least margin, in mV, that any corner of a bounded process has.
 
-    ``path`` is of a single pattern. Charge sharing and offset change monotonically with each
-    quantity but for the common mode's part in the offset, so that extremes lie at corners; they
-    are searched by changing the side of one quantity at a time, from the corner that the slope
-    at the centre points to, until no change lowers the margin. Negative: some corner is wrong.
+    ``path`` must have a single pattern. A corner has every quantity at one of its two bounds. The
+    least margin lies at a corner, because charge sharing and offset change monotonically with each
+    quantity (but for the small part that the common mode has in the offset). The search begins at
+    the corner that the slope at the centre points to. It moves one quantity at a time to its other
+    bound, until no move lowers the margin. A negative result says that some corner is wrong.
 
     >>> from pimsim.circuit.model import parameters, variation
     >>> from pimsim.circuit.statistics.sense_decision import majority
@@ -170,7 +173,7 @@ def _summary(weights: Floats) -> Rare:
 
 
 def _tilts(path: DecisionPath, variation: float, tilted: NDArray[np.bool_]) -> list[Floats]:
-    """Tilts of a path with a single pattern: towards where a sense amplifier fails, and cells."""
+    """Tilts of a path with one pattern: towards failing sense amplifiers, and failing cells."""
     leaking = path.layout.rows(retention.SPREAD)
     others = tilted.copy()
     others[leaking] = False
@@ -189,9 +192,9 @@ def _tilts(path: DecisionPath, variation: float, tilted: NDArray[np.bool_]) -> l
 
 
 def _cliff(path: DecisionPath, variation: float, cells: tuple[int, ...]) -> Floats | None:
-    """How weak these cells must be for the answer to be wrong; None if that is not enough.
+    """How weak these cells must be for the answer to be wrong; None if no weakness is enough.
 
-    The margin falls from nearly all to nearly nothing within a small range, and is flat before.
+    The margin is flat at first, and then falls from nearly all to nearly nothing in a small range.
     """
     from scipy.optimize import brentq
 
@@ -207,7 +210,7 @@ def _cliff(path: DecisionPath, variation: float, cells: tuple[int, ...]) -> Floa
 
 
 def _tilt(path: DecisionPath, variation: float, tilted: NDArray[np.bool_]) -> Floats:
-    """Tilt of every unit, shape ``(dims,)``, for a path with a single pattern; of some, zero."""
+    """Tilt of every unit, shape ``(dims,)``, of a path with one pattern; 0 if not tilted."""
     gaussian = path.layout.gaussian
     tilt = np.zeros(path.layout.dims)
     for _ in range(_STEPS):

@@ -1,8 +1,9 @@
 """AND and OR between neighbouring bitlines, as FCDRAM has them, on sense amplifiers that vary.
 
-Operands are opened on a bitline, and as many reference cells on its complement: one at vdd/2, the
-others all ones (AND) or all zeros (OR). The amplifier's offset and the cells' capacitances are
-those of a process, for good; operands are drawn anew in every trial.
+Operands are opened on a bitline, and the same number of reference cells on its complement: one at
+vdd/2, the others all ones (AND) or all zeros (OR). The process says how the amplifier's offset and
+the cells' capacitances vary; they are drawn once for each bitline. Operands are drawn anew in every
+trial.
 
 >>> from pimsim.circuit.model import variation
 >>> from pimsim.circuit.model.parameters import load
@@ -30,7 +31,7 @@ OPERANDS = ("random", "all")
 of CMU-SAFARI/FCDRAM draw them), or all the same."""
 _ACTING = ("latch.offset", "cell.capacitance")
 _IDLE = ("cell.retention",)
-"""Acts on cells that have leaked alone."""
+"""Acts only on cells that have leaked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class LogicSuccess:
     """How often a result was right."""
 
     right: float
-    """Share of all results; their mean over trials and bitlines."""
+    """Share of all results that were right: the mean over trials and bitlines."""
     always: float
     """Share of bitlines that were right in every trial."""
 
@@ -60,7 +61,7 @@ def logic_success(
     """Return how often ``and`` or ``or`` of ``inputs`` cells is right at 100 % variation.
 
     Raises :class:`~pimsim.errors.InputError` for another operation, no inputs, and a process that
-    varies what is not known here.
+    varies any quantity but latch offset, cell capacitance and retention.
     """
     require_one_of("operation", operation, ("and", "or"))
     require_one_of("operands", drawn.operands, OPERANDS)

@@ -1,8 +1,9 @@
 """Monte Carlo: how often an operation is wrong, on the decision path or in whole cycles.
 
-On both paths bitlines that fail a criterion are counted. The decision path is fast. The transient
-path is thousands of times slower, and without its assumptions: no fitted offset, every quantity of
-a process acts, and a latch that decides too late is wrong.
+On both paths, bitlines that fail a criterion are counted. The decision path computes charge sharing
+and adds a fitted offset, without time; it is fast. The transient path integrates whole cycles, and
+is thousands of times slower. It needs no fitted offset, every quantity of a process acts, and a
+latch that decides too late is wrong.
 
 >>> from pimsim.circuit.statistics.sense_decision import majority
 >>> from pimsim.circuit.model.parameters import load
@@ -91,10 +92,10 @@ class Sampling:
     def chunks(
         self, layout: UnitLayout, most_samples: int
     ) -> Iterator[tuple[Floats, np.random.Generator]]:
-        """Units of all samples, chunk by chunk, with the generator of their per-access draws.
+        """Yield the units of all samples in chunks, each with the generator of its accesses.
 
-        Each chunk has random streams of its own: ``most_samples`` must stay what it is, or the
-        numbers of a seed change.
+        Each chunk has random streams of its own, so the results of a seed depend on
+        ``most_samples``.
         """
         static_root, access_root = np.random.SeedSequence(self.seed).spawn(2)
         for start in range(0, self.samples, most_samples):
@@ -131,8 +132,8 @@ def count_cycles(
 ) -> Counts:
     """Count wrong decisions of bitlines that are each integrated in time.
 
-    Raises :class:`~pimsim.errors.InputError` for values out of range, and for a process that
-    lets the two bitlines of a pair differ in their precharge level.
+    Raises :class:`~pimsim.errors.InputError` for values out of range, and for a process in which
+    the two bitlines of a pair may differ in their precharge level.
     """
     from pimsim.circuit.transient.simulation import simulate
 
@@ -155,7 +156,7 @@ def count_cycles(
 
 
 CountFunction = Callable[[Circuit, Process, Majority, float, Sampling, Progress | None], Counts]
-"""A function that counts as :func:`count` does."""
+"""A function with the arguments and the result of :func:`count`."""
 
 PATHS: Mapping[str, tuple[CountFunction, str]] = {
     "decision": (
@@ -169,7 +170,7 @@ PATHS: Mapping[str, tuple[CountFunction, str]] = {
         "every quantity of the process acts",
     ),
 }
-"""By name, what counts on each path, and what the counts rest on, in words."""
+"""By name of a path: the function that counts on it, and what it assumes, in words."""
 
 
 def _count(
@@ -210,8 +211,9 @@ def spread(
 ) -> Instances:
     """Return bitline pairs with the devices that the units stand for; cells all on ``bl``.
 
-    An input-referred offset of the latch, or noise, stands in series with both gates: a shift of
-    the thresholds of its nMOS and, the other way, of the magnitudes of its pMOS.
+    An input-referred offset of the latch, or noise, is a voltage in series with the gates. It is
+    applied as a shift of the nMOS thresholds, and the opposite shift of the magnitudes of the pMOS
+    thresholds.
 
     Raises :class:`~pimsim.errors.InputError` if the two precharge levels of a pair differ.
     """

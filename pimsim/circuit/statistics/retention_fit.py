@@ -4,10 +4,10 @@ Counts of ReadDisturbanceVTS25 (Luo et al., "Revisiting DRAM Read Disturbance", 
 data of the repository CMU-SAFARI/ReadDisturbanceVTS25, commit 5d73430): 2,048 rows of a bank of
 eleven DDR4 modules, all ones, refresh off, at nominally 90 degrees C, and of one of them at 50.
 
-Of a module of Samsung, one of eight chips gives zeros whatever is stored: its cells are left out
-(with them it would be 12.5 % at once). Of Micron's, half of the rows are of anti-cells, which lose
-zeros: they are left out. Nine modules are alike and are fitted together; the other two lose about
-1 % in 4 s.
+Two things are left out. In one of Samsung's modules, one of eight chips reads as zeros whatever is
+stored; with it, 12.5 % of the cells would be lost at once. In Micron's module, half of the rows
+hold anti-cells, which lose zeros instead of ones. Nine modules are alike and are fitted together;
+the other two lose about 1 % in 4 s.
 
 >>> points = measured()
 >>> len({point.module for point in points}), len({p.module for p in points if p.pooled})
@@ -33,7 +33,7 @@ from pimsim.documents import bundled_rows
 from pimsim.errors import InputError
 
 PRESET, PROCESS = "rambus55", "ambit-like"
-"""The circuit that has the fitted time constant and scale, and a process that spreads cells so."""
+"""The circuit with the fitted time constant and scale, and a process that spreads cells by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def measured() -> tuple[RetentionPoint, ...]:
 
 
 def fit(points: Sequence[RetentionPoint]) -> RetentionFit:
-    """Return the distribution that is nearest: a line through ln(-ln(share lost)) over ln(time).
+    """Return the closest distribution: a straight line fitted to ln(-ln(share lost)) over ln(time).
 
     Raises :class:`~pimsim.errors.InputError` if there are fewer than two times at which some cells
     and not all are lost.
@@ -109,9 +109,10 @@ def fit(points: Sequence[RetentionPoint]) -> RetentionFit:
 
 
 def worst_ratio(found: RetentionFit, points: Sequence[RetentionPoint]) -> float:
-    """Return by which factor a fit is off at most, in the share of cells that are lost.
+    """Return the largest factor by which the fitted share of lost cells is off.
 
-    A distribution that ends, as Micron's in the data does, is none of this form.
+    No such fit is close to cells of which none holds longer than some time, as Micron's in the
+    data.
     """
     ratios = (
         math.log(found.lost_share(point.wait_s) * point.cells / point.lost) for point in points

@@ -7,8 +7,8 @@ is
     a_n dVt_n + a_p dVt_p + b_n dln(W/L)_n + b_p dln(W/L)_p + c dln Cb + latch.offset + sense.noise
 
 with d the bitline's device minus the complement's, and coefficients that depend on the common mode
-of the two bitlines (:data:`OFFSET`). There is no time in it: a latch that is too slow, or
-sensing earlier than about 2 ns after the word line, needs the transient path.
+of the two bitlines (:data:`OFFSET`). Time plays no part. For a latch that is too slow, or for
+sensing earlier than about 2 ns after the word line, use the transient path.
 
 >>> from pimsim.circuit.model.parameters import load
 >>> from pimsim.circuit.model import variation
@@ -37,7 +37,8 @@ from pimsim.circuit.statistics.charge_sharing import replication
 from pimsim.errors import InputError
 
 LEAST_SHARE = 0.01
-"""What is left of a width or a capacitance that a Gaussian would make zero or negative."""
+"""Least share of its nominal value that a width or capacitance keeps, where a Gaussian draw would
+make it zero or negative."""
 
 COMMON_MODE_MV = (556.3, 643.7)
 """Common mode of the patterns 100 and 110 of a TRA."""
@@ -49,12 +50,13 @@ OFFSET = {
     "b_p_mv": (9.0, 0.0, 0.0, np.inf),
     "c_mv": (30.0, 23.0, 0.0, np.inf),
 }
-"""Coefficients of the input-referred offset: at these two common modes, the least and the most.
+"""Coefficients of the input-referred offset, each with four values: at the two common modes of
+:data:`COMMON_MODE_MV`, and its least and its most.
 
-``a``: mV per mV of difference of thresholds (of the pMOS, of their magnitudes); ``b``: mV per unit
-of ln(W/L); ``c``: mV per unit of ln of the bitline capacitance. The limits are the signs and the
-range that the physics of the latch allows: the nMOS decide at a high common mode, the pMOS at a
-low one, and together they weigh one.
+``a``: mV per mV of difference between the thresholds (for the pMOS, between their magnitudes);
+``b``: mV per unit of ln(W/L); ``c``: mV per unit of ln of the bitline capacitance. The limits keep
+the signs and ranges that the physics of the latch allows: the nMOS decide at a high common mode,
+the pMOS at a low one, and the weights of both together are at most one.
 
 Source: sensitivities of the reference circuit ``rambus55`` measured with ngspice, for the
 patterns 110 and 100 of a TRA.
@@ -62,7 +64,7 @@ patterns 110 and 100 of a TRA.
 
 
 def offset_coefficient(name: str, common_mode_mv: Floats) -> Floats:
-    """Return a coefficient of :data:`OFFSET` at a common mode, to which it is linear.
+    """Return a coefficient of :data:`OFFSET`: linear in the common mode, between its limits.
 
     >>> offset_coefficient("a_n", np.array([100.0, 556.3, 643.7, 900.0])).round(2).tolist()
     [0.0, 0.8, 0.99, 1.0]
@@ -140,7 +142,7 @@ def majority(inputs: int, rows: int | None = None, criterion: str = "either") ->
 def by_ones(inputs: int, rows: int) -> Majority:
     """Return the majority of ``inputs`` on ``rows`` rows with one pattern for each number of ones.
 
-    Cells are alike, so that one stands for all with as many ones.
+    Cells are alike, so one pattern stands for all with the same number of ones.
 
     >>> by_ones(3, 3).names
     ('000', '100', '110', '111')
@@ -194,7 +196,10 @@ class DecisionPath:
         return difference
 
     def margin_mv(self, units: Floats, variation: float) -> Floats:
-        """Return swing plus offset towards the right answer: negative is wrong; as above."""
+        """Return swing plus offset, positive towards the right answer and negative if wrong, in mV.
+
+        Shapes are those of :meth:`difference_mv`.
+        """
         difference = self.difference_mv(units, variation)
         difference[~self._answers] *= -1.0
         return difference

@@ -7,9 +7,9 @@ be many (:mod:`~pimsim.circuit.transient.instances`). :mod:`~pimsim.circuit.tran
 the physics and :mod:`~pimsim.circuit.transient.step_code` the steps, both as machine code for eight
 pairs at a time (:mod:`~pimsim.circuit.transient.lanes`), each with steps of its own;
 :mod:`~pimsim.circuit.transient.integrator` takes all pairs from stop to stop.
-:mod:`~pimsim.circuit.transient.simulation` leads through all of that.
+:mod:`~pimsim.circuit.transient.simulation` is the function that users call.
 :mod:`~pimsim.circuit.transient.spice` writes the same scenario for ngspice, and
 :mod:`~pimsim.circuit.transient.ngspice_check` compares.
 
-It knows of no probability: who varies the devices counts what is wrong.
+Nothing here knows of probabilities: whoever varies the devices counts the wrong results.
 """

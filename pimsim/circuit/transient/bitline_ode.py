@@ -5,9 +5,8 @@ sense amplifier, bl and blb there, SAN and SAP; the cells come after. The equati
 
     C dv/dt = i(v, t)
 
-with a diagonal C. A cell that sits between two ladder nodes is tapped
-in proportion: its voltage is interpolated and its current divided, as a linear finite element
-does.
+with a diagonal C. A cell that sits between two ladder nodes is connected to both in proportion to
+its distance: its voltage is interpolated and its current divided, as in a linear finite element.
 
 Units: V, ns, fF, uA, uA/V, fC.
 """
@@ -59,7 +58,7 @@ class Wiring(NamedTuple):
 
 @dataclass(frozen=True)
 class Structure:
-    """What machine code is made for: all of a wiring but its numbers, and where values lie."""
+    """What machine code is compiled for: the wiring without its numbers, and where values lie."""
 
     segments: int
     cells: int

@@ -1,7 +1,7 @@
 """Control lines over time: word lines, the gates of the set devices and of the equaliser.
 
-Every line is piecewise linear between 0 (off) and 1 (fully on); what voltage that is, is a matter
-of the supplies, which may vary from sample to sample.
+Every line is piecewise linear between 0 (off) and 1 (fully on). Which voltage 1 stands for depends
+on the supplies, which may vary from sample to sample.
 
 >>> from pimsim.circuit.model.parameters import load
 >>> from pimsim.circuit.transient.scenarios import read
@@ -26,7 +26,7 @@ from pimsim.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """Corner points of every control line, and the instants that a cycle is measured at."""
+    """Corner points of every control line, and the instants at which a cycle is measured."""
 
     names: tuple[str, ...]
     """``eq``, ``set``, then the word lines."""
@@ -50,7 +50,7 @@ class Controls:
 
 @dataclass(frozen=True, slots=True)
 class CyclePhase:
-    """A stretch of a cycle, for the eye; it begins when a control line begins to move."""
+    """A stretch of a cycle, to label in figures; it begins when a control line begins to move."""
 
     name: str
     start_ns: float

@@ -1,10 +1,10 @@
 """Integration of many bitline pairs on several threads, each with steps of its own.
 
-The equation is stiff (a few ps at the sense amplifier, tens of ns to restore), so that the method
+The equation is stiff (a few ps at the sense amplifier, tens of ns to restore), so the method
 is implicit; see :mod:`pimsim.circuit.transient.step_code`. Between two stops every control line is
-straight, so that the right-hand side is smooth but for the corners of the square law, which the
-step control handles. The charge out of each supply is integrated along by the same formula; what
-the method conserves exactly is then the charge of the whole circuit.
+straight. The right-hand side is then smooth, except for the corners of the square law, which the
+step control handles. The charge out of each supply is integrated by the same formula, so the method
+conserves the charge of the whole circuit exactly.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _TOGETHER = 4096
 
 
 class Schedule(NamedTuple):
-    """Where steps end in any case."""
+    """Stops: the times at which every sample ends a step."""
 
     stops: Floats
     """(stops,) times in ns, from 0 to the end."""
@@ -54,7 +54,7 @@ class Schedule(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What is measured, every array beginning with the samples."""
+    """What is measured; the first axis of every array is the samples."""
 
     dv: Floats
     """(samples, cycles) bl - blb when sensing starts, V."""
@@ -69,11 +69,11 @@ class Outcome(NamedTuple):
     waves: Floats
     """(samples, stops, nodes + cells) every voltage at every stop; or no stops."""
     stuck_ns: Floats
-    """(samples,) where the step became too short; 0 for none."""
+    """(samples,) time at which the step became too short, ns; 0 if it never did."""
 
 
 class Values(NamedTuple):
-    """What pairs are made of, every array beginning with the samples."""
+    """What pairs are made of; the first axis of every array is the samples."""
 
     packed: Floats
     """(samples, 32) columns of :mod:`pimsim.circuit.transient.bitline_ode`."""
@@ -88,7 +88,7 @@ class Values(NamedTuple):
 def integrate(values: Values, wiring: Wiring, schedule: Schedule, outcome: Outcome) -> None:
     """Integrate every sample, on all processors, and fill an Outcome.
 
-    What comes out of a sample depends neither on the others nor on how many there are.
+    The result of a sample depends neither on the others nor on how many there are.
     """
     samples, cells = values.cell_ff.shape
     structure = structure_of(wiring, cells, schedule.levels.shape[1])
@@ -154,7 +154,7 @@ def _integrate(
 
 
 def _threads() -> int:
-    """Processors that may be used: one in a worker of a sweep, which says so by this variable."""
+    """Processors to use: one inside a worker of a sweep, which an environment variable tells."""
     said = os.environ.get("NUMBA_NUM_THREADS", "")
     wanted = int(said) if said.isdecimal() and int(said) else default_threads()
     return min(wanted, default_threads())
@@ -188,7 +188,7 @@ def _held(charge: Floats, v: Floats) -> Floats:
 
 
 def _vectors(groups: int, rows: int) -> Floats:
-    """(groups, rows, 8) that begin where a vector may."""
+    """An array (groups, rows, 8), aligned as vectors need it."""
     whole = np.empty(groups * rows * COUNT + COUNT)
     start = -(whole.ctypes.data // 8) % COUNT
     return whole[start : start + groups * rows * COUNT].reshape(groups, rows, COUNT)

@@ -1,6 +1,7 @@
-"""Sums of doubles in machine code, eight bitline pairs at a time: a pair a lane of a vector.
+"""Arithmetic on doubles in machine code: eight bitline pairs at a time, one in each vector lane.
 
-What is 0 for every pair is the number 0.0 while the code is made, and costs nothing.
+A term that is 0 for every pair is the number 0.0 while code is generated, and no code is made for
+it.
 
 >>> code = Lanes("example", "*values")
 >>> x = code.load("%values", 0)
@@ -27,12 +28,12 @@ Value: TypeAlias = str | float
 class Lanes(Emit):
     """A function whose values are vectors of doubles.
 
-    A product and a sum may become one operation, as in the processor's own; else the operations are
-    those that are written, in their order, so that a lane does not depend on the others.
+    A product and a sum may become one fused operation of the processor. All other operations are
+    kept as written, in their order, so the result of a lane does not depend on the others.
     """
 
     def text_of(self, value: Value) -> str:
-        """How a value stands in an instruction."""
+        """The text of a value in an instruction."""
         if isinstance(value, str):
             return value
         bits = struct.unpack("<Q", struct.pack("<d", value))[0]
@@ -146,5 +147,6 @@ class Lanes(Emit):
 
 
 _THIRD = (0x3FF0000000000000 * 4) // 3 - (1 << 45)
-"""Bits of 1 times 4/3: what a third of a number's bits is taken from; a little less, so that the
-largest error is less (1 is found exactly either way)."""
+"""The bits of 1.0 times 4/3, from which a third of a number's bits is subtracted. The constant is
+slightly smaller than that, which makes the largest error smaller (1 is found exactly either way).
+"""

@@ -48,7 +48,7 @@ BAND = 3
 
 @dataclass
 class Parameters:
-    """Values of the pairs, each where it is in memory, read when it is first asked for."""
+    """Values of the pairs in memory; each is loaded when it is first asked for."""
 
     code: Lanes
     base: str
@@ -113,7 +113,7 @@ def nmos(
     drive = code.high(code.minus(code.minus(gate, low), vt), 0.0)
     span = code.minus(high, low)
     longer = code.plus(1.0, code.times(modulation, span))
-    linear = code.low(drive, span)  # as far as the channel goes on
+    linear = code.low(drive, span)  # up to the pinch-off of the channel
     beta_linear = code.times(beta, linear)
     plain = code.times(beta_linear, code.minus(drive, code.times(0.5, linear)))
     current, by_gate = code.times(plain, longer), code.times(beta_linear, longer)
@@ -131,9 +131,10 @@ def nmos(
 def pmos(
     code: Lanes, gate: Value, drain: Value, source: Value, beta: Value, vt: Value, modulation: Value
 ) -> Current:
-    """As :func:`nmos` for a pMOS with a negative ``vt``; the current flows from source to drain.
+    """As :func:`nmos`, for a pMOS with a negative ``vt``.
 
-    The current returned is from drain to source all the same, so that it is negative here.
+    Its current flows from source to drain. What is returned is still the current from drain to
+    source, and so it is negative.
     """
     current, by_gate, by_drain = nmos(
         code,
@@ -148,7 +149,7 @@ def pmos(
 
 
 class _Sums:
-    """Adds devices up."""
+    """Adds up the currents of all devices, node by node."""
 
     def __init__(self, code: Lanes, structure: Structure, derive: bool) -> None:
         self.code, self.derive, self.bl = code, derive, 2 * structure.segments
@@ -320,7 +321,7 @@ def _add_cells(
 
 
 class Factors:
-    """The factors of ``scale C - J``, whose cells are eliminated first, each on its own.
+    """The factors of ``scale C - J``. Cells are eliminated first, each by itself.
 
     That leaves a matrix of the nodes with three diagonals to either side of the main one. Rows are
     not exchanged: a ladder's matrix is diagonally dominant, and at the sense amplifier the step is

@@ -97,7 +97,7 @@ class Scenario:
     def holders(self) -> tuple[int, ...]:
         """Indices of the cells that are open to ``bl`` when rows close in the last cycle.
 
-        They must end up holding what ``bl`` holds; the circuit's restored level is theirs.
+        They must end up holding what ``bl`` holds; the restored level that is reported is theirs.
         """
         opened = {o.word_line for o in self.openings if o.cycle == self.cycles - 1}
         return tuple(i for i, c in self.contacts if c.side == "bl" and c.word_line in opened)

@@ -24,7 +24,7 @@ from pimsim.circuit.transient.scenarios import Scenario
 from pimsim.errors import InputError, PimsimError
 
 SHORTEST_WAVEFORM_STEP_PS = 0.01
-"""Spacing of a waveform's points below which there are only more of them."""
+"""Shortest spacing of a waveform's points: a shorter one shows nothing more."""
 
 TOLERANCE_MV = 0.5
 """Error allowed in one step, in any voltage."""
@@ -51,14 +51,14 @@ class Waveforms:
 
 @dataclass(frozen=True, slots=True)
 class Transient:
-    """What came out, of every sample; two-cycle scenarios are measured in their last cycle."""
+    """The result for every sample; scenarios of two cycles are measured in the last."""
 
     scenario: Scenario
     controls: Controls
     dv_at_sense_mv: Floats
     """(samples,) bl - blb when the sense amplifier starts."""
     latch_ns: Floats
-    """(samples,) from that to bitlines 0.75 vdd apart; nan if they are not before rows close."""
+    """(samples,) time from then until the bitlines are 0.75 vdd apart; nan if rows close before."""
     value: NDArray[np.int64]
     """(samples,) 1 where bl is above blb when rows close, else 0."""
     restored_mv: Floats
@@ -69,7 +69,7 @@ class Transient:
     energy_fj: Floats
     """(samples,) taken from the array supply over all cycles, for this one bitline pair."""
     charge_imbalance: Floats
-    """(samples,) charge that appeared or vanished, as a share of that which moved."""
+    """(samples,) charge that the integration gained or lost, as a share of the charge moved."""
     waveforms: Waveforms | None
 
     def __repr__(self) -> str:
@@ -87,9 +87,9 @@ def simulate(
 ) -> Transient:
     """Integrate ``scenario`` on every bitline pair of ``instances`` (default: a nominal one).
 
-    Steps of the integration are chosen so that none is wrong by more than :data:`TOLERANCE_MV`,
-    sample by sample. With ``waveform_step_ps`` all voltages are recorded at points so far apart,
-    and at every corner of a control line; steps then end there too.
+    The steps of each sample are chosen so that none is wrong by more than :data:`TOLERANCE_MV`.
+    With ``waveform_step_ps`` all voltages are recorded, at points that far apart and at every
+    corner of a control line; steps then end there too.
 
     Raises :class:`~pimsim.errors.InputError` if the points of the waveforms are too far apart to
     show what happens (see :func:`longest_step_ps`), if the scenario opens more rows than a bitline
@@ -164,7 +164,8 @@ def simulate(
 def longest_step_ps(circuit: Circuit) -> float:
     """Return the longest step that resolves the control ramps and the bitline's time constant.
 
-    A ramp must have two steps at least, and so must the slowest mode of the line, 4 R C / pi^2.
+    A ramp must take at least two steps, and so must the slowest time constant of the line,
+    4 R C / pi^2.
 
     >>> from pimsim.circuit.model.parameters import load
     >>> longest_step_ps(load("rambus55"))

@@ -1,4 +1,4 @@
-"""A scenario as an ngspice netlist: the referee of the transient, with the same devices.
+"""A scenario as an ngspice netlist with the same devices, against which the transient is checked.
 
 Transistors are level 1 without body effect, gate charge and junctions; capacitors are linear.
 
@@ -59,11 +59,11 @@ def netlist(
 ) -> str:
     """Return the deck of the first sample of ``instances`` (default: a nominal one).
 
-    ``ngspice -b`` on it writes ``output``: a line an instant, with the time and then the nodes
-    bl, blb, san, sap, every cell, and the current through the array supply.
+    ``ngspice -b`` on it writes ``output``: one line for each instant, with the time and then the
+    nodes bl, blb, san, sap, every cell, and the current through the array supply.
 
     Raises :class:`~pimsim.errors.InputError` if the circuit has gate charge, which the deck does
-    not describe, or if it has not the rows that the scenario opens.
+    not describe, or if a bitline has fewer cells than the scenario opens.
     """
     if circuit.gate_charge.enabled:
         raise InputError("`gate_charge.enabled` must be false for a netlist, not true")
@@ -198,7 +198,7 @@ class _Deck:
             yield f"M{name} {node} {contact.word_line} {cell.name} 0 {device}"
 
     def initial(self) -> Iterator[str]:
-        """Levels at the start; of the plate too, which would else rise and lift the cells."""
+        """Levels at the start. The plate has one too: without, it would rise and lift the cells."""
         precharge_mv = self.pairs.precharge_mv[0]
         nodes = [
             *(_node(n, k) for n in _SIDES for k in range(self.circuit.bitline.segments + 1)),

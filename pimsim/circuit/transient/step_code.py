@@ -1,8 +1,8 @@
 """Steps from one stop to the next as machine code: eight pairs at a time, each at its own time.
 
 The method is RODAS3 (Sandu et al., Atmospheric Environment 31, 1997): linearly implicit, of third
-order, L-stable, with an error estimate that chooses the step, here for every lane by itself. A lane
-that has arrived waits for the other seven, and is changed by nothing that they do.
+order, L-stable. An error estimate chooses the step, for every lane by itself. A lane that has
+reached the next stop waits for the other seven, and does not change meanwhile.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ LATCHED_SHARE = 0.75
 """Bitlines this share of vdd apart count as latched."""
 
 START, SPAN, TOLERANCE, SENSING, LINES = range(5)
-"""What is the same for all pairs between two stops; behind it levels, then slopes, of the lines."""
+"""Numbers that are the same for all pairs between two stops; levels and slopes of the control lines
+follow them."""
 
 
 class Places(NamedTuple):
-    """Where a pair's state lies: its voltages first."""
+    """Where the values of a pair's state lie; its voltages come first."""
 
     step: int
     done: int
@@ -35,7 +36,7 @@ class Places(NamedTuple):
     stuck: int
     """When the step became too short; 0 if it did not."""
     latch: int
-    """When the bitlines were so far apart; nan until they are."""
+    """Time at which the bitlines were far enough apart to count as latched; nan until then."""
     moved: int
     """Charge that went out of the supplies or into them."""
     supplied: int
@@ -50,7 +51,7 @@ def places(structure: Structure) -> Places:
 
 
 class Stages(NamedTuple):
-    """A step that is tried."""
+    """The result of one step that is tried."""
 
     voltages: list[Value]
     error: Value
@@ -179,7 +180,7 @@ def _charge(
     stages: tuple[list[Value], ...],
     h: Value,
 ) -> list[Value]:
-    """Charge out of each supply in a step, by the formula that the voltages go by."""
+    """Charge out of each supply in a step, by the formula that the voltages are computed by."""
     code, core, found = p.code, 2 * p.structure.segments, list[Value]()
     (now, third, fourth), inverse = rates, code.over(1.0, h)
     for s in range(3):

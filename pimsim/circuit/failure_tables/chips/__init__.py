@@ -1,7 +1,7 @@
 r"""Failure tables from what was measured on real chips: readers of published summaries.
 
-A summary is a CSV file of success rates in percent. :func:`read` makes one of a file, and
-:func:`table` a failure table of several; the modules
+A summary is a CSV file of success rates in percent. :func:`read` reads one, and
+:func:`table` makes a failure table from several; the modules
 :mod:`~pimsim.circuit.failure_tables.chips.simra` and
 :mod:`~pimsim.circuit.failure_tables.chips.fcdram` know what the numbers of each publication mean.
 The data themselves are not part of pimsim. Read
@@ -38,8 +38,9 @@ FORMS = (
     ((simra.COLUMNS,), simra.entries),
     ((fcdram.BY_DISTANCE, fcdram.REPORTED), fcdram.entries),
 )
-"""Every publication: its files have all columns of one of these, and no file is of two; and what
-makes entries of all such files, of which there may be none."""
+"""For every publication: the sets of columns by which its files are known (a file fits one
+publication at most), and the function that makes entries from them. That function is called even
+if there is no such file."""
 
 MODEL = (
     "measured: SiMRA's share of bitlines that are wrong in some trial as static faults, divided "

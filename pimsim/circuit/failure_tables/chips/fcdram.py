@@ -1,10 +1,11 @@
 """FCDRAM: NOT from one subarray to its neighbour, measured on 256 DDR4 chips.
 
 Yuksel et al., Functionally-Complete Boolean Logic in Real DRAM Chips, HPCA 2024. Success is a
-*mean* over trials and bitlines, so that failures are those of the access; what part of them falls
-on the same bitlines again is not known. It must not be compared with SiMRA's share of bitlines
-that are always right. These NOTs go through the sense amplifiers between two subarrays: a
-dual-contact cell, which commodity chips have not, is another circuit, and taken to fail as often.
+*mean* over trials and bitlines. How many of the failures strike the same bitlines again is not
+known, so they are taken to strike anywhere, anew in each access. The mean must not be compared with
+SiMRA's number, the share of bitlines that are always right. These NOTs go through the sense
+amplifiers between two subarrays. A dual-contact cell is another circuit, which commodity chips do
+not have; it is assumed to fail as often.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from pimsim.circuit.failure_tables.entry import Estimate
 from pimsim.errors import InputError
 
 BY_DISTANCE = ("op", "first_subarray_distance", "second_subarray_distance", "mean_success_pct")
-"""Columns of the success by distance of the rows from the sense amplifiers between."""
+"""Columns of a file that gives success by the distance of the rows from the sense amplifiers
+between them."""
 REPORTED = ("source", "quantity", "value", "unit")
 """Columns of headline numbers."""
 DISTANCES = ("close", "middle", "far")
@@ -32,8 +34,8 @@ _MOST_DESTINATIONS = 3
 def entries(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
     """Return entries of NOT for 1 to 3 rows driven at once, of zeros and of ones.
 
-    Measured is a single destination (headline number) or an unstated number (by distance); that
-    is taken for all of them.
+    The headline number was measured with a single destination row; for the numbers by distance the
+    publication does not say with how many. Either is used for any number of rows.
 
     Raises :class:`~pimsim.errors.InputError` if the files have no NOT of the wanted distance, or
     more than one number for it.

@@ -6,7 +6,7 @@ numbers mean:
 * a majority's ``pct_bitlines_always_correct`` is the share of bitlines that are right in *every*
   trial. The others are taken to be wrong for good: faults of the bitline, not of the access;
 * a copy's ``pct_cells_correct`` is the share of cells that hold the copied value. Nothing says
-  that the same cells fail again, so that they are taken to be faults of the access.
+  that the same cells fail again, so these are taken to be faults of the access.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pimsim.documents import shown
 from pimsim.errors import InputError
 
 COLUMNS = ("op", "rows_activated", "data_pattern", "t1_ns", "t2_ns", "mean")
-"""By which such a file is known."""
+"""Columns by which a file of SiMRA is known."""
 _FILE = f"with the columns {', '.join(COLUMNS)}"
 _COPY = "multi-row-copy"
 _OPERATIONS = ("MAJ3", "MAJ5", "MAJ7", "MAJ9", "many-row-activation", _COPY)
@@ -33,14 +33,14 @@ _ALWAYS = "pct_bitlines_always_correct"
 _MOST_ROWS = 512
 
 MeasuredShare = tuple[float, float | None, str]
-"""Share that fails, the most it may be (or None), and where that stands."""
+"""Share that fails, its upper bound (or None), and file and line where both stand."""
 
 
 def entries(summaries: Sequence[Summary], wanted: Wanted) -> list[Estimate]:
     """Return entries of majorities and of copies.
 
     Raises :class:`~pimsim.errors.InputError` for an operation that this module does not know,
-    naming file and line, and if nothing such was measured.
+    naming file and line, and if what ``wanted`` asks for was not measured.
     """
     for summary in summaries:
         for row in summary.rows:

@@ -15,9 +15,9 @@ MOST_BYTES = 8 << 20
 """Largest file."""
 
 SPLITS = {"half": 2, "sixth": 6}
-"""How the bitlines that fail some pattern of a majority are divided over patterns: by 2, if each
-fails for all patterns with as many ones (the most that a pattern can fail by), or by 6, if each
-fails for a single pattern (the least)."""
+"""How the bitlines that fail some pattern of a majority are divided over patterns. By 2: each fails
+for all patterns with the same number of ones, the most that a pattern can fail. By 6: each fails
+for a single pattern, the least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class Wanted:
     copies: ActivationDelays | None = None
     """Of copies; if None, copies never fail."""
     distance: tuple[str, str] | None = None
-    """Of the source and the destination row of a NOT from the sense amplifiers between; if None,
-    the mean of all."""
+    """Distance of the source and of the destination row of a NOT from the sense amplifiers between
+    them; if None, the mean over all distances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,13 @@ class SummaryRow:
         return value
 
     def one_of(self, column: str, known: Sequence[str]) -> str:
-        """Return a known text; raise as :meth:`number` for another."""
+        """Return a text that is one of ``known``; raise like :meth:`number` for any other."""
         if self.values[column] not in known:
             raise self._wrong(column, f"one of {', '.join(known)}")
         return self.values[column]
 
     def count(self, column: str) -> int:
-        """Return a positive integer; raise as :meth:`number`."""
+        """Return a positive integer; raise like :meth:`number`."""
         value = self.number(column)
         if value != int(value) or value < 1:
             raise self._wrong(column, "a positive integer")
@@ -129,7 +129,8 @@ class Summary:
 def read(path: Path) -> Summary:
     """Return the summary in a file: a line of column names, and lines of as many values.
 
-    Raises :class:`~pimsim.errors.InputError` if it cannot be read, is too large or no such file.
+    Raises :class:`~pimsim.errors.InputError` if the file cannot be read, is too large, or does not
+    have this form.
     """
     try:
         with path.open("rb") as file:

@@ -7,5 +7,5 @@ kinds of commands, :mod:`~pimsim.dram.options` the choices that change time and 
 :mod:`~pimsim.dram.energy` the energy of each command, and :mod:`~pimsim.dram.traces` writes the
 commands for other tools.
 
-Which commands are given, and why, is not known here.
+Nothing here decides which commands are given, or why.
 """

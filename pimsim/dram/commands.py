@@ -1,4 +1,4 @@
-"""The commands that a DRAM channel carries, those of processing-using-DRAM included, and counts.
+"""The commands of a DRAM channel, including those of processing-using-DRAM, and their counts.
 
 >>> [kind.name for kind in Kind if kind.opens]
 ['ACT', 'AAP', 'AP']
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 
 class Kind(IntEnum):
-    """A command; AAP and AP are one command to the scheduler, their ACTs and PRE included."""
+    """A command. To the scheduler, an AAP or AP with its ACTs and PRE is one command."""
 
     ACT = 0
     """ACTIVATE."""
@@ -88,7 +88,7 @@ _COUNTED = ("aap", "ap", "act", "pre", "rd", "wr", "transfer")
 
 
 class LaneCounts:
-    """Commands of subarrays in lock-step by lane; what all lanes do is counted once, in a number.
+    """Commands of subarrays in lock-step, by lane; commands of all lanes share one counter.
 
     Args:
         lanes: subarrays in lock-step.

@@ -1,10 +1,11 @@
-"""Energy of each DRAM command, in one of two modes that are never mixed, or not stated.
+"""Energy of each DRAM command, in one of two modes that are never mixed, or none at all.
 
-``ambit-paper`` repeats the arithmetic of Ambit's energy table: one figure per row command, one
-per byte read or written over the channel, and nothing else. ``datasheet`` derives core energies
-from the currents of a named part, on all its supplies, adds the interface, refresh and background.
-What a mode or a standard does not model is named, never counted as zero in silence. For a part
-without published currents there is ``none``: times are as ever, and energies are no numbers (nan).
+``ambit-paper`` repeats the arithmetic of Ambit's energy table: one figure per row command, one per
+byte read or written over the channel, and nothing else. ``datasheet`` derives core energies from
+the currents of a named part, on all its supplies, and adds interface, refresh and background. A
+part of the energy that a mode or a standard does not model is named, and never silently counted as
+zero. For a part without published currents there is ``none``: times are unchanged, and energies are
+nan.
 
 >>> from pimsim.dram.standard.standard import load
 >>> paper = command_energies("ambit-paper", load("ddr3-1600-8-8-8"))
@@ -31,7 +32,7 @@ from pimsim.dram.standard.standard import Standard
 from pimsim.errors import InputError
 
 EnergyMode = Literal["ambit-paper", "datasheet", "none"]
-"""The two energy models, and that there is none."""
+"""The two energy modes, and the one without energies."""
 ENERGY_MODES: tuple[EnergyMode, ...] = get_args(EnergyMode)
 """Their names, the default first."""
 NO_ENERGY: EnergyMode = "none"
@@ -45,8 +46,9 @@ PAPER_ROW_COMMAND_PJ_PER_KB = 786.25
 """One AAP or AP: 6.29 nJ per 8 KB row. Back-computed from Ambit (MICRO 2017), energy table, where
 operations of 2, 4, 5 and 7 row commands take 1.6, 3.2, 4.0 and 5.5 nJ/KB."""
 PAPER_READ_PJ_PER_KB = 44_200.0
-"""Reading over a DDR3 channel, activation included: operations that read two rows and write one
-take 137.9 nJ/KB in Ambit's table, those that read one and write one 93.7; the difference."""
+"""Reading over a DDR3 channel, activation included. In Ambit's table, operations that read two rows
+and write one take 137.9 nJ/KB, and those that read one and write one 93.7: this is the
+difference."""
 PAPER_WRITE_PJ_PER_KB = 49_500.0
 """Writing over a DDR3 channel, activation included: 93.7 - 44.2 nJ/KB (Ambit's table)."""
 
@@ -55,9 +57,10 @@ PAPER_WRITE_PJ_PER_KB = 49_500.0
 class CommandEnergies:
     """What one command of each kind costs in pJ, over all chips of the rank.
 
-    ``parts`` names the parts that the mode models, in the order in which they are printed; a part
-    that is not named there is not zero but not modelled. The powers are those of one rank: an
-    energy is the power times the time that each rank spends in that state (mW x ps = 1e-3 pJ).
+    ``parts`` names the parts of the energy that the mode models, in the order in which they are
+    printed. A part that is missing there is not modelled, which is not the same as zero. The powers
+    are those of one rank: an energy is the power times the time that each rank spends in that state
+    (mW x ps = 1e-3 pJ).
     """
 
     parts: tuple[str, ...]
@@ -86,7 +89,7 @@ class CommandEnergies:
     active_mw: float = 0.0
     """Background power with a bank open or refreshing, without what each open bank adds."""
     open_bank_mw: float = 0.0
-    """Added by each bank that is open; all are while the rank is refreshing."""
+    """Power that each open bank adds; while a rank refreshes, all of its banks count as open."""
     standby_mw: float = 0.0
     """Background power with all banks precharged."""
 
@@ -97,7 +100,7 @@ class CommandEnergies:
 
 
 def modes(standard: Standard) -> tuple[EnergyMode, ...]:
-    """Return the models that have figures of a standard, its default first; perhaps not one.
+    """Return the modes that have figures for a standard, its default first; possibly none.
 
     >>> from pimsim.dram.standard.standard import load
     >>> modes(load("ddr3-1600-8-8-8")), modes(load("hbm2"))
@@ -110,12 +113,12 @@ def modes(standard: Standard) -> tuple[EnergyMode, ...]:
 
 
 def default_mode(standard: Standard) -> EnergyMode:
-    """Return the first of :func:`modes`, or that energies are not stated where there is none."""
+    """Return the first of :func:`modes`, or ``none`` if the standard has none."""
     return next(iter(modes(standard)), NO_ENERGY)
 
 
 def stated_pj(energy_pj: float) -> float | None:
-    """Return an energy, or what follows from one, for a result; None where none is stated.
+    """Return an energy, or a number derived from one, for a result; None instead of nan.
 
     >>> stated_pj(2.5), stated_pj(math.nan)
     (2.5, None)
@@ -124,7 +127,7 @@ def stated_pj(energy_pj: float) -> float | None:
 
 
 def require_mode(mode: str, standard: Standard) -> None:
-    """Raise InputError, saying why, unless a mode has figures of a standard."""
+    """Raise InputError, saying why, unless a mode has figures for a standard."""
     if mode == NO_ENERGY or mode in modes(standard):
         return
     reason = "its figures are those of DDR3" if mode == "ambit-paper" else _NO_CURRENTS
@@ -134,7 +137,7 @@ def require_mode(mode: str, standard: Standard) -> None:
 
 
 def require_energy(name: str, value: str, options_energy: str) -> None:
-    """Raise InputError where something is to be chosen by an energy that is not stated.
+    """Raise InputError where a choice needs energies, and none are stated.
 
     >>> require_energy("minimise", "energy", "none")
     Traceback (most recent call last):
@@ -149,7 +152,7 @@ energy is stated
 
 
 def require_share(share: float, standard: Standard) -> None:
-    """Raise InputError unless every operation of a standard takes something at a share.
+    """Raise InputError if some operation of a standard has no positive energy at a share.
 
     >>> from pimsim.dram.standard.standard import load
     >>> require_share(0.5, load("ddr5-4800"))
@@ -182,13 +185,13 @@ def command_energies(
     """Return the energy of every command under ``mode``.
 
     ``extra_wordline_factor`` is what each wordline beyond the first adds, as a share of one
-    activation (``datasheet``) or of one row command (``ambit-paper``, which does not tell the
-    two apart). ``open_bank_share`` takes the place of that of the standard
+    activation (``datasheet``) or of one row command (``ambit-paper``, which has no figure for a
+    single activation). ``open_bank_share`` replaces that of the standard
     (:attr:`~pimsim.dram.standard.currents.Currents.open_bank_share`).
 
     Raises :class:`~pimsim.errors.InputError` for an unknown mode, ``datasheet`` for a standard
-    without currents, and a share at which an operation would take less than nothing. A standard
-    without interface energies has no part ``io``.
+    without currents, and a share at which an operation would have a negative energy. Without
+    interface energies in the standard, the result has no part ``io``.
     """
     if mode == "ambit-paper":
         return _ambit_paper(standard, extra_wordline_factor)
@@ -200,11 +203,12 @@ def command_energies(
 
 
 def _ambit_paper(standard: Standard, extra_wordline_factor: float) -> CommandEnergies:
-    """Energies from Ambit's table, which has none of a TRANSFER.
+    """Energies from Ambit's table, which has none for a TRANSFER.
 
-    Nor does it say what of a read or a write is the channel's. A TRANSFER is charged as both in
-    full, the channel that it does not use included: an upper bound. For comparison, RowClone
-    (MICRO 2013, Table 3) has a copy between banks at 1/3.2 of one over the channel.
+    Nor does it say which share of a read or a write the channel takes. A TRANSFER is charged like a
+    read and a write in full, including the channel, which it does not use: an upper bound. For
+    comparison, in RowClone (MICRO 2013, Table 3) a copy between banks takes 1/3.2 of the energy of
+    a copy over the channel.
     """
     row_command_pj = PAPER_ROW_COMMAND_PJ_PER_KB * standard.row_bytes / 1024
     burst_kb = standard.burst_bytes / 1024
@@ -228,9 +232,9 @@ def _datasheet(
 
     E_act = VDD (IDD0 - IDD3N) tRAS; E_pre = VDD (IDD0 - IDD2N) tRP; E_rd and E_wr =
     VDD (IDD4 - IDD3N) BL/2 tCK; E_ref = VDD (IDD5 - IDD3N) tRFC; all per chip, summed over the
-    supplies. In E_act, IDD3N is that of one open bank, in E_ref that of all. An AAP is
-    ``acts_per_aap`` activations and one precharge: the datasheet knows no overlapped ACTIVATE, so
-    the second is charged in full. A TRANSFER is a read and a write without the interface, both
+    supplies. IDD3N is taken with one bank open in E_act, and with all banks open in E_ref. An AAP
+    is ``acts_per_aap`` activations and one precharge: data sheets do not know overlapped ACTIVATEs,
+    so the second is charged in full. A TRANSFER is a read and a write without the interface, both
     above the same standby: E_rd + E_wr (RowClone, MICRO 2013, section 3.2: the pins are
     disconnected).
     """

@@ -39,28 +39,28 @@ class ModelOptions:
     faw: bool = True
     """Obey tFAW and tRRD, the limits on the rate of activations (the Ambit paper does not)."""
     refresh: bool = True
-    """Refresh: of every tREFI, a time of tRFC is lost."""
+    """Refresh the DRAM: tRFC is lost out of every tREFI."""
     split_decoder: bool = True
     """The row decoder is split, as Ambit proposes: the two activations of an AAP overlap."""
     acts_per_aap: int = 2
-    """As how many activations an AAP counts, 1 or 2: for tFAW, and for the energy in the mode
+    """How many activations an AAP counts as, 1 or 2: for tFAW, and for the energy in the mode
     ``datasheet``."""
     energy: str = ENERGY_MODES[0]
     """Energy mode: ``ambit-paper``, ``datasheet``, or ``none``, without energies."""
     clocked: bool = False
     """Start every command on a clock edge: each timing constraint is rounded up to whole clocks.
-    Off, as in the papers' arithmetic, where an AAP takes 49 ns and not 40 clocks of 1.25 ns. The
-    ACTs of an AAP are then further apart (5 ns in place of 4), so that streams under tFAW may be
-    faster, by less than 1 %, where AAPs and APs take turns."""
+    Off, as in the papers' arithmetic, an AAP takes 49 ns; on, it takes 40 clocks of 1.25 ns. With
+    clocks, the two ACTs of an AAP are 5 ns apart instead of 4. Streams in which AAPs and APs take
+    turns may then be faster under tFAW, by less than 1 %."""
     extra_wordline_factor: float = 0.0
-    """Energy of each wordline beyond the first, as a share of that of an activation. The Ambit
-    paper states 0.22, but its energy table comes out without it."""
+    """Energy of each wordline beyond the first, as a share of that of an activation. The text of
+    the Ambit paper states 0.22, but its energy table is computed without it."""
     open_bank_share: float | None = None
-    """Open banks add to the power of standby. Of what all of them add together, this share (0 to 1)
-    comes with the first (mode ``datasheet`` only). None: the share of the part."""
+    """Open banks add to the standby power. This share (0 to 1) of what all of them add together
+    comes with the first one (mode ``datasheet`` only). None: the share of the part."""
     idle_ranks: bool = False
-    """Charge standby and refresh of all ranks of the part until the last command of all, even of
-    ranks without commands (mode ``datasheet`` only). Off, a rank is charged until its own last
+    """Charge standby and refresh of every rank of the part until the last command of any rank, even
+    for ranks without commands (mode ``datasheet`` only). Off, a rank is charged until its own last
     command."""
 
     @classmethod
@@ -76,7 +76,7 @@ class ModelOptions:
                 or ``none`` where the standard has no currents.
             rest: every other field.
 
-        Raises InputError for more banks than there are, an energy mode that has no figures of the
+        Raises InputError for more banks than there are, an energy mode that has no figures for the
         standard, and a value out of range.
 
         >>> from pimsim.dram.standard.standard import load
@@ -99,9 +99,10 @@ class ModelOptions:
             require_share(self.open_bank_share, standard)
 
     def energies(self, standard: Standard) -> CommandEnergies:
-        """Return what commands cost; InputError for more banks than there are.
+        """Return the energy of every command; InputError for more banks than there are.
 
-        Where commands start on clock edges, tRAS, tRP and tRFC last whole clocks in energies, too.
+        Where commands start on clock edges (``clocked``), energies count whole clocks of tRAS, tRP
+        and tRFC, too.
         """
         self._require_banks(standard)
         if self.clocked:

@@ -2,9 +2,9 @@
 
 A subarray's row addresses fall into three groups: the B-group (compute cells and the combinations
 of them that one address opens), the C-group (rows that hold constants) and the D-group (data).
-The map is data, read from TOML. Those that come with pimsim lie in the directory ``address_maps``
-of the package above; a user's own file loads by its path. Whatever needs a map takes it from its
-caller; :data:`DEFAULT_MAP`, Ambit's, stands where none is given.
+The map is data, read from TOML. The maps that come with pimsim lie in ``pimsim/dram/address_maps``;
+a user's own file loads by its path. Code that needs a map takes it as an argument; the default is
+:data:`DEFAULT_MAP`, Ambit's.
 
 >>> rows = load("ambit")
 >>> rows.address("B12"), rows.address("C1"), rows.address("D0")
@@ -36,9 +36,10 @@ from pimsim.documents import shown
 from pimsim.errors import InputError
 
 MOST_WORDLINES = 32
-"""Raised by one address: as many as real chips open at once (Yuksel et al., DSN 2024)."""
+"""Most wordlines that one address raises: real chips open up to 32 rows at once (Yuksel et al., DSN
+2024)."""
 MOST_CELLS, MOST_ADDRESSES = 64, 1_024
-"""Of a map: more than any design has, and few enough to be looked through."""
+"""Most addresses of a map: more than any design has, and few enough to search through."""
 _KEYS = ("name", "source", "cells", "constants", "addresses")
 _OPTIONAL = ("description",)
 _DATA = re.compile(r"D[0-9]+")
@@ -76,7 +77,7 @@ class AddressMap:
         return f"<AddressMap {self.name!r}: {sizes}>"
 
     def __hash__(self) -> int:
-        """Hash of the name alone: what is known of a map is looked up over and over again."""
+        """Hash of the name alone, because maps are keys of caches that are looked up very often."""
         return hash(self.name)
 
     @property
@@ -152,7 +153,7 @@ class AddressMap:
 
     @cached_property
     def majorities(self) -> tuple[int, ...]:
-        """How many wordlines are raised together, by addresses that settle on their majority.
+        """Numbers of wordlines whose majority some address computes.
 
         >>> load("ambit").majorities
         (3,)
@@ -193,7 +194,7 @@ class AddressMap:
 
     @property
     def hardware(self) -> dict[str, int]:
-        """What a subarray has for it, beside the rows of constants.
+        """What hardware the map needs in a subarray, beside the rows of constants.
 
         >>> load("three-dcc").hardware
         {'cells': 6, 'wordlines': 9, 'addresses': 17, 'rows_at_once': 3}
@@ -242,15 +243,16 @@ class AddressMap:
         return (Wordline(address - self.first_constant + len(self.cells)),)
 
     def undecided(self, address: int) -> bool:
-        """Whether what its cells settle on, sensed together, may be no majority: half and half.
+        """Whether its cells, sensed together, may tie: half of them ones and half zeros.
 
-        Two cells are taken to be made equal before; of more, nothing settles.
+        That is so for an even number of four cells or more. Two cells do not count: programs make
+        them equal first.
         """
         lines = len(self.wordlines(address))
         return lines > 2 and not lines % 2
 
     def shorted(self, first: int, second: int) -> str | None:
-        """A compute cell that two addresses, open together, join to bitline and complement.
+        """A compute cell that two addresses, open together, connect to bitline and complement.
 
         The sense amplifier would leave such a cell between 0 and 1.
 
@@ -387,7 +389,7 @@ def _wordline(text: object, cells: tuple[str, ...], where: str) -> Wordline:
 
 
 def _listed(entries: tuple[tuple[str, Any], ...]) -> str:
-    """Names as messages show them: a row of numbers by its ends, else some of them."""
+    """Names as messages show them: consecutive numbers by their ends, else some of the names."""
     names = [name for name, _ in entries]
     stem = names[0].rstrip("0123456789")
     if len(names) > 3 and names == [f"{stem}{number}" for number in range(len(names))]:
@@ -397,4 +399,4 @@ def _listed(entries: tuple[tuple[str, Any], ...]) -> str:
 
 
 DEFAULT_MAP = ambit()
-"""The map of everything that is not given another."""
+"""The map that is used where no other is given."""

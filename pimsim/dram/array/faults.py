@@ -1,18 +1,16 @@
 """What goes wrong when rows are activated: where, when, and how often.
 
 A :class:`~pimsim.circuit.failure_tables.table.FailureTable` says how likely an access is wrong;
-this says which ones are. Two effects are told apart, each with a seed of its own:
-
-* *static* faults are of a chip. A column of a subarray has one number, its *lean*, uniform in
-  [0, 1): an access whose right answer is 0 is always wrong there if the lean is below the
-  probability p, one whose answer is 1 if it is above 1 - p. That is what a sense amplifier does
-  that leans to one side: what is wrong for a small margin is wrong for a smaller one, and hardly
-  any column is wrong both ways.
-* *noise* is of an access. It is drawn for every access of every column, sparsely: candidates come
-  from a Bernoulli process of the largest probability, and stay if a uniform number says so for the
-  cells that were really open.
-
-Both depend on names only (which bank, which output, which column), never on the order in which a
+this module says which accesses are wrong. There are two effects, each with a seed of its own:  *
+*static* faults belong to a chip: the same columns fail again and again. A column of a subarray has
+one number, its *lean*, uniform in [0, 1). Let p be the probability that an access is wrong. If its
+right answer is 0, it is always wrong in columns whose lean is below p; if its right answer is 1, in
+columns whose lean is above 1 - p. That is how a sense amplifier with an offset to one side behaves.
+A column that is wrong at some margin is wrong at every smaller one, and hardly any column is wrong
+both ways. * *noise* belongs to an access: it strikes any column, anew each time. It is drawn
+sparsely. Candidates are drawn with the largest probability that any pattern of cells has. A
+candidate is kept by a second draw, with the probability of the cells that were really open.  Both
+depend on names only (which bank, which output, which column), never on the order in which a
 simulator gets there.
 
 >>> from pimsim.circuit.failure_tables.table import Entry, FailureTable
@@ -48,17 +46,18 @@ if TYPE_CHECKING:
     from pimsim.dram.disturbance.hammer import Hammer
 
 MAJORITY = 3
-"""Rows that a triple-row activation opens by address."""
+"""Rows that one address opens for a triple-row activation."""
 
 KINDS = ("sense", "copy", "not")
 """The first activation; the second, driving a cell through a d-wordline, and an n-wordline."""
 
 EFFECTS = ("table", "static", "noise")
-"""To what the probabilities of a table are put down: to what the table says, or all to one."""
+"""What the probabilities of a table are applied as: what the table says, or all as static faults,
+or all as noise."""
 
 BLOCK = 4096
-"""Columns, about, whose noise is drawn together: it must stay what it is, or the faults of a seed
-change."""
+"""Columns, about, whose noise is drawn together. A change of it changes the faults of every
+seed."""
 
 _CACHED = 64
 
@@ -71,7 +70,7 @@ class Site(NamedTuple):
 
 
 class Access(NamedTuple):
-    """A kind of access, as far as its probabilities are concerned."""
+    """A kind of access: what its probability of being wrong depends on, besides the cells."""
 
     kind: str
     """Of :data:`KINDS`."""
@@ -86,19 +85,20 @@ class Draws(NamedTuple):
     """Number of the access, counted over those of its kind."""
     column: NDArray[np.int64]
     draw: NDArray[np.float64]
-    """Uniform in [0, the largest probability): the access is wrong if its own is larger."""
+    """Uniform in [0, the largest probability): the access is wrong if this is below its own
+    probability."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a subarray computes, as noise is named after it."""
+    """What a subarray computes: the name under which its noise is drawn."""
 
     stage: int
     output: int
     part: int
-    """Of the subarrays among which an output's fan-in is divided."""
+    """Number of this subarray among those that share the fan-in of an output."""
     attempt: int = 0
-    """How often the output has been computed before, because something was wrong with it."""
+    """How often the output has been computed before, and had to be computed again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ class Faults:
     """Faults of a chip, and the noise of a run.
 
     Raises :class:`~pimsim.errors.InputError` for a seed that is no integer of at least 0, and for
-    rows that three operands do not fit.
+    fewer than three rows.
     """
 
     table: FailureTable
@@ -117,9 +117,9 @@ class Faults:
     rows: int = MAJORITY
     """Rows that a majority of three really opens, ``rows // 3`` for each operand."""
     effect: str = EFFECTS[0]
-    """Of :data:`EFFECTS`: the same probabilities may be put down to weak columns or to noise."""
+    """One of :data:`EFFECTS`: the same probabilities may act as weak columns or as noise."""
     hammer: Hammer | None = None
-    """What activations do to rows beside them; None if nothing."""
+    """What activations do to the rows beside them; None: nothing."""
 
     def __post_init__(self) -> None:
         for name in ("chip", "noise"):
@@ -138,12 +138,12 @@ class Faults:
         return bool(self.table.kinds & {"copy", "not"})
 
     def static_rates(self, access: Access) -> NDArray[np.float64]:
-        """Return how likely a column always gets it wrong, by :func:`patterns`."""
+        """Return how likely a column always gets it wrong, for each of :func:`patterns`."""
         rates: NDArray[np.float64] = self._rates(access)[0]
         return rates
 
     def access_rates(self, access: Access) -> NDArray[np.float64]:
-        """Return how likely it is wrong once, on another column, by :func:`patterns`."""
+        """Return how likely one access elsewhere is wrong, for each of :func:`patterns`."""
         rates: NDArray[np.float64] = self._rates(access)[1]
         return rates
 
@@ -224,8 +224,9 @@ class Faults:
     def noise_key(self, job: Job, access: Access) -> int:
         """Return the key under which the noise of parts, outputs and blocks has its own.
 
-        Of a job only the stage is asked, and the attempt. A part's key is that of its number under
-        this one, an output's that under its part's, a block's that under its output's.
+        The key depends on the stage and the attempt of the job. The key of a part is derived from
+        this one and the number of the part, that of an output from its part's key, and that of a
+        block from its output's.
         """
         kind = KINDS.index(access.kind)
         return key_of(self.noise, (job.stage, job.attempt, kind, access.rows))
@@ -235,7 +236,9 @@ _NOTHING = Draws(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.fl
 
 
 def patterns(access: Access) -> Sequence[int]:
-    """Return the numbers of ones that are told apart: what is driven, or cells that hold a one.
+    """Return the numbers of ones for which an access has probabilities of its own.
+
+    For ``sense``, these are the cells that hold a one; for the others, all or none of the rows.
 
     >>> patterns(Access("sense", 3)), patterns(Access("copy", 2))
     ([0, 1, 2, 3], [0, 2])

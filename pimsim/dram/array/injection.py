@@ -1,9 +1,9 @@
-"""Faults put into the commands of subarrays in lock-step, one command after the other.
+"""Faults applied to the commands of subarrays in lock-step, one command after the other.
 
-An :class:`Injector` stands beside a :class:`~pimsim.dram.array.subarray.Subarray`, which asks it at
-every activation what the bitlines really settle on and what the cells really take. It knows where
-every lane is (a :class:`~pimsim.dram.array.faults.Site`) and what each works on (:class:`Span`),
-for the first names the static faults and the second the noise.
+A :class:`~pimsim.dram.array.subarray.Subarray` asks its :class:`Injector` at every activation what
+the bitlines really settle on and what the cells really take. The injector knows where every lane is
+(a :class:`~pimsim.dram.array.faults.Site`), which decides the static faults. It also knows what
+each lane works on (:class:`Span`), which decides the noise.
 
 >>> import numpy as np
 >>> from pimsim.circuit.failure_tables.table import Entry, FailureTable
@@ -46,7 +46,7 @@ class Span(NamedTuple):
     column: int
     """First column of the lane."""
     first: int
-    """What it is among all columns of the job."""
+    """Number of that first column among all columns of the job."""
     columns: int
     width: int
     """Columns of a block, see :func:`pimsim.dram.array.faults.block_width`."""
@@ -65,7 +65,7 @@ class _Stream:
     draw: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     at: int = 0
     number: int = 0
-    """Of the access that comes next."""
+    """Number of the access that comes next."""
 
 
 class Injector:
@@ -75,9 +75,8 @@ class Injector:
         faults: what goes wrong.
         sites: where each lane is.
         columns: bitlines of each lane.
-        where: (lanes, columns) the physical column that each of them is; they follow one another
-            from 0 on if None.
-        stage: under which bits are counted that flip because of rows beside them.
+        where: (lanes, columns) the physical column of each column; if None, columns 0, 1, 2, ...
+        stage: number under which bits are counted that flip because of rows beside them.
 
     """
 
@@ -99,7 +98,7 @@ class Injector:
         """Accesses of a column that noise made wrong."""
 
     def begin(self, lanes: Sequence[int], spans: Sequence[Sequence[Span]], events: Events) -> None:
-        """Let lanes begin with other jobs, of so many accesses each."""
+        """Let lanes begin with new jobs, which have ``events`` accesses of each kind."""
         kinds = [one for one in events if one.kind == "sense" or self._faults.drives]
         for lane, some in zip(lanes, spans, strict=True):
             for streams in self._streams.values():
@@ -112,7 +111,7 @@ class Injector:
     def sense(self, levels: Sequence[Words], value: Words, lanes: Lanes | None) -> Words:
         """Return what the bitlines settle on where ``value`` would be right.
 
-        ``levels`` are what the open cells would make of their bitline, (lanes, words) each.
+        ``levels``, (lanes, words) each, are what each open cell would drive its bitline to.
         """
         if len(levels) % 2 == 0:
             raise InputError(
@@ -150,7 +149,7 @@ class Injector:
     def opening(
         self, first: Address | None, second: Address | None, lanes: Lanes | None
     ) -> list[tuple[int, Loss]]:
-        """Return what lanes have lost in the row that is opened, before it is.
+        """Return what the row that is about to be opened has lost in each lane.
 
         Args:
             first: address that is opened; None if none is.
@@ -191,10 +190,10 @@ class Injector:
         wrong: Words | None,
         lanes: Lanes | None,
     ) -> Words:
-        """Return ``value`` but for what is wrong, and for what noise strikes.
+        """Return ``value`` with the columns flipped that are wrong or that noise strikes.
 
-        Noise strikes as likely as ones among ``levels`` make it. Where nothing is wrong, ``value``
-        itself is returned.
+        How likely noise strikes a column depends on the ones among ``levels`` there. Where nothing
+        is wrong, ``value`` itself is returned.
         """
         noise = self._noise(access, lanes)
         if noise:
@@ -247,7 +246,7 @@ class Injector:
     def _noise(
         self, access: Access, lanes: Lanes | None
     ) -> list[tuple[int, NDArray[np.int64], NDArray[np.float64]]]:
-        """Of the access that comes now: row among the lanes, columns and draws."""
+        """Noise of the current access: row among the lanes, columns and draws."""
         found: list[tuple[int, NDArray[np.int64], NDArray[np.float64]]] = []
         streams = self._streams.get(access)
         if not streams:
@@ -267,7 +266,7 @@ class Injector:
 
 
 def _beside(faults: Faults, lanes: int) -> list[Neighbours]:
-    """What rows of each lane have beside them; empty if that does nothing."""
+    """One counter of neighbouring activations for each lane; none if these do no harm."""
     if faults.hammer is None:
         return []
     from pimsim.dram.disturbance.hammer import Neighbours
@@ -276,7 +275,7 @@ def _beside(faults: Faults, lanes: int) -> list[Neighbours]:
 
 
 def _holding(levels: Sequence[Words], ones: int) -> Words:
-    """Columns in which so many of the levels are ones."""
+    """Columns in which ``ones`` of the levels are ones."""
     if len(levels) == 1:
         return levels[0] if ones else ~levels[0]
     if len(levels) > 3:

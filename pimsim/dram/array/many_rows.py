@@ -1,4 +1,4 @@
-"""Majorities of three over more rows than three, and the wordlines that they raise.
+"""Majorities of three operands on more than three rows, and the wordlines that they raise.
 
 >>> [(rows, operand_rows(rows), extra_sensed(3, rows)) for rows in ACTIVATION_ROWS]
 [(3, 1, 2), (4, 1, 3), (8, 2, 7), (16, 5, 15), (32, 10, 31)]
@@ -11,10 +11,10 @@ from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 ACTIVATION_ROWS = (3, 4, 8, 16, 32)
 """Rows that an activation for a majority may open: Ambit's three, and those of real chips.
 
-Chips open 4, 8, 16 or 32 rows at once. Of N rows each of three operands takes N div 3, which makes
-the swing on the bitline larger; rows left over hold half the supply and add nothing. One activation
-of many rows also writes all copies of an operand, so that a program takes as many commands as with
-three rows. What grows is the number of wordlines raised, and that of compute rows.
+Chips open 4, 8, 16 or 32 rows at once. Of N rows, each of three operands takes N div 3, which makes
+the swing on the bitline larger. Rows left over hold half the supply and add nothing. One activation
+of many rows also writes all copies of an operand, so a program takes as many commands as with three
+rows. Only the numbers of raised wordlines and of compute rows grow.
 
 Source: Yuksel et al., "Simultaneous Many-Row Activation in Off-the-Shelf DRAM Chips", DSN 2024.
 """
@@ -26,7 +26,7 @@ def operand_rows(rows: int) -> int:
 
 
 def rows_taken(rows: int, address_map: AddressMap = DEFAULT_MAP) -> int:
-    """Rows of a subarray that copies of compute rows and rows left over take, beyond the map's.
+    """Rows of a subarray that are needed beyond the map's: for copies, and rows left over.
 
     >>> [(n, operand_rows(n), rows_taken(n)) for n in ACTIVATION_ROWS]
     [(3, 1, 0), (4, 1, 1), (8, 2, 8), (16, 5, 25), (32, 10, 56)]
@@ -37,7 +37,8 @@ def rows_taken(rows: int, address_map: AddressMap = DEFAULT_MAP) -> int:
 def extra_sensed(lines: int, rows: int) -> int:
     """Wordlines beyond the first that a first activation raises behind ``lines`` compute cells.
 
-    Of a single operand one copy is read. For a majority all rows are opened, those left over too.
+    To read a single operand, one copy is opened. For a majority, all rows are opened, including
+    those left over.
 
     >>> extra_sensed(1, 8), extra_sensed(3, 8), extra_sensed(3, 3)
     (0, 7, 2)

@@ -1,13 +1,15 @@
-"""Where noise may strike, as numbers that hang on names alone: a stream of random words for each.
+"""Where noise may strike: streams of random words that depend on names alone.
 
 A *key* is 64 bits. Word ``n`` of its stream is SplitMix64's scrambling of ``key + n * GOLDEN``, so
-that any word can be had without those before it; and a word of one stream is the key of another,
-which is how names are put together. All of it is integers, the same on every machine.
+any word can be computed without those before it. A word of one stream serves as the key of another:
+that is how the key of several names is made. All of it is integer arithmetic, the same on every
+machine.
 
-What may be wrong is a Bernoulli process over slots: columns of an access, and then those of the
-next. It is drawn from gap to gap. A gap is told by one word and a table (:class:`Gaps`), by the
-method of aliases: the highest bits choose an entry, the others whether it is that gap or another.
-Gaps longer than a table are made of several: the last entry is a stretch without a candidate.
+A *slot* is one column of one access; the columns of an access come first, then those of the next.
+Each slot is a candidate for an error with the same probability. Drawn are not the slots, but the
+gaps between candidates. One word and a table (:class:`Gaps`) give a gap, by the alias method: the
+highest bits of the word choose an entry, and the other bits choose between the gap of that entry
+and its alias. Longer gaps are made of several: the last entry is a stretch without a candidate.
 
 >>> gaps = Gaps.of(0.25)
 >>> where, draws = candidates(key_of(seed=1, names=(2, 3)), gaps, slots=40_000)
@@ -31,10 +33,12 @@ from numpy.typing import NDArray
 from pimsim.bits import Words
 
 VERSION = 2
-"""Raised with every change after which a seed's noise is another; keys of sweeps have it."""
+"""Version of the noise: goes up with every change of what a seed gives; part of the keys of
+sweeps."""
 
 GOLDEN = 0x9E3779B97F4A7C15
-"""What the numbers behind a stream's words differ by: 2**64 over the golden ratio, odd."""
+"""Difference between the numbers of which a stream's words are made: 2**64 over the golden ratio,
+odd."""
 SCRAMBLE = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 """Shift, then multiplication, twice; and a shift by :data:`LAST_SHIFT`."""
 LAST_SHIFT = 31
@@ -43,7 +47,7 @@ ENTRY_BITS = 10
 """A table of gaps has 2**ENTRY_BITS entries: 16 KB, which a processor's first cache holds."""
 ENTRIES = 1 << ENTRY_BITS
 DRAW_BITS = 53
-"""Of a word that make a number in [0, 1)."""
+"""Bits of a word that make a number in [0, 1)."""
 
 _KEPT = 256
 
@@ -56,8 +60,8 @@ class Gaps(NamedTuple):
 
     rate: float
     table: Words
-    """(ENTRIES, 2): an entry is taken if the rest of the word is below the first number; if not,
-    another is, which is the second number."""
+    """(ENTRIES, 2): if the rest of the word is below the first number, the gap is that of the
+    entry; if not, it is that of the alias, the second number."""
 
     @classmethod
     def of(cls, rate: float) -> Gaps:
@@ -66,7 +70,7 @@ class Gaps(NamedTuple):
 
 
 def may_strike(rate: float) -> bool:
-    """Whether there can be a candidate at all: no word stands for what is less likely than 2**-74.
+    """Whether there can be a candidate at all: the words have no value for less than 2**-74.
 
     >>> may_strike(1e-18), may_strike(1e-33), may_strike(0.0)
     (True, False, False)
@@ -78,7 +82,7 @@ def may_strike(rate: float) -> bool:
 
 
 def scrambled(numbers: Words) -> Words:
-    """The words behind some numbers.
+    """The words that SplitMix64's scrambling makes of some numbers.
 
     >>> scrambled(np.array([GOLDEN], np.uint64)).tolist() == [0xE220A8397B1DCDAF]
     True
@@ -119,10 +123,10 @@ def named(key: int, names: Sequence[int]) -> int:
 
 
 def candidates(key: int, gaps: Gaps, slots: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Which of so many slots are candidates, in order, and a number in [0, 1) of each.
+    """Which of ``slots`` slots are candidates, in order, and a number in [0, 1) for each.
 
-    Word ``2 n + 1`` of the stream is that of gap ``n``, and word ``2 n + 2`` the number of the
-    candidate behind it.
+    Word ``2 n + 1`` of the stream gives gap ``n``, and word ``2 n + 2`` the number of the candidate
+    that follows it.
     """
     places, draws = [], []
     start, first, own = 0, 1, np.array([key], np.uint64)
@@ -155,7 +159,7 @@ def _gap(gaps: Gaps, found: Words) -> NDArray[np.int64]:
 
 @lru_cache(maxsize=_KEPT)
 def _table(rate: float) -> Words:
-    """The table of a rate: additions, multiplications and divisions alone, for they are exact."""
+    """The table of a rate, by basic arithmetic alone, which rounds alike on every machine."""
     left, shares = 1.0, []
     for _ in range(ENTRIES - 1):
         shares.append(left * rate)

@@ -1,4 +1,4 @@
-"""The constant and data rows of subarrays in lock-step, packed, and which were ever written.
+"""The constant and data rows of subarrays in lock-step, packed, and which of them were written.
 
 Row addresses index them as in the address map: those of the C-group, then the D-group.
 
@@ -99,7 +99,7 @@ class RowStore:
         return np.flatnonzero(self._written[:, address - self._first_constant])
 
     def expect_writable(self, address: Address) -> None:
-        """Raise DramError for a C-group row, or lanes among which there is one."""
+        """Raise DramError if the row, or that of any lane, is a C-group row."""
         lowest = min(address.tolist()) if isinstance(address, np.ndarray) else address
         if self._first_constant <= lowest < self._first_data:
             raise DramError(
@@ -108,5 +108,5 @@ class RowStore:
 
 
 def unwritten(name: str) -> DramError:
-    """Error of activating what was never written."""
+    """The error of activating a row that was never written."""
     return DramError(f"{name} was never written and cannot be activated")

@@ -1,14 +1,15 @@
 """A subarray of bit-packed rows that executes ACTIVATE and PRECHARGE literally.
 
-The first ACTIVATE after a precharge senses: one row is read, three rows or more settle on their
-majority and are all overwritten with it (of three: triple-row activation, TRA). A second ACTIVATE
-drives: every row behind that address takes the row buffer, through an n-wordline its complement. So
-AAP (ACT, ACT, PRE) copies or computes, and AP (ACT, PRE) refreshes or computes in place.
+The first ACTIVATE after a precharge senses. It reads one row; three rows or more settle on their
+majority and are all overwritten with it (three rows: triple-row activation, TRA). A second ACTIVATE
+drives: every row behind that address takes the contents of the row buffer, or their complement
+through an n-wordline. So AAP (ACT, ACT, PRE) copies or computes, and AP (ACT, PRE) refreshes or
+computes in place.
 
-Several subarrays that receive the same commands in lock-step, one in each of several banks say,
-are the *lanes* of one object; only the data row that a command names may differ between them.
-Whatever hardware would destroy is destroyed here, and what was never written cannot be activated.
-A command that is refused has changed and counted nothing.
+Several subarrays may receive the same commands in lock-step, for example one in each bank. They are
+the *lanes* of one object; only the data row that a command names may differ between them. What
+hardware would destroy is destroyed here, and a row that was never written cannot be activated. A
+command that is refused changes nothing and is not counted.
 
 Source: Seshadri et al., "Ambit", MICRO 2017, sections 3 to 5.
 
@@ -48,7 +49,7 @@ class Subarray:
 
     Args:
         columns: bitlines that are simulated, from column 0 on.
-        rows: row addresses of the subarray; the B- and C-group take theirs out of them.
+        rows: row addresses of the subarray, those of the B- and C-group included.
         lanes: subarrays in lock-step.
         burst_bits: columns that one READ or WRITE moves; 512 on a 64-bit channel at burst length 8.
         address_map: which wordlines an address raises.
@@ -155,9 +156,9 @@ class Subarray:
     ) -> None:
         """Carry out AAPs (source, destination) and APs (source, None) one after the other.
 
-        The same as :meth:`aap` and :meth:`ap` in turn, with less to do between them: all addresses
-        must have passed :meth:`check`, and those of an AAP must not short a cell, which a
-        :class:`~pimsim.microprogram.program.Program` sees to.
+        It does what :meth:`aap` and :meth:`ap` do, faster, because it checks nothing: all addresses
+        must have passed :meth:`check`, and the two of an AAP must not connect a cell to both
+        bitlines. A :class:`~pimsim.microprogram.program.Program` makes sure of that.
         """
         self._expect_precharged()
         aap = ap = 0
@@ -217,9 +218,10 @@ class Subarray:
         return words
 
     def send(self, row: int, columns: int | None = None, lanes: Lanes | None = None) -> Words:
-        """ACT, TRANSFER bursts, PRE: the words of a data row, on their way to another bank.
+        """ACT, TRANSFER bursts, PRE: return the words of a data row, for another bank.
 
-        What :meth:`receive` does there belongs to the same TRANSFERs, which are counted here.
+        The TRANSFERs are counted here; :meth:`receive`, in the other bank, does not count them
+        again.
         """
         self._expect_precharged()
         self._lose(self.data_address(row), None, lanes)
@@ -228,7 +230,7 @@ class Subarray:
         return words
 
     def receive(self, row: int, words: Words, lanes: Lanes | None = None) -> None:
-        """ACT, what TRANSFERs bring, PRE: store words that another bank has sent.
+        """ACT, arriving TRANSFERs, PRE: store words that another bank has sent.
 
         >>> banks = Subarray(columns=4), Subarray(columns=4)
         >>> banks[0].write_bits(0, np.array([[0, 1, 1, 0]]))
@@ -289,7 +291,7 @@ class Subarray:
     def randomize(self, random: np.random.Generator) -> None:
         """Set every compute cell and data row to random bits without a command.
 
-        A program that is right with these takes nothing for granted.
+        A program that is right from such a state does not depend on what rows held before.
 
         >>> array = Subarray(columns=4, rows=20)
         >>> array.randomize(np.random.default_rng(0))
@@ -326,7 +328,7 @@ class Subarray:
     # -- inside ------------------------------------------------------------------------------
 
     def _lose(self, first: Address | None, second: Address | None, lanes: Lanes | None) -> None:
-        """Flip what activations beside it have flipped in the row that is opened now."""
+        """Apply to the row that is opened now the flips that activations beside it have caused."""
         if self._injector is None:
             return
         for lane, loss in self._injector.opening(first, second, lanes):
@@ -379,7 +381,7 @@ class Subarray:
         return value
 
     def _misread(self, address: Address, level: Words, lanes: Lanes | None) -> Words:
-        """What a row is sensed as if that can go wrong; it is restored to what was sensed."""
+        """What a row is sensed as, faults included; the row is restored to that."""
         if self._injector is None:
             return level
         value = self._injector.sense([level], level, lanes)

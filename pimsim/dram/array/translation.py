@@ -1,8 +1,9 @@
 """The addresses of one map among those of another, found by the wordlines that they raise.
 
-What a map calls its cells and addresses means nothing. An address of one map stands for one of
-another if it raises the same combination, once every cell of the one stands for a cell of the
-other. A cell may stand for a dual-contact cell turned round: its two wordlines then change places.
+The names that maps give to cells and addresses play no part. First, every cell of one map is
+matched with a cell of the other. An address then stands for another if both raise matching
+wordlines. A dual-contact cell may also be matched the other way round, with its two wordlines
+exchanged.
 
 >>> from pimsim.dram.array.address_map import ambit, parse
 >>> small = parse(
@@ -37,24 +38,24 @@ _MOST_TRIES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """What stands for the addresses and cells of one map in another; what is missing has nothing.
+    """What stands for the addresses and cells of one map in another; some may be missing.
 
-    A cell of the other map stands for one cell at most, so that programs that are translated
-    alike find in the compute cells what they left there.
+    A cell of the other map stands for one cell at most. Programs with the same translation
+    therefore find in the compute cells what they left there.
     """
 
     labels: Mapping[str, str]
     """By the name of an address or a constant."""
     cells: _Cells
     exhausted: bool = False
-    """Whether so much looks alike that more might have been found in more tries."""
+    """Whether the search was cut short, so that more tries might have found more."""
 
 
 @cache
 def translation(
     source: AddressMap, target: AddressMap, wanted: tuple[str, ...] | None = None
 ) -> Translation:
-    """Return what stands for addresses of ``source`` in ``target``: for as many as can be.
+    """Return what stands for addresses of ``source`` in ``target``, for as many as possible.
 
     Args:
         source: the map of a program.
@@ -120,13 +121,13 @@ def _image(line: Wordline, cells: _Cells) -> Wordline | None:
 
 
 _Choices = dict[str, list[frozenset[Wordline]]]
-"""For every address that is still to be had, what may stand for it."""
+"""For every address that can still be matched, what may stand for it."""
 
 
 class _Search:
-    """Cells for cells, so that most addresses are there: branch and bound.
+    """Matches cells so that as many addresses as possible exist: branch and bound.
 
-    Of equal names first, and those first that leave least to choose.
+    Equal names are tried first, and cells with the fewest candidates are matched first.
     """
 
     def __init__(self, source: AddressMap, target: AddressMap) -> None:
@@ -136,15 +137,15 @@ class _Search:
             self._there.setdefault(frozenset(lines), []).append(name)
         self._lines: Mapping[str, _Lines] = {}
         self.kept: frozenset[str] = frozenset()
-        """Addresses that are there."""
+        """Addresses that the best match so far has."""
         self.cells: _Cells = {}
         self.tries = 0
         self._most_tries = _MOST_TRIES
         self._least = 1
-        """Addresses below which nothing is looked for."""
+        """A match with fewer addresses than this is not looked for."""
 
     def label(self, name: str, lines: _Lines) -> str:
-        """The address that raises what ``lines`` become, that of the same name if it is one."""
+        """The address that raises what ``lines`` become; one of the same name comes first."""
         there = frozenset(one for own in lines if (one := _image(own, self.cells)))
         names = self._there[there]
         return name if name in names else names[0]
@@ -191,7 +192,7 @@ class _Search:
     def _candidates(
         self, cell: int, of: Sequence[tuple[str, Wordline]], choices: _Choices, cells: _Cells
     ) -> list[Wordline]:
-        """What may stand for the d-wordline of a cell, which ``of`` raise."""
+        """What may stand for the d-wordline of a cell that the addresses ``of`` raise."""
         taken = {there.cell for there in cells.values()}
         every = {
             Wordline(one.cell, one.complement ^ line.complement)

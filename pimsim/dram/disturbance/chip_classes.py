@@ -1,10 +1,11 @@
-"""How many activations chips stand: bundled classes, and a CSV file of one's own.
+"""How many activations chips survive: bundled classes, and a CSV file of one's own.
 
-HC_first is the number of activations from which the first bit of any row that was tried flips, when
-both neighbours are activated as often (double-sided), or one of them alone. What is bundled was
-counted in the data of ReadDisturbanceVTS25 (Luo et al., "Revisiting DRAM Read Disturbance", VTS
-2025; rows at the edge of a subarray left out, both patterns): the least of about two thousand rows.
-A whole chip has weaker rows.
+HC_first is the number of activations at which the first bit flips, in any of the rows that were
+tried. It is counted for each of two neighbours that are activated equally often (double-sided), or
+for one neighbour alone (single-sided). The bundled numbers were counted in the data of
+ReadDisturbanceVTS25 (Luo et al., "Revisiting DRAM Read Disturbance", VTS 2025), with both data
+patterns and without rows at the edge of a subarray. Each is the least of about two thousand rows; a
+whole chip has weaker ones.
 
 >>> chips = bundled()
 >>> len(chips), chips[0].name, chips[0].hc_double_sided, chips[-1].hc_double_sided
@@ -26,14 +27,14 @@ from pimsim.documents import meant, read_text, shown
 from pimsim.errors import InputError
 
 COLUMNS = ("name", "hc_double_sided", "hc_single_sided")
-"""What a file must have; ``source`` may come with it."""
+"""Columns that a file must have; ``source`` may come with them."""
 MOST = 1_000_000_000
 _MOST_BYTES, _MOST_NAME = 1 << 20, 64
 
 
 @dataclass(frozen=True, slots=True)
 class ChipClass:
-    """Chips that flip from as many activations on."""
+    """Chips whose first bits flip at the same numbers of activations."""
 
     name: str
     hc_double_sided: int
@@ -44,14 +45,15 @@ class ChipClass:
     """Where the numbers come from."""
 
     def share(self, pair: float, one: float) -> float:
-        """Return how far a row is on the way to its first flip, 1 being there.
+        """Return the share of HC_first that a row has seen; at 1 the first bit flips.
 
-        Activations that both neighbours have count as double-sided ones, what one of them has more
-        as single-sided ones; that the two add up is assumed, and exact where one of them is none.
+        Activations that both neighbours have in common count as double-sided; those that one has
+        beyond the other count as single-sided. It is assumed that the two shares add up, which is
+        exact if one of them is 0.
 
         Args:
-            pair: activations of each of both neighbours, since the row was restored.
-            one: those of the neighbour that has more.
+            pair: activations of each neighbour since the row was restored.
+            one: activations of the neighbour that has more.
 
         """
         return pair / self.hc_double_sided + (one - pair) / self.hc_single_sided
@@ -68,7 +70,7 @@ def load(wanted: str | Path) -> tuple[ChipClass, ...]:
     """Return the bundled class of that name, or those of the ``.csv`` file at that path.
 
     Raises :class:`~pimsim.errors.InputError` for an unknown name, and for a file that cannot be
-    read, lacks a column or has a value that is none; the message has file and line.
+    read, lacks a column or has an invalid value; the message names file and line.
 
     >>> [chip.name for chip in load("micron-8gb-e")]
     ['micron-8gb-e']

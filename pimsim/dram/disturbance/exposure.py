@@ -1,9 +1,10 @@
-"""What a sequence of row commands does to the rows of a subarray, and sequences put together.
+"""What a sequence of row commands does to the neighbours of its rows, and how sequences add up.
 
-An :class:`Exposure` says of each place (:mod:`~pimsim.dram.disturbance.row_order`) how often its
-wordline was raised, and how often its neighbours were between two times that the cell itself was
-opened, and so restored. Of two sequences one after the other it is found from both, without their
-commands; so is that of many repetitions.
+A *place* is the position of a wordline in a subarray (:mod:`~pimsim.dram.disturbance.row_order`).
+An :class:`Exposure` says for each place how often its wordline was raised. It also says how often
+its neighbours were raised between two times that the cell itself was opened, and so restored. The
+exposure of two sequences, one after the other, follows from the two exposures, without looking at
+commands again; so does that of many repetitions.
 
 >>> from pimsim.dram.array.address_map import ambit
 >>> order = RowOrder.of(ambit(), rows=24)
@@ -39,20 +40,20 @@ ENDLESS = int(np.iinfo(np.int64).max)
 
 @dataclass(frozen=True, eq=False)
 class Exposure:
-    """Counts of each place, shape ``(places,)`` or ``(2, places)``: lower and upper neighbour."""
+    """Counts for each place (places,), or for its lower and upper neighbour (2, places)."""
 
     acts: Counts
     """Times that its wordline was raised."""
     restores: Counts
     """Times that its cell was opened, by any of its wordlines."""
     before: Counts
-    """(2, places) raisings of each neighbour before the cell was first opened."""
+    """(2, places) how often each neighbour was raised before the cell was first opened."""
     after: Counts
-    """(2, places) raisings of each neighbour since the cell was last opened."""
+    """(2, places) how often each neighbour was raised after the cell was last opened."""
     pair: Counts
-    """Most raisings of both neighbours, each, between two times that the cell was opened."""
+    """The most that both neighbours were raised, each, between two openings of the cell."""
     one: Counts
-    """Most raisings of one neighbour in between."""
+    """The most that one neighbour was raised between two openings of the cell."""
 
     @staticmethod
     def none(places: int) -> Exposure:
@@ -84,11 +85,10 @@ class Exposure:
         return found
 
     def worst(self, *, again: bool) -> tuple[Counts, Counts]:
-        """Return ``pair`` and ``one`` with what stands before the first and after the last opening.
+        """Return ``pair`` and ``one``, counting also before the first and after the last opening.
 
-        Args:
-            again: the same follows, over and over: what comes after joins what comes before. Then
-                there is no end to what a cell sees that is never opened: :data:`ENDLESS`.
+        Args: again: the sequence repeats for ever. What comes after the last opening then adds to
+        what comes before the first. A cell that is never opened gets :data:`ENDLESS`.
 
         """
         opened = self.restores > 0
@@ -101,7 +101,7 @@ class Exposure:
 
 
 def beside(acts: Counts) -> Counts:
-    """Return ``(2, places)`` raisings of the lower and of the upper neighbour of each place.
+    """Return how often the lower and the upper neighbour of each place are raised, (2, places).
 
     >>> beside(np.array([5, 0, 7])).tolist()
     [[0, 5, 0], [0, 7, 0]]
@@ -112,9 +112,10 @@ def beside(acts: Counts) -> Counts:
 
 
 def exposed(commands: NDArray[np.int16], order: RowOrder) -> Exposure:
-    """Return what commands do, ``(commands, 2)`` addresses: the one that each opens, and drives.
+    """Return the exposure of some commands.
 
-    -1 stands for none, as an AP drives nothing.
+    ``commands`` has shape (commands, 2): the address that each opens, and the one that it drives;
+    -1 stands for none, because an AP drives nothing.
     """
     raised, restored = order.tables
     places = len(order.labels)
@@ -133,7 +134,7 @@ def _most(*counts: Counts) -> Counts:
 
 @cache
 def _compiled() -> Any:
-    """The count as machine code, when it is first needed: numba takes long to import."""
+    """The count as machine code, made when it is first needed, because numba imports slowly."""
     from pimsim.machine_code import kept
 
     return kept(_count, parallel=False)

@@ -1,14 +1,14 @@
 """Cells that flip while commands are carried out: which, after which command.
 
-A :class:`Hammer` says how rows lie, what chips they are of and which cells are weak. A
-:class:`Neighbours` counts along with the commands of a subarray (or of several that share a
-program), and says before which command a row has had so much beside it, since it was last opened,
-that cells of it may have flipped. Cells flip then, and not before: a row that nobody opens again,
-or that is overwritten, is not looked at.
+A :class:`Hammer` says in which order rows lie, what chips they belong to and which cells are weak.
+A :class:`Neighbours` follows the commands of a subarray (or of several that share a program). It
+reports each command that opens a row whose neighbours have been activated so often, since the row
+was last opened, that some of its cells may have flipped. Flips are applied at that moment. A row
+that is never opened again, or that is overwritten, needs no look.
 
-Each cell has one number, its lean, uniform in [0, 1): it loses a one if the lean is below the share
-of cells that flip (:mod:`~pimsim.dram.disturbance.weak_cells`), a zero if it is above one minus
-that share. So a cell loses the one or the other, which is what true cells and anti-cells do.
+Each cell has one number, its lean, uniform in [0, 1). It loses a one if the lean is below the share
+of cells that flip (:mod:`~pimsim.dram.disturbance.weak_cells`), and a zero if the lean is above one
+minus that share. So a cell can lose ones or zeros but hardly both, as true cells and anti-cells do.
 
 >>> from pimsim.dram.array.address_map import ambit
 >>> from pimsim.dram.disturbance.chip_classes import ChipClass
@@ -49,29 +49,29 @@ ASSUMED = (
     "before it, but for constants, which are right when it begins, and may flip by what was done "
     "before",
 )
-"""What is taken for granted, for results."""
+"""What is assumed, in words, for results."""
 
 _CACHED = 64
 _FEW = 64
-"""Losses for which room is made at first."""
+"""Losses for which memory is reserved at first."""
 
 
 class Loss(NamedTuple):
-    """A row that has had so much beside it that cells of it may have flipped."""
+    """A row whose neighbours were activated so often that some of its cells may have flipped."""
 
     command: int
-    """Before which they have."""
+    """Number of the command that opens the row; cells have flipped before it."""
     part: int
     place: int
     beside: tuple[int, int]
-    """Activations of the row before it and of the row behind it."""
+    """Activations of its lower and of its upper neighbour."""
     first: bool
-    """Whether it is a row of constants that had not been opened before, so that it has had beside
-    it what was done earlier, too."""
+    """Whether it is a row of constants that is opened for the first time, so that activations of
+    earlier layers count, too."""
     cell: int
-    """The compute cell that it is; -1: none."""
+    """Number of the compute cell, if the row is one; else -1."""
     address: int
-    """Of the row, if it is no compute cell; else -1."""
+    """Address of the row, if it is no compute cell; else -1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,23 +81,23 @@ class Hammer:
     chip: ChipClass
     order: RowOrder
     most: int
-    """Activations of a row that fit between two times that its neighbours are refreshed."""
+    """Activations of a row that fit between two refreshes of its neighbours."""
     seed: int = 0
-    """Of the leans."""
+    """Seed of the leans."""
     earlier: Callable[[Site], Counts] | None = None
-    """What all places of a subarray have had beside them in earlier layers since they were last
-    opened, (2, places); None if nothing."""
+    """(2, places) activations of both neighbours of every place, in earlier layers, since the place
+    was last opened; None: none."""
     flips: Counter[tuple[int, int]] = field(default_factory=Counter)
     """Bits that flipped, by stage and place."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def share(self, lower: int, upper: int) -> float:
-        """Return how far a row is on the way to the first flip of a chip, 1 being there."""
+        """Return the share of HC_first that a row has seen; at 1 the first bit flips."""
         lower, upper = min(lower, self.most), min(upper, self.most)
         return self.chip.share(min(lower, upper), max(lower, upper))
 
     def share_of(self, loss: Loss, site: Site) -> float:
-        """Return the same of a loss, in one subarray."""
+        """Return that share for a loss in one subarray, earlier layers included."""
         lower, upper = loss.beside
         if loss.first and self.earlier is not None:
             more = self.earlier(site)[:, loss.place].tolist()
@@ -118,11 +118,10 @@ class Hammer:
 
 
 class Neighbours:
-    """What rows have had beside them since they were last opened; nothing at first.
+    """Counts, for every row, the activations of its neighbours since it was last opened.
 
-    Args:
-        hammer: how rows lie, and what they stand.
-        parts: subarrays that are told of together.
+    Args: hammer: in which order rows lie, and what they survive. parts: subarrays whose commands
+    come in one sequence.
 
     """
 
@@ -132,7 +131,7 @@ class Neighbours:
         self._opened = np.zeros((parts, len(hammer.order.labels)), np.bool_)
 
     def take(self, commands: NDArray[Any]) -> list[Loss]:
-        """Return what may be lost while commands are carried out, in order.
+        """Return the losses that may occur while commands are carried out, in order.
 
         Args:
             commands: (n, 4) number of the command, part, address that it opens, and address that it
@@ -203,9 +202,9 @@ def _losses(
     limits: NDArray[np.float64],
     numbers: Counts,
 ) -> int:
-    """Go over commands, ``since`` and ``seen`` being kept up to date; how many losses there are.
+    """Go over commands, keep ``since`` and ``seen`` up to date, and return the number of losses.
 
-    As many are written as there is room for.
+    Losses are written to ``numbers`` as far as it has room.
     """
     safe, double, single, most = limits
     places, constants, found = since.shape[2], order.stored[0], 0

@@ -1,10 +1,10 @@
-"""Which wordlines of a subarray lie beside one another.
+"""Which wordlines of a subarray lie beside one another: an assumption.
 
-No address map says so, and no maker tells: an assumption. Here the wordlines of the compute cells
-come first, in the order of the map, both of a dual-contact cell side by side; then the rows of
-constants; then the data rows in the order of their addresses. Subarrays end at stripes of sense
-amplifiers, beyond which nothing is disturbed. Guard rows hold nothing, and lie between compute rows
-and constants, and between constants and data.
+Address maps do not say it, and makers do not publish it. Here the wordlines of the compute cells
+come first, in the order of the map, with the two of a dual-contact cell side by side. Then come the
+rows of constants, and then the data rows in the order of their addresses. A subarray ends at a
+stripe of sense amplifiers, beyond which nothing is disturbed. Guard rows hold nothing; they lie
+between compute rows and constants, and between constants and data.
 
 >>> from pimsim.dram.array.address_map import ambit
 >>> order = RowOrder.of(ambit(), rows=1024)
@@ -34,7 +34,7 @@ ASSUMED = (
     "dual-contact cell together), constants, then data rows by address; a subarray's last row has "
     "no neighbour beyond the sense amplifiers"
 )
-"""What is taken for granted, for results."""
+"""What is assumed, in words, for results."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +48,8 @@ class RowOrder:
     restored: tuple[tuple[int, ...], ...]
     """Places of all wordlines of the cells that it opens."""
     cells: tuple[tuple[int, bool], ...]
-    """Of each wordline of a compute cell, which come first: the cell, and whether it holds the
-    complement of what its bitline has."""
+    """For each wordline of a compute cell (these come first): the cell, and whether the wordline
+    connects it to the complement bitline."""
     first_constant: int
     """Address of the first row of constants; from there on an address is a row."""
     stored: NDArray[np.int64]
@@ -106,7 +106,7 @@ class RowOrder:
 
     @property
     def tables(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """``raised`` and ``restored`` as arrays (addresses, most), -1 beyond each one's last."""
+        """``raised`` and ``restored`` as arrays (addresses, most), filled up with -1."""
         return _padded(self.raised), _padded(self.restored)
 
 

@@ -1,15 +1,16 @@
-"""How many cells of a row flip by how many activations beside it: a curve fitted to measured chips.
+"""How many cells of a row flip after how many activations: a curve fitted to measured chips.
 
-HC_first is where the first bit of thousands of rows flips. How much later others follow is much the
-same in all of them, so that one curve is fitted: the share of cells that flip by activations worth
-``share`` times HC_first (:meth:`~pimsim.dram.disturbance.chip_classes.ChipClass.share`). Its normal
-quantile is a line in ln(share), with a bend where half of the rows have had their first flip.
+HC_first is the number of activations at which the first bit of thousands of rows flips. Relative to
+it, the other bits follow at much the same rate in all chips, so one curve is fitted to all: the
+share of cells that have flipped after ``share`` times HC_first activations
+(:meth:`~pimsim.dram.disturbance.chip_classes.ChipClass.share`). The normal quantile of that curve
+consists of two straight lines over ln(share), which meet where half of the rows have had a flip.
 
 The points (``weak_cells.csv``) are counted in the data of ReadDisturbanceVTS25 (Luo et al.,
 "Revisiting DRAM Read Disturbance", VTS 2025, commit 5d73430): eleven DDR4 modules at 50 C, both
-neighbours hammered, rows of all zeros and of all ones. One module is left out, half of whose rows
-hardly flip. Both zeros and ones are lost, in rows of the same bank and about as often: a cell of
-such chips loses the one or the other, and which is drawn.
+neighbours hammered, rows of all zeros and of all ones. One module is left out because half of its
+rows hardly flip. In rows of the same bank, zeros are lost about as often as ones. So each cell is
+taken to lose either ones or zeros, and which of them is drawn.
 
 >>> found = shape()
 >>> round(found.median, 2), round(found.below, 1), round(found.above, 2)
@@ -32,12 +33,13 @@ from pimsim.documents import bundled_rows
 from pimsim.dram.disturbance.chip_classes import bundled
 
 SAFE = 0.5
-"""Share of HC_first at which a row is to be refreshed: counting may have begun just before the row
-was refreshed by itself, so that it may have seen twice as many. Below it no cell flips."""
+"""Share of HC_first below which no cell flips, and at which a mitigation must refresh a row. It is
+a half, because a counter may start just after the row was last refreshed: the row may then have
+seen twice as many activations as were counted."""
 CELLS = 65_536
 """Cells of a row of the measured modules."""
 HAMMERS = 500_000
-"""Activations of each of both neighbours, by which flips were counted."""
+"""Activations of each neighbour after which flips were counted."""
 
 _NORMAL = NormalDist()
 
@@ -52,12 +54,12 @@ class MeasuredRows:
     """Bit that all cells held."""
     rows: int
     hc_tenth: int
-    """Activations of each of both neighbours by which a tenth of the rows had a flip."""
+    """Activations of each neighbour after which a tenth of the rows had a flip."""
     hc_median: int
-    """By which half of them had."""
+    """Activations after which half of the rows had a flip."""
     hc_nine_tenths: int
     flips_500k_median: int
-    """Flips of the median row by :data:`HAMMERS` activations."""
+    """Flips of the median row after :data:`HAMMERS` activations."""
 
     def quantiles(self) -> list[tuple[float, float]]:
         """Return ln(activations / HC_first) and the normal quantile of the share of cells."""
@@ -76,14 +78,14 @@ class Shape:
     """The curve."""
 
     median: float
-    """Share of HC_first at which half of the rows have had a flip: there it bends."""
+    """Multiple of HC_first at which half of the rows have had a flip: the bend of the curve."""
     below: float
-    """Slope of the normal quantile against ln(share) up to there."""
+    """Slope of the normal quantile over ln(share) up to the bend."""
     above: float
-    """The slope from there on."""
+    """The slope beyond the bend."""
 
     def flipped(self, share: float) -> float:
-        """Return the share of cells that have flipped, of those that hold what they can lose."""
+        """Return the share of flipped cells among those that hold the bit they can lose."""
         if share < SAFE:
             return 0.0
         away = math.log(share / self.median)
@@ -92,7 +94,7 @@ class Shape:
 
 
 def _first_of_row(rows: float) -> float:
-    """Normal quantile of the share of cells that flip where so many of the rows have a flip."""
+    """Normal quantile of the share of flipped cells when a share of the rows has a flip."""
     return _NORMAL.inv_cdf(-math.expm1(math.log1p(-rows) / CELLS))
 
 

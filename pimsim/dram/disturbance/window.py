@@ -1,4 +1,4 @@
-"""How much of what happens at changing rates falls into the worst window of time.
+"""The most events that any time window of a given length holds, when their rate changes.
 
 >>> spans = [Span(0, 10), Span(10, 40)]                   # ten seconds at 5/s, thirty at 1/s
 >>> most_in(np.array([[50], [30]]), spans, window_ps=5, period_ps=40, again=False).tolist()
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 class Span(NamedTuple):
-    """From when until when something goes on, evenly."""
+    """A stretch of time in which events come at a constant rate."""
 
     start_ps: float
     end_ps: float
@@ -35,14 +35,11 @@ def most_in(
     *,
     again: bool,
 ) -> NDArray[np.int64]:
-    """Return the most that happens in any window of a length, ``(things,)``, rounded up.
+    """Return the most events in any window of a length, for each kind of event, rounded up.
 
-    Args:
-        counts: ``(spans, things)`` how often each happens in each span.
-        spans: one after the other, none of them empty.
-        window_ps: length of the window.
-        period_ps: length of the whole.
-        again: the whole is repeated, over and over.
+    Args: counts: ``(spans, kinds)`` how often each kind of event happens in each span. spans: one
+        after the other, none of them empty. window_ps: length of the window. period_ps: length of
+        the whole. again: the whole is repeated, over and over.
 
     """
     starts = np.array([span.start_ps for span in spans])
@@ -56,7 +53,7 @@ def most_in(
         found: Floats = share @ counts + rounds * total
         return found
 
-    # What happens in a window grows and falls in straight lines between these.
+    # Between these times, the number of events in a window changes linearly.
     begins = {float(start) for start in starts} | {float(end) - window_ps for end in ends}
     if again:
         begins = {begin % period_ps for begin in begins}

@@ -2,9 +2,10 @@
 
 Read :mod:`~pimsim.dram.scheduler.constraints`, the one table of minimum distances, then
 :mod:`~pimsim.dram.scheduler.scheduler`, which holds commands against it over the
-:mod:`~pimsim.dram.scheduler.bank_state` of all banks. :mod:`~pimsim.dram.scheduler.spacing` says
-what fits among the ACTs, and the bursts, before, and what a command waits for.
+:mod:`~pimsim.dram.scheduler.bank_state` of all banks. :mod:`~pimsim.dram.scheduler.spacing` finds
+the first time at which a command fits among earlier ACTs and bursts, and what it waits for.
+:mod:`~pimsim.dram.scheduler.bus` adds a command bus.
 
-It does not know what rows hold, and sees every command: what repeats is for
-:mod:`pimsim.dram.timeline`.
+A scheduler does not know what rows hold, and sees every single command; :mod:`pimsim.dram.timeline`
+is for streams that repeat.
 """

@@ -1,7 +1,8 @@
-"""State of the banks of a channel: open or closed, and the next times that each level allows.
+"""State of the banks of a channel: open or closed, and when the next commands are allowed.
 
-A state is worth the same at any time, so :func:`relative` writes it down from the time of the
-channel's last command, and :func:`restore` puts it back as if that time were 0.
+What a state allows depends only on times relative to the channel's last command. So
+:func:`relative` writes a state with all times counted from there, and :func:`restore` puts it back
+as if the last command had come at time 0.
 
 >>> from pimsim.dram.standard.standard import load
 >>> channel = channels(load("ddr3-1600-8-8-8"))[0]
@@ -27,8 +28,8 @@ State: TypeAlias = tuple[
     tuple[tuple[int, int], ...],
     int,
 ]
-"""Banks, ranks, groups and bus of a channel. Of two channels in equal states, whatever the time,
-one can do exactly what the other can."""
+"""Banks, ranks, groups and bus of a channel. Two channels in equal states can do exactly the same,
+whatever the time."""
 
 _LONG_AGO_PS = -(1 << 62)
 
@@ -42,8 +43,8 @@ class Channel:
     ranks: list[Rank] = field(default_factory=list)
     groups: list[BankGroup] = field(default_factory=list)
     busy: int = 0
-    """Clocks about ``front_ps`` in which the command bus is taken; only who schedules the bus keeps
-    it, and reads it (:class:`~pimsim.dram.scheduler.bus.BusScheduler`)."""
+    """Clocks around ``front_ps`` in which the command bus is taken; used only by
+    :class:`~pimsim.dram.scheduler.bus.BusScheduler`."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -61,8 +62,8 @@ class Rank:
     next_wr_ps: int = 0
     next_transfer_ps: int = 0
     next_ref_ps: int = 0
-    """tRP after the last PRE and tRC after the last ACT, those of an AAP that still lie ahead
-    included, and tRFC after the last REF."""
+    """Earliest REF: tRP after the last PRE and tRC after the last ACT, including those of an AAP
+    that still lie ahead, and tRFC after the last REF."""
     refs: int = 0
     last_ref_ps: int = _LONG_AGO_PS
 
@@ -90,9 +91,9 @@ class Bank:
     next_source_ps: int = 0
     """When it may be the source of a TRANSFER after it was the destination of one."""
     last_ps: dict[Kind, int] = field(default_factory=dict)
-    """When each kind last came, a TRANSFER from here; there to give reasons only."""
+    """When each kind of command last came (TRANSFER: from here); used only to name reasons."""
     received_ps: int = _LONG_AGO_PS
-    """When a TRANSFER to here last came; for reasons only, too."""
+    """When a TRANSFER to this bank last came; also used only to name reasons."""
 
 
 def channels(standard: Standard) -> list[Channel]:
@@ -117,8 +118,8 @@ def channels(standard: Standard) -> list[Channel]:
 def relative(channel: Channel, reach_ps: int) -> State:
     """Return the state with all times counted from the channel's last command.
 
-    Times that have passed are written as 0, and those that mean nothing to a bank that is closed
-    (or open) are left out. ACTs matter for ``reach_ps``.
+    Times that have passed are written as 0. Times that have no meaning for a bank that is closed
+    (or open) are left out, and so are ACTs older than ``reach_ps``.
     """
     front_ps = channel.front_ps
     since_ps = front_ps - reach_ps
@@ -152,7 +153,7 @@ def relative(channel: Channel, reach_ps: int) -> State:
 def restore(channel: Channel, state: State) -> None:
     """Put a channel into a state that :func:`relative` wrote, its last command at time 0.
 
-    What is there for reasons only (when each kind last came) is forgotten; counts of REFs stay.
+    What is used only to name reasons (when each kind last came) is forgotten; counts of REFs stay.
     """
     in_banks, in_ranks, in_groups, channel.busy = state
     channel.front_ps = 0

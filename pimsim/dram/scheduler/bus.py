@@ -1,10 +1,11 @@
 """A scheduler of a channel with a command bus: whole clocks, and one command at a time.
 
-An AAP and an AP take the bus two or three times, as far apart as ever: they are moved as a whole,
-and what depends on them moves along, because it is scheduled after them. A command that takes
-several clocks has its time from the one from which distances count, and begins before it: the
-first of all before the time 0. There is one bus, also where columns have one of their own, because
-tools that read traces take one command a clock; no command comes earlier than it could.
+An AP takes the bus twice and an AAP three times, at fixed distances. If one of these clocks is
+taken, the whole AAP or AP is moved; what depends on it is scheduled later and moves along. Some
+commands take several clocks. Their time is the clock from which distances count, so they may begin
+before it, the very first of them before the time 0. There is one bus even for parts that have a
+second one for column commands, because tools that read traces take one command a clock. That never
+makes a command earlier.
 
 >>> from pimsim.dram.standard.standard import load
 >>> scheduler = BusScheduler(load("ddr3-1600-8-8-8"), ModelOptions(faw=False))
@@ -32,13 +33,13 @@ from pimsim.dram.standard.standard import Standard
 
 
 class BusScheduler(Scheduler):
-    """A scheduler whose commands are on clock edges, each with the bus of its channel to itself.
+    """A scheduler whose commands are on clock edges, one at a time on the bus of each channel.
 
-    How long a command takes it is of the part, see
+    The part says for how many clocks a command takes the bus, see
     :class:`~pimsim.dram.standard.command_bus.CommandBus`.
 
-    The options are taken as if they were ``clocked``. A REF comes no earlier than the last command
-    of its channel: a bus goes forward.
+    The options are used as if ``clocked`` were set. A REF comes no earlier than the last command of
+    its channel, because the bus serves commands in order.
     """
 
     def __init__(self, standard: Standard, options: ModelOptions) -> None:
@@ -54,16 +55,16 @@ class BusScheduler(Scheduler):
             return ((1 << (before + 1 + after)) - 1) << (lead + clock - before)
 
         self._taken = {kind: taken(kind) for kind in Kind}
-        """Clocks that a command takes, a bit each, from ``lead`` clocks before its own on."""
+        """Clocks that a command takes, one bit each, beginning ``lead`` clocks before its own."""
         self._taken[Kind.AP] = taken(Kind.ACT) | taken(Kind.PRE, row)
         self._taken[Kind.AAP] = (
             taken(Kind.ACT) | taken(Kind.ACT, second) | taken(Kind.PRE, second + row)
         )
         self.waited = 0
-        """Commands that :meth:`issue_earliest` let wait for the bus."""
+        """Commands that had to wait for the bus in :meth:`issue_earliest`."""
         self.longest_wait_clocks = 0
         self.wait_clocks = 0
-        """How long the last command that was asked for has to wait for the bus."""
+        """How long the command of the last call has to wait for the bus, in clocks."""
 
     def earliest_ps(
         self, kind: Kind, bank: int, not_before_ps: int = 0, to: int | None = None

@@ -1,7 +1,8 @@
 """Every minimum distance between two commands, as one table.
 
-A row says how much later than one command another may issue at the earliest, if the nearest level
-that their banks share is the row's scope. The scheduler takes all its distances from here.
+A row names two commands, a scope and a gap. The second command must issue at least the gap after
+the first, if the scope is the nearest level (bank, group, rank or channel) that their banks share.
+The scheduler takes all its distances from here.
 
 >>> from pimsim.dram.standard.standard import load
 >>> for row in table(load("ddr3-1600-8-8-8"), ModelOptions()):
@@ -17,14 +18,17 @@ latency and whole bursts. Between ranks the data bus alone counts, and changes h
 (assumed, as in DRAMsim3).
 
 No standard has TRANSFER (Seshadri et al., "RowClone", MICRO 2013, section 3.2: source bank in read
-mode, destination bank in write mode, the chip's pins disconnected). What holds it back is assumed
-from what it does: its data come out of the source as late as those of a READ and are then in the
-destination's sense amplifiers as those of a WRITE are after their last clock on the bus; it takes
-the rank's internal bus from every other column command for a whole tCCD (of one bank group where
-there are several, and that of two WRITEs from one that writes); it writes, so that a READ after it
-waits for tWTR, and it reads, so that it waits for tWTR after a WRITE. The pins, and so other ranks,
-never see it. On DDR3-1066 7-7-7 64 of
-them copy 4 KB in 542 ns, where the paper has 540.
+mode, destination bank in write mode, the chip's pins disconnected). Its distances are assumed from
+what it does:
+
+- Its data leave the source as late as those of a READ. They are then in the destination's sense
+  amplifiers, as those of a WRITE are after their last clock on the bus.
+- It occupies the rank's internal bus, so no other column command may come within tCCD (the one
+  within a bank group, if there are several; the one between two WRITEs, if the other one writes).
+- It writes, so a READ after it waits for tWTR; and it reads, so it waits for tWTR after a WRITE.
+- It does not use the pins, so other ranks are not affected.
+
+On DDR3-1066 7-7-7, 64 TRANSFERs copy 4 KB in 542 ns; the paper has 540.
 """
 
 from __future__ import annotations
@@ -122,10 +126,10 @@ class Constraint:
     scope: Scope
     gap_ps: int
     apart: int = 1
-    """Whether it binds the next ``after`` (1) or the fourth from ``before`` on (4, tFAW)."""
+    """1 if it binds the next ``after``; 4 if it binds the fourth one from ``before`` on (tFAW)."""
     end: TransferEnd | None = None
-    """What the bank was to ``before``, a TRANSFER; None: of either end. It is the source of an
-    ``after`` that is a TRANSFER."""
+    """Which end of a TRANSFER the bank was, if ``before`` is one; None: either. If ``after`` is a
+    TRANSFER, the bank is its source."""
 
 
 _WITHIN_RANK = (Scope.BANK, Scope.GROUP, Scope.RANK)
@@ -134,18 +138,18 @@ _WITHIN_RANK = (Scope.BANK, Scope.GROUP, Scope.RANK)
 def table(standard: Standard, options: ModelOptions) -> tuple[Constraint, ...]:
     """Return all constraints between ACT, PRE, RD, WR, REF and TRANSFER under these options.
 
-    Only scopes that the standard has: none between bank groups where there is one.
+    There are rows only for scopes that the standard has: none between bank groups if it has one.
 
     An AAP is ACT, ACT :func:`second_act_ps` later and PRE tRAS after that; an AP is ACT and PRE
     tRAS later: they obey the same rows. The two ACTs of one AAP are exempt from tRC and tRRD
     between themselves; with ``acts_per_aap=1`` the second is not an ACT to tRRD and tFAW at all.
     With ``faw`` off there is neither tFAW nor tRRD.
 
-    What is not a distance of two commands is not here: that at most eight REFs may be postponed
-    (tREFI, :class:`~pimsim.dram.scheduler.scheduler.Scheduler`). The command bus carries any number
-    of commands at a time (assumed), and a command that takes several clocks of it issues when its
-    distances begin to count (:class:`~pimsim.dram.standard.command_bus.CommandBus`); who keeps the
-    bus is :class:`~pimsim.dram.scheduler.bus.BusScheduler`.
+    One rule is no distance between two commands and so not in the table: at most eight REFs may be
+    postponed (tREFI, :class:`~pimsim.dram.scheduler.scheduler.Scheduler`). The command bus is
+    assumed to carry any number of commands at a time. A command of several clocks issues at the one
+    from which its distances count (:class:`~pimsim.dram.standard.command_bus.CommandBus`).
+    :class:`~pimsim.dram.scheduler.bus.BusScheduler` models a bus of one command at a time.
     """
     scopes = {Scope.BANK}
     if standard.banks > standard.bank_groups:
@@ -182,7 +186,7 @@ def gap_ps(
 
 
 def effective_timing(standard: Standard, options: ModelOptions) -> Timing:
-    """Return the timing that holds: in whole clocks if ``clocked``."""
+    """Return the timing that the options ask for: in whole clocks if ``clocked``."""
     return standard.timing.on_clock() if options.clocked else standard.timing
 
 

@@ -1,7 +1,7 @@
 """When DRAM commands may issue: the timing constraints over the state of all banks.
 
-:meth:`Scheduler.probe` says when a command may issue and what holds it back, and changes nothing;
-:meth:`Scheduler.issue` is strict.
+:meth:`Scheduler.probe` says when a command may issue and what holds it back, and changes nothing.
+:meth:`Scheduler.issue` issues it, and refuses a time that is too early.
 
 >>> from pimsim.dram.standard.standard import load
 >>> scheduler = Scheduler(load("ddr3-1600-8-8-8"), ModelOptions())
@@ -34,10 +34,10 @@ from pimsim.dram.standard.standard import Standard
 from pimsim.errors import DramError, InputError
 
 POSTPONED_REFS = 8
-"""REFs that may be postponed at a time (JESD79-3F, Refresh command; JESD79-4 has the same), so that
-two stand at most 9 tREFI apart."""
+"""REFs that may be postponed at a time (JESD79-3F, Refresh command; JESD79-4 has the same): two
+REFs are then at most 9 tREFI apart."""
 
-# Members of an enum are slow to look up, and this module is about speed.
+# Looking up members of an enum is slow, and this module must be fast.
 _ACT, _PRE, _RD, _WR, _REF, _AAP, _AP, _TRANSFER = Kind
 _OPENING = frozenset((_ACT, _AAP, _AP))
 _COLUMNS = frozenset((_RD, _WR, _TRANSFER))
@@ -49,23 +49,24 @@ class Gate(NamedTuple):
     ready_ps: int
     reason: str
     """Name of the constraint that binds, as in :func:`pimsim.dram.scheduler.constraints.table`;
-    "order" if it is that a channel's commands issue in order; "" at the beginning of time."""
+    "order" if the command only has to come after the last one of its channel; "" at time 0."""
 
 
 class Scheduler:
     """Bank states and timing constraints of all channels of a standard.
 
-    Times are in ps from 0. Commands of a channel are issued in order of time (as many as one likes
-    at one time), REFs excepted: a REF touches no rank but its own. A REF names any bank of its
-    rank. An AAP or AP is one command, its bank closed again as far as the next command goes. A
-    TRANSFER is from ``bank`` to ``to``, another of the same rank; no other command has a ``to``.
+    Times are in ps from 0. Commands of a channel must be issued in order of time; any number may
+    have the same time. Only a REF may go back in time, because it affects no other rank. A REF
+    names any bank of its rank. An AAP or AP is one command; for the next command, its bank counts
+    as closed. A TRANSFER goes from ``bank`` to ``to``, another bank of the same rank; no other
+    command has a ``to``.
 
     With refresh on, a rank's k-th REF is due at k * tREFI. At most eight may be postponed: an ACT,
-    AAP or AP later than 9 * tREFI after the due time of the last REF issued (after 0, if none
-    was) is refused with ``tREFI``. REFs may come as early as one likes.
+    AAP or AP later than 9 * tREFI after the due time of the last REF issued (after 0, if none was)
+    is refused with ``tREFI``. REFs may come early, without a limit.
 
-    Each issue moves next-allowed times forward, so that a probe is a maximum of a few numbers; ACTs
-    are placed among all those issued, the second ACTs of AAPs that still lie ahead included.
+    Each issue updates the next allowed times, so a probe is a maximum of a few numbers. An ACT is
+    placed among all ACTs issued, including second ACTs of AAPs that still lie ahead.
     """
 
     def __init__(self, standard: Standard, options: ModelOptions) -> None:
@@ -92,7 +93,7 @@ class Scheduler:
             bank for channel in self._channels for rank in channel.ranks for bank in rank.banks
         ]
         self._fitted: tuple[Kind, int, int] | None = None
-        """The ACT that was found a place last: whoever looked for it will issue it there."""
+        """The place that was last found for an ACT: the caller will most likely issue it there."""
 
     def probe(self, kind: Kind, bank: int, to: int | None = None) -> Gate:
         """Return when the command may issue at the earliest, and what holds it back until then.
@@ -140,7 +141,7 @@ class Scheduler:
     def earliest_ps(
         self, kind: Kind, bank: int, not_before_ps: int = 0, to: int | None = None
     ) -> int:
-        """Return the first legal time from ``not_before_ps`` on, in ps, postponed REFs left aside.
+        """Return the first legal time from ``not_before_ps`` on, in ps, ignoring postponed REFs.
 
         Raises :class:`~pimsim.errors.DramError` if the command is illegal in the bank's state.
         """

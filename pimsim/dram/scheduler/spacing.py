@@ -14,9 +14,9 @@ from pimsim.dram.standard.timing import ACTS_PER_FAW
 class ActSpacing:
     """The distances that ACTs of a rank keep: tRRD between banks, four in any window of tFAW.
 
-    The second ACT of an AAP may lie ahead of commands that are issued later. So an ACT has to keep
-    its distance from those after it as well as from those before it, and a time that is legal may
-    be followed by one that is not.
+    The second ACT of an AAP may lie after commands that are issued later. So an ACT has to keep its
+    distance from those after it as well as from those before it, and a later time may be illegal
+    even though an earlier one is legal.
 
     >>> from pimsim.dram.scheduler.bank_state import channels
     >>> from pimsim.dram.standard.standard import load
@@ -54,7 +54,7 @@ class ActSpacing:
         If ``second_ps`` is not 0, another of the same bank has to fit that much later; the two
         need not keep tRRD between them.
 
-        Whatever is in the way forbids all times up to a certain one: go there and look again.
+        Each conflict forbids all times up to a certain one; the search continues from there.
         """
         acts = bank.rank.acts
         if not acts:
@@ -97,7 +97,7 @@ class ActSpacing:
         return at_ps
 
     def _after_faw(self, acts: list[tuple[int, int]], at_ps: int, second_ps: int) -> int:
-        """``at_ps`` if no window then holds too many ACTs, else a time before which one does."""
+        """``at_ps`` if no window then holds too many ACTs, else a time before which some do."""
         faw_ps = self._faw_ps
         for offset_ps in (0, second_ps) if second_ps else (0,):
             # Four ACTs next to one another and the new one, wherever it stands among them.
@@ -124,7 +124,7 @@ _RD, _WR, _PRE, _TRANSFER = Kind.RD, Kind.WR, Kind.PRE, Kind.TRANSFER
 
 
 class ColumnSpacing:
-    """The distances that READ, WRITE and TRANSFER keep from one another, and the PRE from them.
+    """The distances between READ, WRITE and TRANSFER, and from them to a PRE.
 
     >>> from pimsim.dram.scheduler.bank_state import channels
     >>> from pimsim.dram.scheduler.constraints import table
@@ -175,7 +175,7 @@ class ColumnSpacing:
         return max(at_ps, there.next_column_ps, here.next_source_ps, here.rank.next_transfer_ps)
 
     def commit(self, kind: Kind, here: Bank, there: Bank | None, at_ps: int) -> None:
-        """Hold back what comes after a column command."""
+        """Take note of a column command, which delays those after it."""
         rank = here.rank
         rank.next_transfer_ps = max(rank.next_transfer_ps, at_ps + self._to_transfer_ps[kind])
         here.last_ps[kind] = at_ps
@@ -212,7 +212,7 @@ def binding(
     second_ps: int,
     there: Bank | None = None,
 ) -> str:
-    """Return the name of a row that ends when the command becomes legal, the first in the table.
+    """Return the name of the first row in the table whose gap ends when the command becomes legal.
 
     ``second_ps`` is how much later an AAP has a second ACT that counts, else 0; ``there`` is the
     destination of a TRANSFER. The name is "order" if no row ends there, and empty if the command is
@@ -242,7 +242,7 @@ def binding(
 def _ends(row: Constraint, bank: Bank, at_ps: int, own_acts: int) -> bool:
     """Whether the row holds the bank's next command back until exactly ``at_ps``.
 
-    ``own_acts`` of the command itself lie within the row's gap before ``at_ps``.
+    ``own_acts`` is how many ACTs of the command itself lie within the row's gap before ``at_ps``.
     """
     since_ps = at_ps - row.gap_ps
     rank = bank.rank

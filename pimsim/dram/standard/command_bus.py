@@ -1,4 +1,4 @@
-"""How long the commands of a part take its command bus, and when in that time they count.
+"""For how many clocks commands take the bus, and from which of them distances count.
 
 >>> ddr5 = CommandBus(act_clocks=2, column_clocks=2, other_clocks=1)
 >>> ddr5.taken(Kind.ACT), ddr5.taken(Kind.PRE)  # its second clock is the one that counts
@@ -18,11 +18,11 @@ _OTHERS = frozenset((Kind.PRE, Kind.REF))
 
 @dataclass(frozen=True, slots=True)
 class CommandBus:
-    """Clocks of the command bus that a command takes; a part without this has one for each.
+    """Clocks of the command bus that each command takes; one, where a part does not say.
 
-    Where there are several, distances to other commands count from the last, at which the DRAM
-    begins: it has the whole command only then (JESD79-5 of its two-cycle commands, JESD209-4 of
-    ACTIVATE-1 and -2 and of READ-1 and CAS-2).
+    If a command takes several, distances to other commands count from the last clock. Only then has
+    the DRAM received the whole command and begins (JESD79-5 for two-cycle commands; JESD209-4 for
+    ACTIVATE-1 and -2, and for READ-1 and CAS-2).
 
     Raises :class:`~pimsim.errors.InputError` if a value is out of range, or counts from a clock
     that the command does not have.
@@ -37,7 +37,8 @@ class CommandBus:
     act_counts_from: int | None = None
     """The clock of an ACTIVATE from which distances count, 1 the first; None: the last."""
     buses: int = 1
-    """2 where READs and WRITEs have a bus of their own (HBM2, HBM3), at the same time."""
+    """2 where READs and WRITEs have a bus of their own beside that of other commands (HBM2,
+    HBM3)."""
 
     def __post_init__(self) -> None:
         require(self)
@@ -54,7 +55,7 @@ class CommandBus:
         return self.other_clocks if kind in _OTHERS else self.column_clocks
 
     def taken(self, kind: Kind) -> tuple[int, int]:
-        """Return how many clocks before the one that counts a command takes, and how many after.
+        """Return how many clocks a command takes before the one that counts, and how many after.
 
         >>> CommandBus(2, 2, 1, act_counts_from=1).taken(Kind.ACT)  # LPDDR5: ACT-1 counts
         (0, 1)
@@ -65,7 +66,7 @@ class CommandBus:
         return before, clocks - 1 - before
 
     def bus(self, kind: Kind) -> int:
-        """Return the bus that a command takes: 0, or 1 where columns have one of their own.
+        """Return the bus that a command takes: 0, or 1 for column commands with their own bus.
 
         >>> CommandBus(2, 1, 1, buses=2).bus(Kind.RD), ONE_CLOCK.bus(Kind.RD)
         (1, 0)

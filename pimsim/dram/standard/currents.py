@@ -20,7 +20,7 @@ class Currents:
 
     A part with two supplies for its core (VDD and VPP, or VDD2 and VDD1) has two of these.
     Raises :class:`~pimsim.errors.InputError` if a value is out of range, or if an operation would
-    draw less than the standby that its energy is counted above.
+    draw less than the standby current that is subtracted from it.
     """
 
     vdd_mv: float
@@ -43,11 +43,12 @@ class Currents:
     JESD79-3F, JESD79-4 and JESD79-5 measure it with all banks open, JESD209-4 with one.
     """
     open_bank_share: float | None = None
-    """Share of what all open banks add to standby that the first adds, whichever it is; None: 1.
+    """Open banks add to the standby current; this share of the whole comes with the first. None: 1.
 
-    The rest grows with the banks that are open: at 1 one open bank draws as much as all, at 0 each
-    adds the same. It is the factor rho of DRAMPower 5 and 6 (``factRho``, 1 where none is stated);
-    Micron's TN-41-01 (DDR3) and TN-40-07 (DDR4) compute as at 1.
+    The first is whichever bank is opened first. The rest grows with the number of open banks. At 1,
+    one open bank draws as much as all; at 0, each bank adds the same. It is the factor rho of
+    DRAMPower 5 and 6 (``factRho``, 1 where none is stated). Micron's TN-41-01 (DDR3) and TN-40-07
+    (DDR4) compute with 1.
     """
 
     def __post_init__(self) -> None:
@@ -67,7 +68,7 @@ class Currents:
 
     @property
     def shares_stated(self) -> str:
-        """The first of its two fields on open banks that is stated; empty if none is."""
+        """Which of its two fields about open banks is stated, the first if both; empty if none."""
         stated = (
             n for n in ("idd3n_open_banks", "open_bank_share") if getattr(self, n) is not None
         )
@@ -80,7 +81,7 @@ class Currents:
         )
 
     def active_standby_ma(self, of_banks: int, share: float | None = None) -> tuple[float, float]:
-        """Return what standby draws with a bank open, and what each open bank adds to that, in mA.
+        """Return the standby current with any bank open, and what each open bank adds, in mA.
 
         Args:
             of_banks: banks of the rank.
@@ -98,7 +99,7 @@ class Currents:
         return self.idd2n_ma + chosen * all_add_ma, (1 - chosen) * all_add_ma / of_banks
 
     def negative(self, of_banks: int, share: float | None = None) -> list[str]:
-        """Return what is wrong with a share: operations that would take less than their standby.
+        """Return what is wrong with a share: operations that would draw less than standby does.
 
         >>> ddr5 = Currents(1100, 103, 92, 142, 377, 349, 277, open_bank_share=0)
         >>> ddr5.negative(32, share=0.5)  # doctest: +ELLIPSIS
@@ -117,7 +118,7 @@ class Currents:
         return wrong
 
     def shares(self, of_banks: int) -> tuple[float, float]:
-        """Return the least and the largest share at which no operation takes less than nothing.
+        """Return the least and the largest share at which no operation has a negative energy.
 
         A share is too large where one open bank would draw more than IDD0, and too small where all
         would draw more than IDD5.
@@ -186,8 +187,9 @@ class Interface(Ranged):
 class InterfacePerBit(Ranged):
     """Energy of the channel's interface for each bit that moves, in pJ; termination included.
 
-    For parts whose pins are not terminated as those of DDR3 and DDR4 are, and for which an energy
-    per bit is published. Raises :class:`~pimsim.errors.InputError` if a value is out of range.
+    It is for parts whose pins are terminated in another way than those of DDR3 and DDR4, and for
+    which an energy per bit is published. Raises :class:`~pimsim.errors.InputError` if a value is
+    out of range.
     """
 
     read_pj_per_bit: float

@@ -1,9 +1,10 @@
-"""Parts of one's own, read from the files of other tools, as far as these state what a part needs.
+"""Parts of one's own, read from the files of other tools.
 
-A *memory specification* is the JSON of DRAMPower 5 and 6 and of DRAMSys (key ``memspec``); a
-*preset* is a JSON object with the tables ``org`` and ``timing`` of Ramulator 2, its numbers written
-out, those too that its program works out (nRRDS, nFAW, nRFC, nREFI). What a file does not state is
-asked for in one line, not guessed; what pimsim assumes (rows of a subarray) is said in the source.
+A *memory specification* is the JSON of DRAMPower 5 and 6 and of DRAMSys (key ``memspec``). A
+*preset* is a JSON object with the tables ``org`` and ``timing`` of Ramulator 2. All numbers must be
+written out, including those that Ramulator's program computes (nRRDS, nFAW, nRFC, nREFI). Values
+that a file lacks are listed in one message and never guessed. Where pimsim assumes something (rows
+of a subarray), the source of the value says so.
 
 >>> preset = {"org": {"dq": 8, "channel_width": 64, "bank": 8, "row": 65536, "column": 1024},
 ...           "timing": {"tCK_ps": 1250, "nBL": 4, "nCL": 11, "nRCD": 11, "nRP": 11, "nRAS": 28,
@@ -35,9 +36,9 @@ from pimsim.errors import InputError
 _SUBARRAY_ROWS = 1024
 _ASSUMED_ROWS = "assumed, as in Seshadri et al., Ambit, MICRO 2017: 1024 rows a subarray"
 _MOST = 1e12
-"""Larger than anything in a part, in any unit."""
+"""Largest number that a file may have, larger than any value of a part in any unit."""
 _SMALLEST_MA = 5
-"""Of an IDD4R: what is less is in amperes, as in DRAMPower 5 and 6; older files have mA."""
+"""IDD4R below which a file states amperes, as DRAMPower 5 and 6 do; older files have mA."""
 
 _SPECIFIED: Mapping[str, tuple[str, ...]] = {
     "t_rcd_ps": ("RCD", "RCDRD", "RCD_S"),
@@ -60,7 +61,8 @@ _SPECIFIED: Mapping[str, tuple[str, ...]] = {
     "t_rtrs_clocks": ("RTRS",),
     "t_ccd_l_wr_clocks": ("CCD_L_WR_slr",),
 }
-"""Fields of Timing, by what memory specifications call them, in clocks; the first that is there."""
+"""For each field of Timing, its names in memory specifications, in clocks; the first that a file
+has counts."""
 _PRESET: Mapping[str, tuple[str, ...]] = {
     "t_rcd_ps": ("nRCD", "nRCDRD"),
     "t_ras_ps": ("nRAS",),
@@ -93,12 +95,12 @@ _SECOND = {name: (name.replace("idd", "ipp"), f"{name}1") for name in _CURRENTS}
     "idd5": ("ipp5b", "ipp5B", "idd51")
 }
 _ONE_OPEN = ("LPDDR4", "LPDDR5")
-"""Kinds of which JEDEC measures IDD3N with one bank open (JESD209-4, JESD209-5)."""
+"""Kinds of DRAM for which JEDEC measures IDD3N with one bank open (JESD209-4, JESD209-5)."""
 
 
 @dataclass(slots=True)
 class _Table:
-    """A table of numbers of a file, what is missing in it, and where values came from."""
+    """A table of numbers in a file; it notes what is missing and where values came from."""
 
     name: str
     values: Mapping[str, Any]
@@ -106,7 +108,7 @@ class _Table:
     mistakes: list[str] = field(default_factory=list)
 
     def number(self, *keys: str, least: float = 0.0) -> tuple[float, str] | None:
-        """The first of some keys with a number above ``least``, and its source; None if none is."""
+        """The number of the first key that has one above ``least``, and its source; or None."""
         for key in keys:
             value = self.values.get(key)
             if value is None:
@@ -124,7 +126,7 @@ class _Table:
         return None
 
     def needed(self, *keys: str) -> tuple[float, str]:
-        """The same, which must be there."""
+        """The same; it is a mistake if there is none."""
         found = self.number(*keys)
         if found is None:
             self.mistakes.append(f"[{self.name}] must have {' or '.join(keys)}, above 0")
@@ -132,7 +134,7 @@ class _Table:
         return found
 
     def whole(self, *keys: str, default: int | None = None) -> tuple[int, str]:
-        """The same as an integer; with a default, 0 and nothing stand for that."""
+        """The same as an integer; a default also stands in for 0."""
         found = self.number(*keys) if default is not None else self.needed(*keys)
         if found is None:
             assert default is not None
@@ -146,8 +148,8 @@ class _Table:
 def load(path: Path) -> Standard:
     """Return the part that a memory specification or preset in a ``.json`` file states.
 
-    Raises :class:`~pimsim.errors.InputError`, in one line, for a file that cannot be read or is
-    neither, for what it lacks, and for values that no part can have.
+    Raises :class:`~pimsim.errors.InputError`, in one line, for a file that cannot be read or has
+    neither form, for missing values, and for values that no part can have.
     """
     text = read_text(path, f"`FILE` {str(path)!r}", "JSON", MOST_TOML_BYTES)
     return of_document(json_value(text, path.name), path.name)
@@ -172,7 +174,7 @@ def of_document(document: object, file: str) -> Standard:
 
 
 def _tables(document: Mapping[str, Any], names: tuple[str, ...], file: str) -> list[_Table]:
-    """Tables of a document, all mistakes in one list."""
+    """Tables of a document, which share one list of mistakes."""
     tables, mistakes = [], list[str]()
     for name in names:
         values = document.get(name, {})
@@ -246,7 +248,7 @@ _Sourced = dict[str, tuple[Any, str]]
 
 
 def _subarrays(rows: tuple[int, str]) -> _Sourced:
-    """Subarrays of 1024 rows, or one of all rows where these are no multiple."""
+    """Subarrays of 1024 rows; or one of all rows, if their number is no multiple of 1024."""
     count, source = rows
     if count % _SUBARRAY_ROWS:
         alone = f"{source}: no multiple of 1024, so one subarray of all rows is assumed"
@@ -278,7 +280,7 @@ def _timing(timed: _Table, names: Mapping[str, tuple[str, ...]], clock_ps: int) 
 
 
 def _supplies(powered: _Table, bankwise: _Table, *, one_open: bool) -> dict[str, _Sourced]:
-    """The sections of currents; none where all are 0, as in files for timing alone."""
+    """The sections of currents; none if all are 0, as in files that are for timing only."""
     sections: dict[str, _Sourced] = {}
     reads = powered.number(*_FIRST["idd4r"])
     if reads is None and powered.number(*_FIRST["idd0"]) is None:
@@ -314,7 +316,7 @@ def _supplies(powered: _Table, bankwise: _Table, *, one_open: bool) -> dict[str,
 
 
 def _of_supply(key: str, section: str, powered: _Table) -> bool:
-    """Whether a current of that name is of the supply: LPDDR numbers both, others only VPP."""
+    """Whether a current belongs to the supply: LPDDR numbers both supplies, others only VPP."""
     if section == "currents":
         return key.endswith(("2", "2h")) == _numbered(powered)
     return key.startswith("ipp") != _numbered(powered)
@@ -328,7 +330,7 @@ def _numbered(powered: _Table) -> bool:
 def _built(
     file: str, named: object, mistakes: list[str], sections: Mapping[str, _Sourced]
 ) -> Standard:
-    """The part, or one line of all that is wrong; named after the file if it has no name."""
+    """The part, named after its file if it has no name; or an error with all mistakes."""
     if mistakes:
         raise InputError.of(list(dict.fromkeys(mistakes)), file)
     is_name = isinstance(named, str) and named.isprintable() and named.strip()

@@ -1,4 +1,4 @@
-"""DRAM standards as data: geometry, timing, currents, every value with its source.
+"""DRAM standards as data: geometry, timing and currents, with a source for every value.
 
 The bundled ones are TOML files in the directory ``standards`` beside this module; a user's own
 file of the same form loads by its path.
@@ -30,23 +30,23 @@ from pimsim.errors import InputError
 from pimsim.ranges import mistake, require
 
 MOST_BANKS = 1_024
-"""Of all ranks of a channel; DDR5 has 32 a rank."""
+"""Most banks in all ranks of a channel together; DDR5 has 32 in a rank."""
 _DDR3_LEAST_MV = 1350
-"""Supply of DDR3L (JESD79-3-1A); that of DDR3 is 1500 mV."""
+"""Supply voltage of DDR3L (JESD79-3-1A); DDR3 has 1500 mV."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standard:
     """A DRAM memory: one speed bin of one part.
 
-    ``currents`` may be missing (None); the energy mode ``datasheet`` then refuses the standard, and
-    energies are not stated.
-    So may ``second_supply`` (VPP of DDR4 and DDR5, VDD1 of LPDDR4) and both interfaces;
-    ``datasheet`` then leaves that energy out and says so. ``sources`` gives the citation of every
-    value, keyed ``"section.field"`` with the sections of the file: geometry, timing, currents,
-    second_supply, interface, interface_per_bit, command_bus.
+    ``currents`` may be missing (None). The energy mode ``datasheet`` then refuses the standard, and
+    energies are not stated. ``second_supply`` (VPP of DDR4 and DDR5, VDD1 of LPDDR4) and both
+    interfaces may be missing, too; ``datasheet`` then leaves their energy out and says so.
+    ``sources`` gives the citation of every value, keyed ``"section.field"`` with the sections of
+    the file: geometry, timing, currents, second_supply, interface, interface_per_bit, command_bus.
 
-    Raises :class:`~pimsim.errors.InputError` if sizes are out of range or do not fit; it names all.
+    Raises :class:`~pimsim.errors.InputError` if sizes are out of range or contradict each other;
+    the message lists all of them.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Standard:
     rows_per_subarray: int
     """Rows of a subarray, all row groups together."""
     row_bytes: int
-    """One row of a rank: the row buffers of its chips together."""
+    """Bytes of one row of a rank: the row buffers of all its chips together."""
     channel_bits: int
     """Data width of the channel."""
     burst_length: int
@@ -130,9 +130,9 @@ class Standard:
 
     @property
     def like_ddr3(self) -> bool:
-        """Whether it is built as DDR3 is: bursts of eight, no bank groups, 1.35 V or more.
+        """Whether it is built like DDR3: bursts of eight, no bank groups, 1.35 V or more.
 
-        The voltage is left aside where the part has no currents.
+        The voltage is not checked if the part has no currents.
 
         >>> [name for name in names() if load(name).like_ddr3][-3:]
         ['ddr3l-1333', 'ddr3l-1600', 'ddr3l-1866']
@@ -156,13 +156,13 @@ class Standard:
 
     @property
     def open_bank_share(self) -> float:
-        """Share of what open banks add to standby that the first adds, by the part's currents."""
+        """Share of the standby current of open banks that comes with the first one."""
         share = None if self.currents is None else self.currents.open_bank_share
         return 1.0 if share is None else share
 
     @property
     def open_bank_shares(self) -> tuple[float, float]:
-        """The least and the largest share at which no operation would take less than nothing.
+        """The least and the largest share at which no operation has a negative energy.
 
         >>> load("ddr4-2400").open_bank_shares
         (0.0, 1.0)
@@ -221,12 +221,12 @@ _SHELF = sections.Shelf("standard", "pimsim.dram", "standards")
 def load(standard: str | Path) -> Standard:
     """Return the bundled standard of that name, or the one in the ``.toml`` file at that path.
 
-    A file may name a ``base``: what it does not state itself is then that of the base. A file with
-    the name of a bundled part, but other values, is called ``NAME (FILE.toml)``.
+    A file may name a ``base``, from which it takes what it does not state itself. If a file has the
+    name of a bundled part but other values, its part is called ``NAME (FILE.toml)``.
 
     Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), an
-    unreadable file, unknown or missing keys, and values out of range; the message names file,
-    keys and values, all that are wrong.
+    unreadable file, unknown or missing keys, and values out of range. The message lists everything
+    that is wrong, with file, key and value.
     """
     if isinstance(standard, str) and standard in names():
         return _bundled(standard)
@@ -237,7 +237,7 @@ def load(standard: str | Path) -> Standard:
 
 
 def _values(standard: Standard) -> Standard:
-    """It without what is said of it."""
+    """The values of a standard, without name, description and sources."""
     return replace(standard, sources={}, description="")
 
 
@@ -325,7 +325,7 @@ def _checked(section: str, key: str, value: object) -> object:
 
 
 def _placed(error: InputError, section: str) -> list[str]:
-    """What a dataclass refuses, each with the table in which the value stands."""
+    """The messages of a dataclass, each with the table of the file that the value is in."""
     placed = []
     for text in error.mistakes or (str(error),):
         name = text.split("`")[1]

@@ -18,10 +18,10 @@ from pimsim.errors import InputError
 from pimsim.ranges import require
 
 SPLIT_DECODER_OVERLAP_PS = 4_000
-"""How much later than the first the second ACTIVATE of an AAP starts with a split row decoder.
+"""Time from the first to the second ACTIVATE of an AAP with a split row decoder.
 
 Source: Seshadri et al., "Ambit", MICRO 2017, section 5.3 (from their circuit simulation): B-group
-and D-group addresses have decoders of their own, so that the two activations overlap.
+and D-group addresses have decoders of their own, so the two activations overlap.
 """
 
 ACTS_PER_FAW = 4
@@ -29,7 +29,7 @@ ACTS_PER_FAW = 4
 
 
 _IN_NS = 100_000
-"""A shorter tREFI is not one in ps, but in ns."""
+"""A tREFI below this was most likely given in ns instead of ps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Timing:
     """Timing constraints in picoseconds, or in clocks where the name says so.
 
     Raises :class:`~pimsim.errors.InputError` if values are out of range or contradict each other;
-    it names all.
+    the message lists all of them.
     """
 
     t_ck_ps: int
@@ -79,14 +79,14 @@ class Timing:
     t_rtrs_clocks: int
     """Data of one rank to data of another: the bus changes hands."""
     t_ccd_l_wr_clocks: int | None = None
-    """WRITE to WRITE of one bank group, where that takes longer than two READs (DDR5: on-die error
-    correction reads what it completes); None: as long."""
+    """WRITE to WRITE of one bank group, where that takes longer than READ to READ (DDR5: on-die
+    error correction first reads the word that a WRITE changes a part of); None: equally long."""
     transfers_per_clock: int = 2
-    """Data rate over clock: 2 of DDR3 to DDR5 and HBM2, 4 of HBM3, whose strobes run twice as fast
-    as its clock, 8 of LPDDR5 and GDDR6 with a data clock (WCK) four times as fast."""
+    """Data rate over clock: 2 for DDR3 to DDR5 and HBM2; 4 for HBM3, whose strobes run twice as
+    fast as its clock; 8 for LPDDR5 and GDDR6 with a data clock (WCK) four times as fast."""
     t_rtw_clocks: int | None = None
-    """READ to WRITE of one rank, where a part states it; None: until the data of the WRITE follow
-    those of the READ by two clocks."""
+    """READ to WRITE of one rank, where a part states it; None: such that two clocks lie between the
+    data of the READ and those of the WRITE."""
 
     def __post_init__(self) -> None:
         require(self)
@@ -117,14 +117,15 @@ class Timing:
             raise InputError.of(wrong)
 
     def busy_ps(self, ranks: int) -> int:
-        """What must fit between two REFRESHes of a rank, in ps.
+        """The shortest possible time between two REFRESHes of a rank, in ps.
 
-        That is one row cycle, and tRFC of every rank of the channel, for they may fall due at once.
+        One row cycle must fit in, and tRFC of every rank of the channel, because all ranks may fall
+        due at once.
         """
         return ranks * self.t_rfc_ps + self.t_rc_ps
 
     def no_room(self, ranks: int) -> str:
-        """What to say where that does not fit."""
+        """The message if that does not fit."""
         refreshes = "t_rfc_ps" if ranks == 1 else f"t_rfc_ps of {ranks} ranks"
         hint = "; 7.8 us are 7_800_000" if self.t_refi_ps < _IN_NS else ""
         return (
@@ -161,8 +162,8 @@ class Timing:
     def aap_ps(self, *, split_decoder: bool) -> int:
         """ACTIVATE-ACTIVATE-PRECHARGE, in ps.
 
-        With a split row decoder the activations overlap: tRAS + 4 ns + tRP; without, they follow
-        one another: 2 tRAS + tRP (Ambit, section 5.3).
+        With a split row decoder the activations overlap: tRAS + 4 ns + tRP. Without it, one follows
+        the other: 2 tRAS + tRP (Ambit, section 5.3).
         """
         second = SPLIT_DECODER_OVERLAP_PS if split_decoder else self.t_ras_ps
         return self.t_ras_ps + second + self.t_rp_ps

@@ -1,13 +1,13 @@
-"""When a stream of commands ends: segments of alike commands, timed without issuing each.
+"""When a stream of commands ends, found without issuing every command.
 
-:mod:`~pimsim.dram.timeline.command_stream` says what a stream is: cycles, runs of them, segments of
-banks in lock-step, and what reading and writing a row is in these words.
-:mod:`~pimsim.dram.timeline.timeline` gives time, open time and REFs, and repeats what is repeated.
-Inside it :mod:`~pimsim.dram.timeline.channel` is where one channel stands, and
-:mod:`~pimsim.dram.timeline.leaps` walks from one REF to the next in compiled code;
-:mod:`~pimsim.dram.timeline.lockstep` has the states of a channel and the moves between them, and
-:mod:`~pimsim.dram.timeline.cycles` what banks do: each command once for each state it meets, and
-chains of these.
+:mod:`~pimsim.dram.timeline.command_stream` defines a stream: row cycles, runs that repeat them, and
+segments of banks in lock-step; also how a row is read or written in these terms.
+:mod:`~pimsim.dram.timeline.timeline` gives the time, open time and REFs of a stream, and skips over
+what repeats. It uses four modules. :mod:`~pimsim.dram.timeline.channel` keeps the position of the
+stream in one channel. :mod:`~pimsim.dram.timeline.leaps` goes from one REF to the next in compiled
+code. :mod:`~pimsim.dram.timeline.lockstep` has the states of a channel and the moves between them.
+:mod:`~pimsim.dram.timeline.cycles` works out each command once for each state that it meets, and
+chains of such moves.
 
-It knows neither energy nor the addresses of rows.
+Nothing here knows of energy or row addresses.
 """

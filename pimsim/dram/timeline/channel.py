@@ -1,7 +1,9 @@
-"""Where the stream of one channel stands, and how it goes on: REF before a chance it is due at.
+"""The position of a stream in one channel, and how it advances, with REFs where they are due.
 
-Row cycles that repeat are not walked: between two REFs they are periodic, and what they do from one
-REF to the next they have mostly done before, from the same state.
+A *chance* is a command that opens a row in a rank whose banks are all closed: a REF that is due
+goes before it. Row cycles that repeat are not walked one by one. Between two REFs they are
+periodic. What they do from one REF to the next has mostly been worked out before, from the same
+state.
 """
 
 from __future__ import annotations
@@ -23,22 +25,23 @@ from pimsim.dram.timeline.leaps import LeapTables
 from pimsim.dram.timeline.lockstep import NO_CHANCE_PS, Lockstep, Transition, TransitionChain
 
 LONG_CYCLE_BEATS = 1 << 16
-"""Longer row cycles are run one command after the other, each a repetition of its own."""
+"""Row cycles of more commands than this are run command by command, each as a run of its own."""
 
 _FEW_CHUNKS = 16
-"""Up to here a row cycle in one rank is remembered as a whole for each place of a REF in it."""
+"""Row cycles of up to this many commands, in one rank, are remembered as a whole, for each place
+that a REF can have in them."""
 
 SEEN, _SEEN_LATER = 4096, 64
-"""Situations after a REF that are remembered to find the period: the first, then only some, for
-where times share no coarse grid (DDR4-2400) a period can be half a million REFs long."""
+"""Situations after a REF that are remembered to find the period: all at first, later only some.
+Where times have no large common divisor (DDR4-2400), a period can be half a million REFs long."""
 
 
 Steps: TypeAlias = tuple[Sequence[tuple[LanePlan, int]], int]
-"""Row cycles that come in order, each so often, and how often all of that comes."""
+"""Row cycles in order, each with its repetitions, and how often the whole sequence repeats."""
 
 
 class Mark(NamedTuple):
-    """Where a stream stood."""
+    """The position of a stream at some time."""
 
     front_ps: int
     open_ps: int
@@ -50,7 +53,7 @@ class Mark(NamedTuple):
 
 
 class ChannelStream:
-    """Where the stream of one channel stands."""
+    """The position of a stream in one channel."""
 
     def __init__(
         self, lockstep: Lockstep, tables: LeapTables, ranks: int, refi_ps: int, rfc_ps: int
@@ -61,7 +64,7 @@ class ChannelStream:
         self._front_ps = 0
         """Time of the last command."""
         self._chance_ps = 0
-        """Behind a REF, time of the last chance since."""
+        """Time of the last chance since the last REF."""
         self._due_ps = [refi_ps] * ranks
         """When the next REF is due, for each rank."""
         self._free_since_ps = [0] * ranks
@@ -91,10 +94,10 @@ class ChannelStream:
         self._end(lane.ranks)
 
     def rounds(self, parts: Sequence[Steps], times: int) -> list[list[int]]:
-        """Let parts come in order, and all of that so many times.
+        """Execute parts in order, and all of that ``times`` times, in compiled code.
 
-        It is for channels of one rank, and refresh on; compiled code does it. Returns what passed
-        in each part, all times together, as :attr:`passed` has it.
+        The channel must have one rank, and refresh must be on. Returns what passed in each part,
+        summed over all times, in the form of :attr:`passed`.
         """
         steps = [step for part, _ in parts for step in part]
         numbers = [(self._tables.number(plan), each) for plan, each in steps]
@@ -126,13 +129,13 @@ class ChannelStream:
                 beside[part] = list(map(add, beside[part], more))
 
     def _up_to_here(self) -> tuple[int, ...]:
-        """What has passed, were the rank free with its last command."""
+        """What has passed so far, if the rank were free right after its last command."""
         self._free_since_ps[0] = self._front_ps
         self.now_ps = max(self.now_ps, self._front_ps)
         return self.passed
 
     def _step(self, plan: LanePlan, times: int) -> int:
-        """Go on where compiled code cannot; returns how many repetitions, which may be none."""
+        """Go on where compiled code cannot; return the number of repetitions, possibly 0."""
         if times >= leaps.LONG or not _is_simple(plan):
             self._repeat(plan, times)
             return times
@@ -158,14 +161,14 @@ class ChannelStream:
         return done
 
     def relative(self, ranks: Sequence[int], base_ps: int) -> tuple[int, ...]:
-        """All that decides what comes, at whatever time: equal where streams go on alike."""
+        """Everything that decides how the stream goes on, independent of the current time."""
         dues_ps = (self._due_ps[rank] - base_ps for rank in ranks) if self._refi_ps else ()
         free_ps = (self._free_since_ps[rank] - base_ps for rank in ranks)
         front_ps, now_ps = self._front_ps - base_ps, self.now_ps - base_ps
         return self._state, front_ps, now_ps, *dues_ps, *free_ps
 
     def mark(self) -> Mark:
-        """Where it stands."""
+        """The current position."""
         return Mark(
             *self._passed_ps(),
             self.now_ps,
@@ -175,7 +178,7 @@ class ChannelStream:
         )
 
     def again(self, mark: Mark, times: int) -> None:
-        """Go on so many times as it did since a mark, at which it stood as it stands now."""
+        """Repeat ``times`` times what was done since a mark whose state was the present one."""
 
         def after(then: int, now: int) -> int:
             return now + times * (now - then)
@@ -188,14 +191,14 @@ class ChannelStream:
         self._free_since_ps = [*map(after, mark.free_since_ps, now.free_since_ps)]
 
     def _end(self, ranks: Sequence[int]) -> None:
-        """Say until when ranks are busy."""
+        """Note until when ranks are busy."""
         for rank in ranks:
             free_ps = self._front_ps + self._lockstep.free_ps(self._state, rank)
             self._free_since_ps[rank] = free_ps
             self.now_ps = max(self.now_ps, free_ps)
 
     def sustained_ps(self, plan: LanePlan) -> Fraction:
-        """Time of one repetition once the same comes round and round."""
+        """Time of one repetition once repetitions have become periodic."""
         if self._refi_ps:
             times, took_ps = self._repeat(plan, 1 << 62, once=True)
         else:
@@ -213,13 +216,13 @@ class ChannelStream:
                 at_ps = max(self._due_ps[rank], at_ps + self._rfc_ps)
 
     def _repeat(self, plan: LanePlan, times: int, *, once: bool = False) -> tuple[int, int]:
-        """Run a row cycle so many times; return the repetitions and time of a period, if met.
+        """Run a row cycle ``times`` times; return repetitions and time of a period, if found.
 
         With ``once``, stop when that is known.
         """
         seen: dict[tuple[int, ...], tuple[int, Mark]] = {}
         period = 0, 0
-        # What comes but once may be an ACT alone, which cannot be repeated.
+        # A cycle that comes only once may be a single ACT, which cannot be repeated.
         leaping = bool(self._refi_ps) and plan.opens and times > 1 and _is_simple(plan)
         while times:
             leaps = leaping and plan.met_often(self._state)
@@ -244,7 +247,7 @@ class ChannelStream:
         return period
 
     def _leap(self, plan: LanePlan, times: int) -> int:
-        """Run the repetitions up to a REF, and the one with it, if they are known; how many."""
+        """Run the repetitions up to and including one with a REF, if known; return how many."""
         rank = plan.lane.ranks[0]
         due_ps = self._due_ps[rank] - self._front_ps
         far_ps = plan.far_chances_ps(self._state, self._refi_ps)
@@ -271,12 +274,12 @@ class ChannelStream:
         if leaping and self.refreshes == refs + 1:
             far_ps = plan.far_chances_ps(state, self._refi_ps)
             number = bisect_left(far_ps, dues_ps[0])
-            if number < len(far_ps):  # else more than one due time has this number
+            if number < len(far_ps):  # otherwise several due times have this number
                 plan.leaps[state, number] = free + 1, self._since(before)
         return free + 1
 
     def _run_cycle(self, plan: LanePlan) -> None:
-        """One repetition that has a chance for a REF that is due."""
+        """Run one repetition, with the REFs that are due in it."""
         if not _is_simple(plan):
             return self._by_chunks(plan)
         rank, before, refreshes = plan.lane.ranks[0], self._passed_ps(), self.refreshes
@@ -298,13 +301,13 @@ class ChannelStream:
         return self._front_ps, self.open_ps, self.bank_open_ps
 
     def _since(self, before: tuple[int, int, int]) -> Transition:
-        """What was done with one REF since :meth:`_passed_ps` was ``before``."""
+        """The move, with one REF, since :meth:`_passed_ps` was ``before``."""
         took_ps, open_ps, bank_open_ps = map(sub, self._passed_ps(), before)
         last_ps = self._chance_ps - before[0]
         return Transition(self._state, took_ps, open_ps, bank_open_ps, (last_ps,))
 
     def _is_all(self, move: Transition, due_ps: int) -> bool:
-        """Whether one REF is all, where it is due then: no chance is left for a second."""
+        """Whether a move needs only one REF, due at that time: a second has no chance in it."""
         return move.chance_ps[0] < due_ps + self._refi_ps
 
     def _by_chunks(self, plan: LanePlan) -> None:
@@ -356,7 +359,7 @@ class ChannelStream:
         self._go(move.after, move.took_ps, move.open_ps, move.bank_open_ps)
 
     def _go_in(self, chain: TransitionChain, moves: int) -> None:
-        """Go on by the first moves of a chain."""
+        """Advance by the first ``moves`` moves of a chain."""
         self._go(
             chain.states[moves],
             chain.starts_ps[moves],
@@ -372,7 +375,7 @@ class ChannelStream:
 
 
 def _is_simple(plan: LanePlan) -> bool:
-    """Whether what a row cycle with a REF takes is worth remembering."""
+    """Whether it pays to remember what a row cycle with a REF takes."""
     return len(plan.lane.ranks) == 1 and len(plan.chunks) <= _FEW_CHUNKS
 
 
@@ -383,7 +386,7 @@ def beats(cycle: RowCycle) -> int:
 
 
 def _loops(run: Run) -> Iterator[tuple[RowCycle, int]]:
-    """What to repeat how often: the row cycle, or if that is very long, its commands one by one."""
+    """What to repeat, and how often: the row cycle, or its single commands if it is very long."""
     if beats(run.cycle) <= LONG_CYCLE_BEATS:
         yield run.cycle, run.times
         return

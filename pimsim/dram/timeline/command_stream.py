@@ -6,8 +6,8 @@
 >>> segment.commands
 12544
 
-:func:`walk` issues one command after the other; what time a stream takes says
-:class:`~pimsim.dram.timeline.timeline.Timeline` without walking all that repeats.
+:func:`walk` issues one command after the other. :class:`~pimsim.dram.timeline.timeline.Timeline`
+finds the time of a stream without walking everything that repeats.
 
 >>> from pimsim.dram.standard.standard import load
 >>> issued = list(walk(load("ddr3-1600-8-8-8"), ModelOptions(), [segment]))
@@ -33,8 +33,8 @@ from pimsim.dram.standard.standard import Standard
 from pimsim.errors import InputError
 
 RowCycle: TypeAlias = tuple[tuple[Kind, int], ...]
-"""Commands of one bank in order, each kind with how often it comes in a row: a microprogram, or
-ACT, column accesses and PRE."""
+"""Commands of one bank in order, as pairs of a kind and how often it comes in succession: a
+microprogram, or ACT, column accesses and PRE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Run:
     """One row cycle, repeated.
 
     A row cycle begins and ends with its banks closed. Raises :class:`~pimsim.errors.InputError` for
-    one that does not, or that opens what is open.
+    a cycle that does not, or that opens a bank which is already open.
     """
 
     cycle: RowCycle
@@ -67,8 +67,8 @@ Slot: TypeAlias = tuple[int, int | None]
 class Segment:
     """Runs that some banks execute in lock-step: one command in every bank, then the next.
 
-    A segment with TRANSFERs is of pairs of banks, ``banks`` and ``to``: the other commands are for
-    both banks of every pair, a TRANSFER from the first to the second.
+    A segment with TRANSFERs works on pairs of banks, one from ``banks`` and one from ``to``. A
+    TRANSFER goes from the first to the second bank of a pair; all other commands go to both.
 
     >>> copy = ((Kind.ACT, 1), (Kind.TRANSFER, 128), (Kind.PRE, 1))
     >>> pairs = Segment((Run(copy, 1),), banks=(0, 1), to=(4, 5))
@@ -80,7 +80,7 @@ class Segment:
     banks: tuple[int, ...]
     """System-wide numbers, in the order of issue, each once."""
     to: tuple[int, ...] = ()
-    """For each of ``banks`` the one that its TRANSFERs go to, if there are TRANSFERs."""
+    """For each of ``banks``, the bank that its TRANSFERs go to; empty without TRANSFERs."""
 
     def __post_init__(self) -> None:
         if not self.banks or len(set(self.banks)) != len(self.banks):
@@ -102,13 +102,13 @@ class Segment:
         )
 
     def slots(self, kind: Kind) -> tuple[Slot, ...]:
-        """What a command of that kind is for, in the order of issue."""
+        """The banks, or pairs of banks, that get a command of that kind, in the order of issue."""
         return slots(kind, self.banks, self.to)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Repeated:
-    """Segments one after the other, and all of that so many times."""
+    """Segments one after the other, and all of them ``times`` times."""
 
     segments: tuple[Segment, ...]
     times: int
@@ -123,7 +123,7 @@ Part: TypeAlias = Segment | Repeated
 
 
 def segments_of(part: Part) -> tuple[Segment, ...]:
-    """What a part is made of, once."""
+    """The segments of a part, those of a repetition once."""
     return part.segments if isinstance(part, Repeated) else (part,)
 
 
@@ -135,7 +135,7 @@ def expanded(part: Part) -> Iterator[Segment]:
 
 @lru_cache(maxsize=1024)
 def slots(kind: Kind, banks: tuple[int, ...], to: tuple[int, ...]) -> tuple[Slot, ...]:
-    """What a command in lock-step is for: pairs for a TRANSFER, else every bank of every pair."""
+    """Who gets a command in lock-step: pairs for a TRANSFER, else every bank of every pair."""
     if kind is Kind.TRANSFER:
         return tuple(zip(banks, to, strict=True))
     every = [bank for pair in zip(banks, to, strict=True) for bank in pair] if to else banks
@@ -143,7 +143,7 @@ def slots(kind: Kind, banks: tuple[int, ...], to: tuple[int, ...]) -> tuple[Slot
 
 
 def issue_order(standard: Standard, banks: Iterable[int]) -> tuple[int, ...]:
-    """Return the banks so that ranks take turns: each has a tFAW of its own.
+    """Return the banks in an order in which ranks take turns, because each has its own tFAW.
 
     >>> from dataclasses import replace
     >>> from pimsim.dram.standard.standard import load
@@ -173,16 +173,16 @@ def walk(standard: Standard, options: ModelOptions, parts: Iterable[Part]) -> It
     """Issue every command of a stream in turn, through a scheduler.
 
     Order: for each repetition, for each command of the row cycle, for each bank (or pair, source
-    first) of the segment. A command issues at the earliest legal time, not before one decided
-    earlier on its channel; channels know nothing of one another.
+    first) of the segment. A command issues at the earliest legal time, and not before the previous
+    command of its channel. Channels are independent of one another.
 
-    With refresh on, a rank's k-th REF is due at k * tREFI (of all ranks alike). When a command that
-    would open the first row of a rank could issue only at or after the time at which the next REF
-    is due, REF goes first, as early as legal, as often as that is so. REFs that fall due while
-    other ranks of the channel work on segments that leave this rank out get their turn meanwhile,
-    each as soon as it is due, and cost no time; they are issued when the rank is next used, as
-    far as they have ended by then, so that times of REFs alone may step back. Ranks that no
-    segment names get none, nor does a rank after the last that names it.
+    With refresh on, the k-th REF of every rank is due at k * tREFI. A command that would open the
+    first row of a rank may be able to issue only at or after the time at which the next REF is due.
+    Then the REF goes first, as early as legal; this is repeated as long as another REF is due. REFs
+    may also fall due while the segments of other ranks leave a rank out. They are carried out
+    meanwhile, each as soon as it is due, and cost no time. They are listed when the rank is next
+    used, as far as they have ended by then; so only the times of REFs may step back. A rank that no
+    segment names gets no REF, and a rank gets none after the last segment that names it.
 
     Raises :class:`~pimsim.errors.InputError` for a bank that the standard does not have.
     """
@@ -247,13 +247,13 @@ def _require_cycle(cycle: RowCycle) -> None:
 def row_cycle(kind: Kind, bursts: int) -> RowCycle:
     """ACT, ``bursts`` column accesses of one kind, PRE.
 
-    With TRANSFER it is what a pair of banks does in RowClone's pipelined serial mode.
+    With TRANSFER, it is the row cycle of a pair of banks in RowClone's pipelined serial mode.
     """
     return (Kind.ACT, 1), (kind, bursts), (Kind.PRE, 1)
 
 
 def streamed(kind: Kind, bits: int, standard: Standard, banks: int) -> list[Segment]:
-    """Reading or writing ``bits``: whole rows dealt out in turn to banks 0 to ``banks`` - 1.
+    """The segments that read or write ``bits`` bits, in whole rows, the banks taking turns.
 
     >>> from pimsim.dram.standard.standard import load
     >>> ddr3 = load("ddr3-1600-8-8-8")

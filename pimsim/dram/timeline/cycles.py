@@ -1,9 +1,9 @@
-"""What banks in lock-step do, each worked out once: commands, row cycles, and repetitions of these.
+"""What banks in lock-step do: commands, row cycles and repetitions, each worked out only once.
 
-A command over the banks of a segment (a *beat*) is issued once for each state that it meets, and
-remembered as a move. Row cycles are chains of moves; repetitions of a row cycle become periodic
-after a few. All are without REF but for :meth:`Lane.refresh`, which puts one at a chance: a row
-cycle may be taken apart, down to its beats, to put one in.
+A *beat* is one command in every bank of a segment. It is issued once for each state that it meets,
+and remembered as a move. A row cycle is a chain of moves; its repetitions become periodic after a
+few. All of these contain no REF, except the moves of :meth:`Lane.refresh`, which has one before a
+chance. To put a REF into a row cycle, the cycle is taken apart, down to its beats if need be.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from pimsim.dram.timeline.lockstep import (
 
 _OFTEN = 2
 _CHUNK_BEATS = 64
-"""Beats that are chained at a time: after a REF, what follows is chained anew up to a multiple."""
+"""Beats in a chunk. After a REF, the beats up to the end of the chunk are chained anew."""
 
 
 class Lane:
-    """Banks that work in lock-step, in the order of issue; or pairs of banks, with ``to``.
+    """Banks that work in lock-step, in the order of issue; with ``to``, pairs of banks.
 
-    What they have been seen to do is remembered.
+    A lane remembers every move that has been worked out.
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class Lane:
         """Ranks that the banks belong to."""
         self.beat, self.refresh = cache(self._beat), cache(self._refresh)
         self.chunk = cache(partial(CommandChunk, self))
-        """A few kinds of commands in a row."""
+        """A few kinds of commands in succession."""
         self.plan = cache(partial(LanePlan, self))
         """What the banks do in a row cycle."""
 
     def step(self, kind: Kind) -> Callable[[StateNumber], CommandTransition]:
-        """The beat as a function of the state before."""
+        """The beat of a kind of command, as a function from the state before to the move."""
         return lambda state: self.beat(state, kind, 0)
 
     def _beat(self, state: StateNumber, kind: Kind, first: int) -> CommandTransition:
@@ -97,17 +97,17 @@ class LanePlan:
         self.lane = lane
         kinds = [kind for kind, times in cycle for _ in range(times)]
         self.opens = any(kind.opens for kind in kinds)
-        """Whether it has chances: then it has one in every rank of the lane."""
+        """Whether it has chances; if so, it has one in every rank of the lane."""
         self.chunks = [
             lane.chunk(tuple(kinds[start : start + _CHUNK_BEATS]))
             for start in range(0, len(kinds), _CHUNK_BEATS)
         ]
         self.refreshed: dict[tuple[StateNumber, int], Transition] = {}
-        """What the row cycle takes, from a state on, with one REF before a chance of that number;
-        for whoever works it out to remember."""
+        """The move of the row cycle from a state, with one REF before the chance of that number;
+        filled in by whoever works it out."""
         self.leaps: dict[tuple[StateNumber, int], tuple[int, Transition]] = {}
-        """Repetitions and what they take, from a state on, up to and with the one with a REF before
-        a chance of that number among :meth:`far_chances_ps`; for whoever works it out, too."""
+        """Repetitions and their move from a state, up to and including the one with a REF before
+        the chance of that number in :meth:`far_chances_ps`; filled in likewise."""
         self._met: dict[StateNumber, int] = {}
         self.whole = cache(self._whole)
         self.chances_ps = cache(lambda state: list(chance_times_ps(self.whole(state))))
@@ -117,7 +117,7 @@ class LanePlan:
         """Repetitions of the row cycle, from a state on."""
 
     def met_often(self, state: StateNumber) -> bool:
-        """Whether it has begun in a state so often that all chances from there on are worth it."""
+        """Whether it has begun in a state often enough for a list of all chances to pay off."""
         self._met[state] = times = self._met.get(state, 0) + 1
         return times > _OFTEN
 
@@ -146,7 +146,7 @@ class CycleCache:
         self._starts_ps, self._opens_ps, self._bank_opens_ps = [0], [0], [0]
         self._chances_ps: list[list[int]] = [[] for _ in plan.lane.ranks]
         self._period_from: int | None = None
-        """The state after the last known repetition is that before this one."""
+        """Number of the repetition before which the state was that after the last known one."""
         self._period = 0, 0
 
     def period(self) -> tuple[int, int]:
@@ -158,11 +158,11 @@ class CycleCache:
     def known(
         self, at_most: int
     ) -> tuple[list[StateNumber], list[int], list[int], list[int], list[list[int]], int] | None:
-        """States, times and open times after each repetition up to where a period ends.
+        """States, times and open times after each repetition, up to the end of the first period.
 
-        Open times are those of ranks, and then of banks. Then come the time of the last chance in
-        each repetition, for each rank, and after which repetition the period begins. None if it
-        ends only after more repetitions than ``at_most``.
+        Open times are those of ranks, and then those of banks. The result also has the time of the
+        last chance in each repetition, for each rank, and the repetition after which the period
+        begins. None if the period has not ended after ``at_most`` repetitions.
         """
         while self._period_from is None and len(self._states) <= at_most:
             self._extend()
@@ -173,7 +173,7 @@ class CycleCache:
         return self._states, *times_ps, self._chances_ps, begin
 
     def free(self, times: int, dues_ps: Sequence[int]) -> int:
-        """Repetitions, of ``times``, before the first with a chance when a REF is due."""
+        """How many of ``times`` repetitions come before the first chance at which a REF is due."""
         for chances_ps, due_ps in zip(self._chances_ps, dues_ps, strict=True):
             while (
                 self._period_from is None
@@ -193,7 +193,7 @@ class CycleCache:
         return times
 
     def after(self, times: int) -> tuple[StateNumber, int, int, int]:
-        """State, time, and open time of ranks and of banks after so many repetitions."""
+        """State, time, and open time of ranks and of banks after ``times`` repetitions."""
         while self._period_from is None and len(self._states) <= times:
             self._extend()
         rounds = period_ps = open_ps = bank_open_ps = 0

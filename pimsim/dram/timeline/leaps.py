@@ -1,12 +1,13 @@
-"""What row cycles do, as arrays that compiled code walks from one REF to the next.
+"""What row cycles do, as arrays through which compiled code goes from one REF to the next.
 
-A *node* is a row cycle and a state that it begins in. For each node there is a table of repetitions
-without any REF, up to where these are periodic, and a table of what one repetition takes with a REF
-before each of its chances. A stream of runs is then a walk from node to node, at some 20 ns a REF.
-What is not known yet, the caller works out
-(:meth:`~pimsim.dram.timeline.channel.ChannelStream.rounds`).
+A *node* is a row cycle together with the state that it begins in. Each node has two tables. One has
+its repetitions without any REF, up to where these become periodic. The other has one repetition
+with a REF, for each of the chances before which the REF may come. A stream of runs is then a walk
+from node to node, which takes some 20 ns a REF. Where the tables lack something, the walk stops,
+and :meth:`~pimsim.dram.timeline.channel.ChannelStream.rounds` works it out.
 
-It is of channels with one rank: with more, what is next is not a matter of one due time.
+This is only for channels with one rank. With several ranks, the next step would depend on several
+due times.
 """
 
 from __future__ import annotations
@@ -24,31 +25,31 @@ from pimsim.object_code import Kept, part
 _Ints = NDArray[np.int64]
 
 STATE, FRONT, OPEN, BANK_OPEN, REFS, DUE, FREE, END = range(8)
-"""Of where a stream stands: state, time of the last command and open time of ranks and of banks in
-ps, REFs, when the next is due, until when the rank is busy, and until when any was; times and REFs
-since the walk began."""
+"""Places in the array that says where a stream stands: state, time of the last command, open time
+of ranks and of banks in ps, REFs, due time of the next REF, until when the rank is busy, and the
+latest time until which it ever was. Times and REFs count from the beginning of the walk."""
 AGAIN, PART, ROUND, STEP, LEFT = range(5)
-"""Of what is to be done next: how often all parts have been, part, round of it, step of that, and
-repetitions of the step that are left; -1 of a step that has not begun."""
+"""Places in the array that says what comes next: how often all parts have been done, the part, its
+round, the step, and the repetitions of the step that are left (-1: the step has not begun)."""
 FIRST, UNTIL, ROUNDS = range(3)
-"""Of a part: its steps, and how often they come."""
+"""Places in a part's row: its first step, the step after its last, and how often they come."""
 _AT, _CHANCES, _FREE_AT, _LAST, _FROM = range(5)
-"""Of a node: where its chances begin, and how many there are; where its repetitions begin, number
-of the last that is known, and of the one that it is like."""
+"""Places in a node's row: where its chances begin, and how many there are; where its repetitions
+begin, the number of the last known one, and the number of the one that is like it."""
 _CHANCE, _AFTER, _TOOK, _OPENED, _BANK_OPENED, _LAST_ONE = range(6)
-"""Of a chance: its time; and of a repetition with a REF before it: state (-1 if not known), time
-and open time of ranks and of banks after it, and time of the last chance."""
+"""Places in a chance's row: its time; then, for a repetition with a REF before it: the state after
+it (-1 if not known), time, open time of ranks and of banks, and time of the last chance."""
 _STATE, _START, _OPEN, _BANKS, _LATEST = range(5)
-"""Before each repetition: state, time, open time of ranks and of banks; and time of the last chance
-in it."""
+"""Places in a repetition's row: state, time, and open time of ranks and of banks before it; and the
+time of the last chance in it."""
 LONG = 1 << 20
-"""Repetitions of a run in which it pays to look for a period of REFs."""
+"""Repetitions of a run from which on it pays to look for a period of REFs."""
 _FAR_PERIODIC = 256
-"""Repetitions within which what a row cycle does must become periodic to be held here."""
+"""A row cycle whose repetitions do not become periodic within this many gets no node."""
 
 
 class Stream(NamedTuple):
-    """Parts that come one after the other, and all of that so often."""
+    """Parts that come one after the other, and how often all of that repeats."""
 
     times: int
     refi_ps: int
@@ -58,8 +59,8 @@ class Stream(NamedTuple):
     steps: _Ints
     """``(n, 2)`` numbers of plans and repetitions, which come one after the other."""
     spent: _Ints
-    """``(parts, 5)`` what has passed in each: time until the end of what was done, time that the
-    rank is held, open time of ranks and of banks, and REFs."""
+    """``(parts, 5)`` what has passed in each: time until the end of its last command, time over
+    which the rank is charged, open time of ranks and of banks, and REFs."""
 
 
 class Nodes(NamedTuple):
@@ -90,7 +91,7 @@ class LeapTables:
         return found
 
     def holds(self, plan: LanePlan, state: StateNumber) -> bool:
-        """Hold a node from now on; False if what repeats takes too long to become periodic."""
+        """Add a node; False if its repetitions take too long to become periodic."""
         number = self.number(plan)
         self._nodes_of = _fitting(self._nodes_of, number, state)
         if self._nodes_of[number, state] >= 0:
@@ -109,14 +110,14 @@ class LeapTables:
         return True
 
     def note(self, plan: LanePlan, state: StateNumber, chance: int, move: Transition) -> None:
-        """Remember a repetition of a node that is held, with a REF before a chance of it."""
+        """Add to a node the move of a repetition with a REF before one of its chances."""
         node = self._nodes[self._nodes_of[self._number[plan], state]]
         row = self._chances[node[_AT] + chance]
         opened_ps = move.open_ps, move.bank_open_ps
         row[_AFTER:] = move.after, move.took_ps, *opened_ps, move.chance_ps[0]
 
     def walk(self, stream: Stream, at: _Ints, now: _Ints, frees_ps: _Ints) -> bool:
-        """Go on with a stream as far as it is known; False if something is not.
+        """Go on with a stream as far as the tables reach; False if they lack something.
 
         Args:
             stream: all of it.
@@ -129,7 +130,7 @@ class LeapTables:
         return _WALK(stream, at, now, frees_ps, held) == 0
 
     def _added(self, which: int, table: _Ints, rows: _Ints) -> tuple[int, _Ints]:
-        """Where the rows are now, and the table with them."""
+        """Append rows to a table; return where they are, and the table."""
         first = self._used[which]
         self._used[which] += len(rows)
         if self._used[which] > len(table):
@@ -141,7 +142,7 @@ class LeapTables:
 
 
 def _fitting(nodes: NDArray[np.int32], number: int, state: int) -> NDArray[np.int32]:
-    """The numbers of nodes with room for one more."""
+    """The array of node numbers, enlarged if it has no room for this one."""
     shape = tuple(
         size if place < size else 2 * place
         for size, place in zip(nodes.shape, (number, state), strict=True)
@@ -154,7 +155,7 @@ def _fitting(nodes: NDArray[np.int32], number: int, state: int) -> NDArray[np.in
 
 
 def _walk(stream: Stream, at: _Ints, now: _Ints, frees_ps: _Ints, held: Nodes) -> int:
-    """See :meth:`LeapTables.walk`; 0 if all is done, 1 where a table does not know what comes."""
+    """See :meth:`LeapTables.walk`; 0 if all is done, 1 if a table lacks what comes next."""
     parts, spent = stream.parts, stream.spent
     while at[AGAIN] < stream.times:
         while at[PART] < len(parts):
@@ -181,7 +182,7 @@ def _walk(stream: Stream, at: _Ints, now: _Ints, frees_ps: _Ints, held: Nodes) -
 
 @part
 def _walk_part(stream: Stream, at: _Ints, now: _Ints, held: Nodes) -> int:
-    """Go on in a part; 1 where a table does not know what comes."""
+    """Go on in a part; 1 if a table lacks what comes next."""
     steps, refi_ps, number = stream.steps, stream.refi_ps, at[PART]
     begin, until = stream.parts[number, FIRST], stream.parts[number, UNTIL]
     nodes_of, nodes, chances, free = held.of, held.nodes, held.chances, held.free

@@ -1,10 +1,10 @@
-"""States of a channel, what leads from one to the next, and what refresh needs to know of that.
+"""States of a channel, the moves from one to the next, and what refresh needs to know of them.
 
-Nothing in a DRAM knows what time it is, refresh aside: from equal states equal commands lead to
-equal states in equal time: moves, which are worked out once, through the scheduler.
+Apart from refresh, nothing in a DRAM depends on the time of day. From equal states, equal commands
+lead to equal states in equal time. Such a *move* is worked out once, by the scheduler.
 
-Chances are the times at which a command opens a row of a rank that is closed: there REF goes first
-if it is due by then.
+A *chance* is the time at which a command opens a row of a rank whose banks are all closed. If a REF
+is due by then, it goes first.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ StateNumber: TypeAlias = int
 
 @dataclass(slots=True, eq=False)
 class Transition:
-    """From one state to another: how long it takes and what it leaves."""
+    """A move from one state to another: how long it takes and what it leaves."""
 
     after: StateNumber
     took_ps: int
-    """From the last command before to the last command."""
+    """Time from the last command before the move to its last command."""
     open_ps: int
     """Time with a bank open or refreshing, summed over ranks."""
     bank_open_ps: int
@@ -46,7 +46,7 @@ class Transition:
 
 
 class RefreshSlot(NamedTuple):
-    """A command that opens a row of a rank all of whose banks are closed."""
+    """A chance: a command that opens a row of a rank whose banks are all closed."""
 
     at_ps: int
     rank: int
@@ -56,7 +56,7 @@ class RefreshSlot(NamedTuple):
 
 
 class CommandTransition(Transition):
-    """One command over the banks of a lane, or from one of its banks on."""
+    """One command in the banks of a lane, or in those from one of them on."""
 
     __slots__ = ("chances",)
 
@@ -76,7 +76,7 @@ class CommandTransition(Transition):
 
 
 class TransitionChain(Transition):
-    """Moves one after the other, with what has happened before each of them."""
+    """Moves one after the other, with the totals before each of them."""
 
     __slots__ = ("bank_opens_ps", "chances_ps", "moves", "opens_ps", "starts_ps", "states")
 
@@ -105,7 +105,7 @@ class TransitionChain(Transition):
         )
 
     def free(self, dues_ps: Sequence[int]) -> int:
-        """Moves before the first that has a chance at or after the time a REF is due."""
+        """How many moves come before the first chance at or after the time a REF is due."""
         return min(map(bisect_left, self.chances_ps, dues_ps))
 
 
@@ -120,7 +120,7 @@ def chance_times_ps(move: Transition, start_ps: int = 0) -> Iterator[int]:
 
 
 class Lockstep:
-    """States of one channel, and the scheduler that leads from one to the next."""
+    """States of one channel, and the scheduler that finds the moves between them."""
 
     def __init__(self, standard: Standard, options: ModelOptions) -> None:
         channel, bare = replace(standard, channels=1), replace(options, refresh=False)
@@ -134,7 +134,7 @@ class Lockstep:
             self._scheduler.rank_of(rank * standard.banks) for rank in range(standard.ranks)
         ]
         self._counted_ps = [0] * standard.ranks
-        """Up to when the time that a rank is open has been counted, for each rank."""
+        """For each rank, the time up to which its open time has been counted."""
         self._open_ps = self._bank_open_ps = 0
         self._numbers: dict[tuple[State, tuple[int, ...]], StateNumber] = {}
         self._states: list[tuple[State, tuple[int, ...]]] = []
@@ -148,11 +148,11 @@ class Lockstep:
         return len(self._states)
 
     def free_ps(self, state: StateNumber, rank: int) -> int:
-        """Time from the last command until a rank could take REF: it has ended what it did."""
+        """Time from the last command until a rank could take a REF, with everything ended."""
         return self._states[state][0][1][rank][3]
 
     def frees_ps(self) -> NDArray[np.int64]:
-        """Of every state that has been met, :meth:`free_ps` of the first rank."""
+        """:meth:`free_ps` of the first rank, for every state that has been met."""
         known = len(self._frees_ps)
         if known < self.met:
             more = [self.free_ps(state, 0) for state in range(known, self.met)]

@@ -1,4 +1,4 @@
-"""How long a stream takes, without walking what repeats.
+"""How long a stream takes, found without walking everything that repeats.
 
 >>> from pimsim.dram.commands import Kind
 >>> from pimsim.dram.standard.standard import load
@@ -39,17 +39,17 @@ from pimsim.dram.timeline.lockstep import Lockstep
 from pimsim.errors import InputError
 
 _MANY = 2_000
-"""Runs from which on compiled code is worth its loading; one of 64 repetitions counts twice."""
+"""Runs from which on it pays to load compiled code; a run of 64 repetitions counts twice."""
 _SOME = 64
-"""Runs from which on it is worth its calling, once it is there."""
+"""Runs from which on it pays to call compiled code that is already loaded."""
 _COUNTED, _COUNTED_PS = 1 << 38, 1 << 56
-"""Commands, and time, of which compiled code adds up all that passes in 64 bits."""
+"""Most commands, and most time, whose totals compiled code can add up in 64 bits."""
 _LAID_OUT = 16
-"""Parts of which is remembered what each channel does."""
+"""Parts for which it is remembered what each channel does."""
 _KEPT = 4
-"""Pairs of a standard and options of which is remembered what was worked out."""
+"""Pairs of a standard and options for which results are remembered."""
 _MET = 4_000
-"""States that it may have taken: some 10 KB each, with all that begins at them."""
+"""Most states that are remembered: each takes some 10 KB, with all that begins at it."""
 
 
 _Steps: TypeAlias = tuple[ChannelStream, list[tuple[LanePlan, int]]]
@@ -65,16 +65,16 @@ class _Known(NamedTuple):
 
 
 class _WorkedOut(threading.local):
-    """What timelines have worked out, of the last few standards and options.
+    """What timelines have worked out, for the last few standards and options.
 
-    Each thread has its own: what is not known yet is worked out in the one scheduler of a Lockstep.
+    Each thread has its own, because new moves are worked out in the one scheduler of a Lockstep.
     """
 
     def __init__(self) -> None:
         self._kept = lru_cache(maxsize=_KEPT)(self._nothing)
 
     def of(self, standard: Standard, options: ModelOptions) -> _Known:
-        """Return what is known, unless that has become too much: then it is worked out anew."""
+        """Return what is known; if that has grown too large, begin anew."""
         known = self._kept(standard, options)
         if known.lockstep.met <= _MET:
             return known
@@ -100,7 +100,7 @@ class Passed(NamedTuple):
     refreshes: int = 0
 
     def plus(self, now: Passed, before: Passed, times: int = 1) -> Passed:
-        """Add so often what has passed from ``before`` until ``now``."""
+        """Add what has passed from ``before`` until ``now``, ``times`` times."""
         return Passed(
             *(
                 own + times * (after - then)
@@ -113,20 +113,20 @@ _NOTHING = Passed()
 
 
 class Timeline:
-    """Time, open time and REFs of a stream: exactly those of issuing every command.
+    """Time, open time and REFs of a stream, exactly as if every command were issued.
 
-    What was worked out for one segment serves all that come later, in other timelines of the same
-    standard and options too. Raises :class:`~pimsim.errors.InputError` for a bank that the standard
+    What was worked out for one segment serves all later ones, also in other timelines of the same
+    standard and options. Raises :class:`~pimsim.errors.InputError` for a bank that the standard
     does not have.
 
-    Ranks that no segment names are not refreshed here, nor is a rank after the last segment that
-    names it; :attr:`held_ps` is the time over which ranks are. Whoever wants the energy of all
-    refreshes, idle ranks included, takes one REF a rank for every tREFI of ``now_ps``.
+    A rank that no segment names is not refreshed, nor is a rank after the last segment that names
+    it. :attr:`held_ps` is the time over which ranks are refreshed. For the energy of all refreshes,
+    including those of idle ranks, count one REF in each rank for every tREFI of ``now_ps``.
     """
 
     def __init__(self, standard: Standard, options: ModelOptions) -> None:
         self._standard = standard
-        # what banks do between two REFs is the same whether or not there are any
+        # between two REFs, banks do the same as with refresh off
         known = _WORKED_OUT.of(standard, replace(options, refresh=False))
         self._lane, self._refreshed = known.lane, options.refresh
         refi_ps = effective_timing(standard, options).t_refi_ps if options.refresh else 0
@@ -139,11 +139,11 @@ class Timeline:
         self._steps: dict[int, tuple[Part, list[_Steps]]] = {}
         self._passed: Passed | None = Passed()
         self._come = 0
-        """Runs that have come, those that are repeated each time."""
+        """Runs so far, repeated ones counted each time."""
 
     @property
     def now_ps(self) -> int:
-        """When every bank so far is precharged and may be activated again; never decreases."""
+        """Time at which all banks used so far may be activated again; never decreases."""
         return max(channel.now_ps for channel in self._channels)
 
     @property
@@ -153,7 +153,7 @@ class Timeline:
 
     @property
     def bank_open_ps(self) -> int:
-        """Time during which a bank is open, summed over banks; all of a rank are in a REF."""
+        """Time during which a bank is open, summed over banks; a REF counts for all of a rank."""
         return sum(channel.bank_open_ps for channel in self._channels)
 
     @property
@@ -167,7 +167,7 @@ class Timeline:
         return sum(channel.refreshes for channel in self._channels)
 
     def run(self, part: Part) -> None:
-        """Let the stream go on by a segment, or by what is repeated."""
+        """Extend the stream by a segment, or by segments that repeat."""
         self._passed = None
         if isinstance(part, Segment) and not self._refreshed:
             for channel, lane in self.parts(part.banks, part.to):
@@ -184,18 +184,18 @@ class Timeline:
                 channel.run(lane, part.runs)
 
     def repeat(self, parts: Sequence[Part], times: int) -> list[Passed]:
-        """Let parts come one after the other, and all of that so many times.
+        """Extend the stream by parts one after the other, and all of that ``times`` times.
 
-        Where the stream comes to stand as it stood before, REFs that are due included, it goes on
-        as it did: what lies between is not walked again. Returns what passed in each of the parts,
-        all times together.
+        If the stream returns to an earlier state, including the REFs that are due, it will go on as
+        it did then, and what lies between is not walked again. Returns what passed in each of the
+        parts, summed over all times.
         """
         return self._repeat(parts, times, [Passed()] * len(parts))
 
     def _repeat(
         self, parts: Sequence[Part], times: int, spent: list[Passed] | None
     ) -> list[Passed]:
-        """See :meth:`repeat`; ``spent`` is what passed in each part before, None: nobody asks."""
+        """See :meth:`repeat`; ``spent`` is what passed in each part so far; None: not wanted."""
         self._passed = None
         ranks: dict[ChannelStream, set[int]] = defaultdict(set)
         for part in parts:
@@ -245,7 +245,7 @@ class Timeline:
         return spent or []
 
     def _together(self, parts: Sequence[Part], times: int) -> list[Steps] | None:
-        """The parts for compiled code, which goes through all of them; None if it is not to."""
+        """The parts in the form for compiled code; None if that should not be used."""
         if not self._refreshed or self._standard.ranks > 1 or self._standard.channels > 1:
             return None
         every = [segment for part in parts for segment in segments_of(part)]
@@ -262,7 +262,7 @@ class Timeline:
 
     @property
     def passed(self) -> Passed:
-        """What has passed since it began."""
+        """What has passed since the stream began."""
         if self._passed is None:
             first, *others = [channel.passed for channel in self._channels]
             for one in others:
@@ -272,7 +272,7 @@ class Timeline:
         return self._passed
 
     def _many(self, segments: Sequence[Segment], times: int) -> bool:
-        """Whether compiled code is worth its while, and may have the row cycles as they are."""
+        """Whether compiled code pays off, and can take the row cycles as they are."""
         runs = [run for segment in segments for run in segment.runs]
         count = times * sum(1 + run.times // 64 for run in runs)
         self._come += count
@@ -281,13 +281,13 @@ class Timeline:
         return all(beats(run.cycle) <= LONG_CYCLE_BEATS for run in runs)
 
     def _relative(self, touched: Iterable[tuple[ChannelStream, list[int]]]) -> tuple[object, ...]:
-        """All that decides what comes of channels and ranks of them; see :meth:`repeat`."""
+        """Everything that decides how channels, and their ranks, go on; see :meth:`repeat`."""
         base_ps = max((channel.now_ps for channel, _ in touched), default=self.now_ps)
         own = (channel.relative(ranks, base_ps) for channel, ranks in touched)
         return self.now_ps - base_ps, *own
 
     def _steps_of(self, part: Part) -> list[_Steps]:
-        """What each channel does, once: row cycles by its banks, and how often."""
+        """What each channel does in a part: row cycles of its banks, each with how often."""
         known = self._steps.get(id(part))
         if known is not None:
             return known[1]
@@ -304,7 +304,7 @@ class Timeline:
     def _parts(
         self, banks: tuple[int, ...], to: tuple[int, ...]
     ) -> list[tuple[ChannelStream, Lane]]:
-        """Where the streams of the banks' channels stand, and the banks in each."""
+        """The streams of the channels that banks belong to, each with its banks."""
         of_channel: dict[int, list[list[int]]] = {}
         banks_of_channel = self._standard.ranks * self._standard.banks
         for pair in zip(banks, to, strict=True) if to else ((bank,) for bank in banks):
@@ -322,7 +322,7 @@ class Timeline:
 def sustained_ps(
     standard: Standard, options: ModelOptions, cycle: RowCycle, banks: tuple[int, ...]
 ) -> Fraction:
-    """Return the time of a repetition of a row cycle in the long run, refresh included if it is on.
+    """Return the time of one repetition of a row cycle in the long run, with refresh if it is on.
 
     >>> from pimsim.dram.commands import Kind
     >>> from pimsim.dram.standard.standard import load

@@ -1,15 +1,16 @@
 """Command streams written as files that other tools read.
 
 :mod:`~pimsim.dram.traces.event` is one command, and how long it lasts;
-:mod:`~pimsim.dram.traces.block` is many.
-:mod:`~pimsim.dram.traces.recorder` follows a stream, which :mod:`~pimsim.dram.traces.issue` gives
-its times. :mod:`~pimsim.dram.traces.trace` writes one trace, by :mod:`~pimsim.dram.traces.perfetto`
-or, in the :mod:`~pimsim.dram.traces.dialects` of tools that list a command bus, by
-:mod:`~pimsim.dram.traces.commandtrace`; :mod:`~pimsim.dram.traces.power` is for counters,
-:mod:`~pimsim.dram.traces.text` makes lines, :mod:`~pimsim.dram.traces.outfile` the file.
-:mod:`~pimsim.dram.traces.reading` reads them back.
+:mod:`~pimsim.dram.traces.block` is many commands as arrays. :mod:`~pimsim.dram.traces.recorder`
+follows a stream while it is executed, and :mod:`~pimsim.dram.traces.issue` finds the time of each
+command. :mod:`~pimsim.dram.traces.trace` writes one trace, in one of two ways.
+:mod:`~pimsim.dram.traces.perfetto` writes slices for a viewer, with counters of power from
+:mod:`~pimsim.dram.traces.power`. :mod:`~pimsim.dram.traces.commandtrace` writes the commands on the
+bus, in the :mod:`~pimsim.dram.traces.dialects` of other tools. :mod:`~pimsim.dram.traces.text`
+makes the lines, :mod:`~pimsim.dram.traces.outfile` the file. :mod:`~pimsim.dram.traces.reading`
+reads such files back.
 
-Nothing here knows why a command was told.
+Nothing here knows why a command was issued.
 
 >>> from pathlib import Path
 >>> import tempfile

@@ -1,8 +1,8 @@
 """Command and request traces: one line for each command of a channel, in a tool's own dialect.
 
-Commands come on clock edges, one of a channel in each clock: that is what
-:class:`~pimsim.dram.scheduler.bus.BusScheduler` makes of a stream. Here AAP and AP come apart into
-their ACTs and their PRE, which other banks' commands go between.
+Commands are on clock edges, at most one of a channel in each clock, as
+:class:`~pimsim.dram.scheduler.bus.BusScheduler` places them. AAPs and APs are split into their ACTs
+and PRE; commands of other banks may come between these.
 
 The dialects are in :mod:`~pimsim.dram.traces.dialects`.
 """
@@ -34,7 +34,7 @@ class Steps:
     kind: Numbers
     bank: Numbers
     row: Numbers
-    """-1 for those that have none."""
+    """-1 for commands that have none."""
     column: Numbers
 
     def columns(self) -> tuple[Numbers, ...]:
@@ -52,12 +52,12 @@ def bus_names(*names: str) -> Mapping[Kind, str]:
 
 
 class Dialect(ABC):
-    """How a tool writes commands down, of a standard."""
+    """How a tool writes commands down, for one standard."""
 
     charged_acts = False
     """Whether an AAP has as many ACTs as ``ModelOptions.acts_per_aap`` says, not always two."""
     names: ClassVar[Mapping[Kind, str]]
-    """What the kinds are called that the format can express; others take no part."""
+    """Names of the kinds that the format can express; others are left out."""
     missing = "it holds no command"
     """Remark for a trace without any of them."""
 
@@ -74,15 +74,15 @@ class Dialect(ABC):
         """Columns of text that are the lines of commands, side by side."""
 
     def tail(self, clock: int) -> str:
-        """Text after the last command, all of whose effects are over at ``clock``."""
+        """Text after the last command; all effects of commands are over at ``clock``."""
         return ""
 
     def each(
         self, steps: Steps, said: Callable[[Kind, BankAddress], str], *, kinds: Sequence[Kind] = ()
     ) -> Column:
-        """Return what is said of the kind and the place of each command.
+        """Return for each command the text that ``said`` makes of its kind and bank.
 
-        ``kinds`` are those that may come; all that have names if empty.
+        ``kinds`` are those that may occur; if empty, all that have names.
         """
         banks = len(self._places)
         known = [""] * (banks * len(Kind))
@@ -96,8 +96,8 @@ class Dialect(ABC):
 class CommandTrace:
     """Writes the commands of one channel in a dialect.
 
-    No dialect has a TRANSFER: those are left out, their ACTs and PREs stay, and a remark counts
-    them.
+    No dialect has a TRANSFER. They are left out, while their ACTs and PREs stay, and a remark says
+    how many they were.
     """
 
     def __init__(
@@ -119,9 +119,9 @@ class CommandTrace:
         write(self._dialect.head().encode("ascii"))
 
     def add_block(self, block: Block) -> None:
-        """Write commands, but for those that later ones may come before.
+        """Write commands, except those that later ones may still come before.
 
-        A REF is no sign of time: other ranks may have got further, or not so far.
+        A REF does not say how far time has got: other ranks may be further, or less far.
         """
         if not len(block):
             return
@@ -134,7 +134,7 @@ class CommandTrace:
             self._flush(int(timed[-1]))
 
     def finish(self) -> list[str]:
-        """Write what waits and the end; return remarks."""
+        """Write what is still waiting, and the end; return remarks."""
         self._flush(None)
         end = max(self._end_clock, self._last_clock + 1)
         self._write(self._dialect.tail(end).encode("ascii"))
@@ -152,7 +152,7 @@ class CommandTrace:
         return -(-time_ps // self._spans.t_ck_ps)
 
     def _parts(self, block: Block, clock: Numbers) -> Steps:
-        """What is on the bus, in no order."""
+        """The commands on the bus, unordered."""
         opened = (block.kind == Kind.AAP) | (block.kind == Kind.AP)
         copies = block.kind == Kind.AAP
         kind = np.where(opened, Kind.ACT, block.kind)
@@ -171,7 +171,7 @@ class CommandTrace:
         return _joined(parts)
 
     def _flush(self, until_clock: int | None) -> None:
-        """Write what is due up to that time, which no later event comes before, REFs excepted."""
+        """Write everything up to that time; only REFs may still come with an earlier one."""
         if not self._waiting:
             return
         steps = _joined(self._waiting)
@@ -194,11 +194,11 @@ def _joined(parts: Sequence[Steps]) -> Steps:
 
 
 _DENSE = 64
-"""Clocks for each command up to which putting each at its place is faster than sorting."""
+"""Clocks per command up to which it is faster to place each command by its clock than to sort."""
 
 
 def _in_order(clock: Numbers) -> NDArray[np.intp]:
-    """Indices that sort clocks, of which no two are the same."""
+    """Indices that sort clocks that are all different."""
     first = int(clock.min())
     span = int(clock.max()) - first + 1
     if span > _DENSE * len(clock):

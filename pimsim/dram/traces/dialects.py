@@ -1,7 +1,7 @@
 """The dialects of tools that list the commands of a channel, or its requests.
 
-A tool's commands and its requests are two dialects. What of its sources was read, and at which
-commit, is said with the first of them.
+A tool's commands and its requests are two dialects. The first of them names the source files that
+were read, and their commit.
 """
 
 from __future__ import annotations
@@ -31,24 +31,26 @@ class DRAMPower(Dialect):
     cycle_stats.h (0a67e89d), util/RegisterHelper.h (0bd9902c). What follows from them:
 
     - Seven fields, no header; RD, RDA, WR and WRA are refused without an eighth, hexadecimal data.
-    - ``bank`` indexes all banks of the rank, bank groups included; the group serves the pins alone.
+    - ``bank`` counts all banks of the rank, over all bank groups; the group is used only for the
+      pins.
     - Two commands on one clock fail an assertion of the command bus, bursts closer than BL/2 one of
       the preambles.
-    - An ACT on an open bank counts in full; the bank's own active time starts anew with it.
+    - An ACT on an open bank counts in full, and restarts the active time of the bank.
     - The last time stamp ends the run: END puts it after the last precharge.
 
-    Run with 5.2.1: the energies of the core are pimsim's on the same currents and clocks, and
-    that of the interface is garbage for bursts four clocks apart unless ``prepostamble`` is 0.
+    Run with 5.2.1: the energies of the core equal pimsim's on the same currents and clocks. The
+    energy of the interface is garbage for bursts four clocks apart, unless ``prepostamble`` is 0.
 
-    The data of a burst are zeros: a trace carries no data. The energy of the data pins is to be
-    had from DRAMPower's toggling rates (``useToggleRate``), which take only the length from it.
+    The data of a burst are written as zeros, because a trace carries no data. For the energy of the
+    data pins, use DRAMPower's toggling rates (``useToggleRate``), which need only the length of a
+    burst.
     """
 
     charged_acts = True
     names = bus_names("ACT", "PRE", "RD", "WR", "REFA")
 
     def lines(self, steps: Steps) -> Sequence[Column]:
-        """Commands; a REFA is of the rank, its bank is not read."""
+        """Commands; a REFA is for the rank, and DRAMPower does not read its bank."""
         part = self.standard
 
         def name(kind: Kind, where: BankAddress) -> str:
@@ -147,7 +149,7 @@ def linear(part: Standard, order: Sequence[str], steps: Steps) -> Numbers:
 
 
 def begins(standard: Standard) -> NDArray[np.int64]:
-    """Return how many clocks before its time each kind of command begins to take the bus.
+    """Return for each kind of command how many clocks before its time it begins to take the bus.
 
     >>> from pimsim.dram.standard.standard import load
     >>> begins(load("ddr5-4800"))[[Kind.ACT, Kind.PRE]].tolist()
@@ -159,9 +161,9 @@ def begins(standard: Standard) -> NDArray[np.int64]:
 class Ramulator(Dialect):
     """The text of Ramulator 2.1's plugin CmdTraceRecorder, its header included.
 
-    It records a command of several clocks at the first (python/ramulator/dram/spec.py, to_config),
-    so that on a part with such commands all times are as many clocks later as the first one begins
-    before the time 0.
+    It records a command of several clocks at its first clock (python/ramulator/dram/spec.py,
+    to_config). The first command may begin some clocks before time 0; all times are then that many
+    clocks later.
 
     Read in github.com/CMU-SAFARI/ramulator2 (2.1): src/ramulator/controller/plugin/impl/
     cmd_trace_recorder.cpp (commit 38c51d40), src/ramulator/frontend/impl/memory_trace/
@@ -178,7 +180,7 @@ class Ramulator(Dialect):
         return f"clock,command,Channel,Rank,{group}Bank,Row,Column,type,source\n"
 
     def lines(self, steps: Steps) -> Sequence[Column]:
-        """Commands; only RD and WR are of a request (type 0 and 1), the others of type -1."""
+        """Commands; only RD and WR belong to a request (type 0 and 1), the others have type -1."""
         ends = [{Kind.RD: ",0,-1\n", Kind.WR: ",1,-1\n"}.get(kind, ",-1,-1\n") for kind in Kind]
         early = begins(self.standard)
         return (
@@ -207,9 +209,10 @@ class RamulatorRequests(Dialect):
     the top: row, bank, bank group, rank, column, channel). It has no times: Ramulator sends a
     request each clock and schedules rows itself. An empty line at the end would be refused.
 
-    Its front end ReadWriteTrace takes coordinates and leaves the address -1, by which the
-    controller knows requests: it takes all WRITEs for one and the same (controller_base.cpp,
-    ``m_buffered_write_addrs``), and absorbs those that come while one is buffered.
+    Ramulator's other front end, ReadWriteTrace, takes coordinates and leaves every address at -1.
+    The controller identifies requests by their address. It therefore takes all WRITEs for the same
+    one, and absorbs those that come while one is buffered (controller_base.cpp,
+    ``m_buffered_write_addrs``).
     """
 
     names: ClassVar = {Kind.RD: "LD 0x", Kind.WR: "ST 0x"}

@@ -27,17 +27,17 @@ class Event:
     """
 
     at_ps: int
-    """Issue time; of an AAP or AP, that of its first ACTIVATE."""
+    """Issue time; for an AAP or AP, that of its first ACTIVATE."""
     kind: Kind
     bank: int
-    """System-wide number; a REF is of that bank's rank."""
+    """System-wide number of the bank; a REF is for the whole rank of that bank."""
     row: int | None = None
     """Row within the bank (subarray x rows_per_subarray + address): of an ACT, an AP or a column
     command, or the source of an AAP."""
     row2: int | None = None
-    """Row within the bank that an AAP copies to; of a TRANSFER, row of the bank ``to``."""
+    """Row within the bank that an AAP copies to; for a TRANSFER, the row of the bank ``to``."""
     column: int | None = None
-    """Burst within the row (of a TRANSFER, within both), of a column command."""
+    """For a column command, the burst within the row (for a TRANSFER, within both rows)."""
     extra_wordlines: int = 0
     """Wordlines raised beyond the first of each activation: they count in the energy."""
     to: int | None = None
@@ -58,18 +58,18 @@ class Spans:
     second_act_ps: int
     """To the second ACTIVATE of an AAP."""
     busy_ps: Mapping[Kind, int]
-    """Until the bank (after a REF, the rank; of a TRANSFER, the source) can take some other
+    """Until the bank (after a REF, the rank; for a TRANSFER, the source) can take another
     command."""
     open_ps: Mapping[Kind, int]
-    """Until the bank is precharged or the refresh over, of the kinds that end it themselves."""
+    """Until the bank is precharged or the refresh over, for the kinds that include that."""
     done_ps: Mapping[Kind, int]
-    """Until all of the command's effect is over, data on the bus included."""
+    """Until all effects of the command are over, including data on the bus."""
     opens_banks: Mapping[Kind, int]
     """How many banks are open over ``open_ps``."""
 
     @staticmethod
     def of(standard: Standard, options: ModelOptions) -> Spans:
-        """Return the times that the scheduler goes by."""
+        """Return the times that the scheduler uses."""
         timing = effective_timing(standard, options)
         second_ps = second_act_ps(standard, options)
         rows = table(standard, options)
@@ -93,7 +93,7 @@ class Spans:
 
 
 def _least_gap_ps(rows: tuple[Constraint, ...], before: Kind) -> int:
-    """To the first command that the bank can take, of any kind: its widest constraint holds."""
+    """Time to the first command of any kind that the bank can take after ``before``."""
     widest_ps: dict[Kind, int] = {}
     for row in rows:
         of_bank = (

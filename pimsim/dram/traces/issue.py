@@ -1,9 +1,9 @@
 """When each command of a stream issues, segment by segment, many commands at a time.
 
-Times are those of :func:`pimsim.dram.timeline.command_stream.walk`, or, on a bus, those of a
-controller with a clock and a command bus (:class:`~pimsim.dram.scheduler.bus.BusScheduler`).
-From equal states equal commands lead to equal states in equal time, so that a command over the
-banks (a *beat*), and a row cycle, is scheduled once for each state that it meets.
+Times are those of :func:`pimsim.dram.timeline.command_stream.walk`; or, on a bus, those of a
+controller with a clock and a command bus (:class:`~pimsim.dram.scheduler.bus.BusScheduler`). From
+equal states, equal commands lead to equal states in equal time. So a *beat* (one command in every
+bank) and a row cycle are scheduled only once for each state that they meet.
 
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.dram.timeline.command_stream import Run
@@ -35,9 +35,9 @@ from pimsim.dram.traces.lanes import Lane, Lanes, Layout, layout_of
 from pimsim.errors import InputError
 
 _PIECE = 1 << 16
-"""Commands of a piece, about."""
+"""Approximate number of commands in a piece."""
 _MET = 4_000
-"""States that are remembered, with what begins at them."""
+"""Most states that are remembered, with the moves that begin at them."""
 
 
 class Refresh(NamedTuple):
@@ -49,7 +49,7 @@ class Refresh(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Some commands of a segment in the order of issue, ``(commands,)`` each; REFs apart."""
+    """Some commands of a segment in the order of issue, ``(commands,)`` each; REFs separately."""
 
     at_ps: NDArray[np.int64]
     kind: NDArray[np.int64]
@@ -63,38 +63,39 @@ class Piece(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class _Move:
-    """From a state to the next; times from the channel's last command before."""
+    """A move from a state to the next; times count from the channel's last command before it."""
 
     at_ps: NDArray[np.int64]
     after: int
     took_ps: int
     chance_ps: dict[int, int]
-    """When a command last opens a row of a rank that is closed, by rank: there REF may go first."""
+    """For each rank, the last chance: a command that opens a row while all banks are closed, and
+    that a REF may precede."""
     chances: list[tuple[int, int, int]]
-    """All of these: time, rank and place. Of a beat only."""
+    """All chances, as time, rank and place; only for a beat."""
     refreshes: list[Refresh]
     wait_clocks: NDArray[np.int64]
 
 
 @dataclass(slots=True)
 class _Channel:
-    """Where the stream of a channel stands."""
+    """The position of a stream in a channel."""
 
     state: int
     front_ps: int = 0
     refs: list[int] = field(default_factory=list)
     """REFs so far, of each rank."""
     free_since_ps: dict[int, int] = field(default_factory=dict)
-    """When the ranks that segments have named were last used."""
+    """When each rank that segments have named was last used."""
 
 
 class Issues:
-    """Issues the segments of a stream, as far as they are asked for.
+    """Issues the segments of a stream, only as far as somebody asks for them.
 
     Args:
         standard: the DRAM.
-        options: those of the run.
-        on_bus: on clock edges, one command of a channel at a time; else as the run has them.
+        options: options of the run.
+        on_bus: times on clock edges, one command of a channel at a time; else the times of the run.
 
     On a bus, ranks that a segment leaves out get their REFs as they fall due.
     """
@@ -115,7 +116,7 @@ class Issues:
         ]
 
     def run(self, segment: Segment) -> Iterator[Piece]:
-        """Issue a segment; its pieces end at the same commands whatever the times.
+        """Issue a segment; where its pieces end does not depend on the times.
 
         Raises :class:`~pimsim.errors.InputError` for a bank that the standard does not have.
         """
@@ -184,7 +185,7 @@ class Issues:
         found: Piece,
         times: int,
     ) -> None:
-        """Issue so many row cycles in one channel, into their places."""
+        """Issue ``times`` row cycles in one channel, and write their commands to their places."""
         channel, each = self._channels[number], len(layout.kind)
         lanes = layout.lanes[number]
         idle = [rank for rank in channel.free_since_ps if rank not in ranks] if self._bus else []
@@ -223,7 +224,7 @@ class Issues:
         channel.front_ps += move.took_ps
 
     def _fits(self, channel: _Channel, move: _Move, idle: Sequence[int]) -> bool:
-        """Whether no REF is due before any chance for one."""
+        """Whether no REF is due by any of the chances for one."""
         if not self._refi_ps:
             return True
         front_ps = channel.front_ps
@@ -232,11 +233,11 @@ class Issues:
         ) and all(front_ps + move.took_ps < self._due_ps(channel, rank) for rank in idle)
 
     def _beats(self, channel: _Channel, number: int, lane: Lane, idle: Sequence[int]) -> _Move:
-        """One command over the banks of a lane, with the REFs that come before or among them."""
+        """One command in every bank of a lane, with the REFs before or between them."""
         move = self._beat(channel.state, lane)
         if self._fits(channel, move, idle):
             return move
-        if not idle and len(move.chance_ps) == 1:  # one rank: what a REF does can be remembered
+        if not idle and len(move.chance_ps) == 1:  # one rank: the effect of a REF can be remembered
             ((rank, _),) = move.chance_ps.items()
             due_ps = self._due_ps(channel, rank) - channel.front_ps
             first = next(i for i, chance in enumerate(move.chances) if chance[0] >= due_ps)
@@ -275,7 +276,7 @@ class Issues:
     # -- what is remembered ------------------------------------------------------------------
 
     def _forget(self, kept: _Channel | None) -> None:
-        """Begin anew with what is remembered, in the state of a channel; others are put there."""
+        """Forget all moves, and begin anew with the states that channels are in now."""
         states = [self._states[each.state] for each in self._channels] if kept else []
         self._states: list[State] = []
         self._numbers: dict[State, int] = {}
@@ -296,7 +297,7 @@ class Issues:
         return number
 
     def _issue(self, kind: Kind, slot: Slot) -> tuple[int, int]:
-        """When a command issues, and how many clocks the bus held it back."""
+        """Issue a command; return its time, and how many clocks the bus delayed it."""
         at_ps = self._scheduler.issue_earliest(kind, slot[0], to=slot[1])
         return at_ps, 0 if self._bus is None else self._bus.wait_clocks
 

@@ -1,4 +1,4 @@
-"""Row cycles over the banks of a segment, and where the commands of each channel are in them.
+"""Row cycles in the banks of a segment, and the places of each channel's commands in them.
 
 >>> cycle = layout_of(((Kind.AAP, 2),), (0, 8), (), 8)  # two channels of eight banks
 >>> cycle.bank.tolist(), cycle.places[1].tolist()
@@ -20,7 +20,7 @@ from pimsim.dram.timeline.command_stream import RowCycle, Slot, slots
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lane:
-    """A kind of command over banks of one channel; equal ones are the same object."""
+    """A kind of command in banks of one channel; equal lanes are the same object."""
 
     kind: Kind
     slots: tuple[Slot, ...]
@@ -34,24 +34,24 @@ Lanes: TypeAlias = tuple[Lane, ...]
 
 
 class Layout(NamedTuple):
-    """A row cycle over the banks of a segment, all channels together."""
+    """A row cycle in the banks of a segment, for all channels together."""
 
     kind: NDArray[np.int64]
     bank: NDArray[np.int64]
     to: NDArray[np.int64]
     lanes: dict[int, Lanes]
-    """Of each channel, its beats."""
+    """The beats of each channel."""
     places: dict[int, NDArray[np.intp]]
-    """Where the commands of a channel are among all."""
+    """For each channel, the places of its commands among all."""
     starts: dict[int, list[int]]
-    """The first of each beat among those of the channel."""
+    """For each channel, the number of the first command of each beat."""
 
 
 @lru_cache(maxsize=256)
 def layout_of(
     cycle: RowCycle, banks: tuple[int, ...], to: tuple[int, ...], of_channel: int
 ) -> Layout:
-    """Return the layout of a row cycle; a channel has so many banks."""
+    """Return the layout of a row cycle; a channel has ``of_channel`` banks."""
     kinds = [kind for kind, times in cycle for _ in range(times)]
     every: list[tuple[Kind, int, int]] = []
     beats: dict[int, list[Lane]] = {}

@@ -19,8 +19,8 @@ _BUFFER_BYTES = 1 << 18
 class OutFile:
     """Text written beside its place, in a hidden folder, and moved there by :meth:`commit`.
 
-    A name that ends in ``.gz`` is compressed; the same text makes the same bytes at any time.
-    Raises :class:`~pimsim.errors.InputError` for a place that cannot be written, now or later.
+    A file whose name ends in ``.gz`` is compressed; the same text always makes the same bytes.
+    Raises :class:`~pimsim.errors.InputError` if the place cannot be written, at once or later.
     """
 
     def __init__(self, path: Path) -> None:

@@ -41,8 +41,8 @@ from pimsim.dram.traces.text import (
 def microseconds(time_ps: int) -> str:
     """Return a time as a JSON number in microseconds that Perfetto reads as the right ns.
 
-    A tenth of a ps is added where the number closest to a whole ns would be cut to the ns before;
-    whoever drops what is less than a ps has the time.
+    A tenth of a ps is added where Perfetto would cut the closest number to the ns before. Without
+    the digits below one ps, the number is the exact time.
 
     >>> microseconds(49_000), microseconds(52_750), microseconds(1_001_000)
     ('0.049', '0.05275', '1.0010001')
@@ -67,19 +67,19 @@ _THOUSANDTHS = texts(
     [*(f"{number:03d}" for number in range(1000)),
      *(f"{number:03d}".rstrip("0") for number in range(1000))]
 )  # fmt: skip
-"""Three digits, then the same without zeros at the end."""
+"""The texts of three digits, first with and then without zeros at the end."""
 
 _NAMED = ("row", "row2", "column", "to_group", "to_bank", "to_row", "from_group", "from_bank",
           "from_row")  # fmt: skip
-"""What a slice may name, in this order."""
+"""Arguments that a slice may have, in this order."""
 
 
 class Perfetto:
     """Writes a process for each rank, a thread for each bank and a slice for each command.
 
-    A slice lasts until the bank can take another command; REF has the rank's own thread. A TRANSFER
-    has a slice in each of its banks, which names the other bank. The
-    counters are the average power of the rank in mW, in total and by part.
+    A slice lasts until the bank can take another command. REFs are in a thread of the rank. A
+    TRANSFER has a slice in each of its two banks, which names the other bank. The counters are the
+    average power of the rank in mW, in total and by part.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Perfetto:
         self._banks = standard.banks
         self._first_bank = standard.channels * standard.ranks + 1  # after the ranks' numbers
         self._ranks: dict[int, RankPower | None] = {}
-        """Power of a rank; None where no energy is stated, so that there are no counters."""
+        """Power of each rank; None where no energy is stated: there are no counters then."""
         self._named: set[int] = set()
         self._ends_ps: dict[int, int] = {}
         """When the last command of a rank is over; it is charged until then."""
@@ -122,7 +122,7 @@ class Perfetto:
         received[1:] = of[1:] == of[:-1]
         first = np.flatnonzero(~received)
         inserted: list[tuple[int, int, bytes]] = []
-        # Texts before slices: which, in which order, and what.
+        # Texts that go before slices: before which one, their order, and the text.
         ranks = block.bank // self._banks
         for rank in np.unique(ranks).tolist():
             pid, of_rank = rank + 1, np.flatnonzero(ranks == rank)
@@ -156,7 +156,7 @@ class Perfetto:
         ]), inserted)  # fmt: skip
 
     def finish(self) -> list[str]:
-        """Write the last of the counters and what closes the file."""
+        """Write the last counters and the end of the file."""
         for pid, rank in self._ranks.items():
             if rank is not None:
                 for text in self._counters(pid, rank.finish(self._ends_ps[pid])):
@@ -176,7 +176,7 @@ class Perfetto:
         self._empty = False
 
     def _arguments(self, some: Block, received: NDArray[np.bool_]) -> list[Column]:
-        """What slices name, as JSON."""
+        """The arguments of slices, as JSON."""
         moved = some.to >= 0
         none = np.full(len(some), -1)
         values = {"row": some.row, "row2": some.row2, "column": some.column}

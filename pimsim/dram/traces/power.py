@@ -1,4 +1,4 @@
-"""Average power of a rank over time, from its commands, in windows that follow one another."""
+"""Average power of a rank over time, from its commands, in consecutive windows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pimsim.dram.traces.block import Block, Numbers
 from pimsim.dram.traces.event import Spans
 
 WINDOW_PS = 100_000
-"""Window that power is averaged over; about two AAPs long."""
+"""Window over which power is averaged; about two AAPs long."""
 
 _NEAR = 8
-"""Windows that lie within so many a command are numbered by a table, not sorted."""
+"""Up to this many windows per command, windows are numbered by a table instead of by sorting."""
 
 
 def energies_by_part(energies: CommandEnergies) -> Mapping[Kind, Mapping[str, float]]:
-    """Energy of one command of each kind, in pJ, by the part of the report that it counts in."""
+    """Energy of one command of each kind, in pJ, by part of the energy."""
     every = {
         Kind.ACT: {"activate_precharge": energies.act_pj},
         Kind.PRE: {"activate_precharge": energies.pre_pj},
@@ -42,29 +42,30 @@ class Steps(NamedTuple):
     """Where power changes, ``(steps,)`` each."""
 
     before: NDArray[np.intp]
-    """Command of the block before which a step is known; their number for those behind it."""
+    """Number of the command of the block before which a step is known; the number of commands for
+    steps after the block."""
     at_ps: Numbers
     power_mw: NDArray[np.float64]
-    """``(steps, parts)`` from then on."""
+    """``(steps, parts)`` power from then on."""
 
 
 class _Pieces(NamedTuple):
-    """Stretches of time of one background power, none of which goes beyond a window."""
+    """Stretches of time with constant background power, each within one window."""
 
     start_ps: Numbers
     stop_ps: Numbers
     before: NDArray[np.intp]
     power_mw: NDArray[np.float64]
     leap: NDArray[np.bool_]
-    """Whether it is windows, however many, with nothing but this power: one value says it."""
+    """Whether it stands for any number of whole windows with only this power."""
 
 
 class RankPower:
     """Average power of one rank over windows of time, and where it changes.
 
-    A command's energy is spread evenly over the time it keeps its bank busy; background power is
-    that of active standby while a bank is open or the rank refreshes, and what each open bank adds,
-    else of precharge standby.
+    A command's energy is spread evenly over the time for which it keeps its bank busy. While a bank
+    is open or the rank refreshes, background power is that of active standby plus what each open
+    bank adds; else it is that of precharge standby.
 
     >>> from pimsim.dram.energy import command_energies
     >>> from pimsim.dram.options import ModelOptions
@@ -96,23 +97,24 @@ class RankPower:
         self._busy_ps = np.array([spans.busy_ps[kind] for kind in Kind])
         self._open_ps = np.array([spans.open_ps.get(kind, 0) for kind in Kind])
         self._adds_mw = np.zeros(len(Kind))
-        """What the banks add that a command opens and closes itself, over its ``_open_ps``."""
+        """Energy that open banks add for commands that open and close them, over their
+        ``_open_ps``."""
         for kind, banks in spans.opens_banks.items() if background else ():
             self._adds_mw[kind] = banks * energies.open_bank_mw
         self._now_ps = 0
         self._open_banks = 0
         self._closes_ps = 0
         self._pending_ps = 0
-        """Until when commands so far spread energy."""
+        """Until when the energy of commands so far is spread."""
         self._pending_pj = np.zeros((0, self._parts))
-        """Energy in windows from that of ``_now_ps`` on."""
+        """Energy in each window, from the window of ``_now_ps`` on."""
         self._shown = np.full(self._parts, np.nan)
 
     def add(self, block: Block) -> Steps:
-        """Count commands of the rank, in order of time; return what became known."""
+        """Count commands of the rank, in order of time; return the steps that became known."""
         opened = (block.kind == Kind.ACT).astype(np.int64) - (block.kind == Kind.PRE)
         level = np.concatenate([[self._open_banks], self._open_banks + np.cumsum(opened)])
-        level -= np.minimum(np.minimum.accumulate(level), 0)  # a PRE may find its bank closed
+        level -= np.minimum(np.minimum.accumulate(level), 0)  # a PRE of a closed bank has no effect
         closes_ps = np.maximum.accumulate(
             np.concatenate([[self._closes_ps], block.at_ps + self._open_ps[block.kind]])
         )
@@ -130,7 +132,7 @@ class RankPower:
         return self._steps(pieces, block)
 
     def finish(self, end_ps: int) -> Steps:
-        """Return what is left: all of it lies before ``end_ps``, where power drops to 0."""
+        """Return the remaining steps, up to ``end_ps``, where power drops to 0."""
         none = Block.of([])
         pieces = self._pieces(
             np.array([end_ps]), np.array([self._open_banks]), np.array([self._closes_ps]),
@@ -155,9 +157,9 @@ class RankPower:
         closes_ps: Numbers,
         pending_ps: Numbers,
     ) -> _Pieces:
-        """Time up to each of ``until_ps``, in pieces; the others are as they are before that.
+        """Cut the time up to each of ``until_ps`` into pieces.
 
-        ``banks`` are those that an ACT has opened.
+        The other arguments hold before those times; ``banks`` is how many banks ACTs have opened.
         """
         # Before each command: active, and standby from when the last row closes.
         until_ps = np.maximum.accumulate(np.maximum(until_ps, self._now_ps))
@@ -174,7 +176,7 @@ class RankPower:
         starts, stops, before, power_mw = starts[some], stops[some], before[some], power_mw[some]
         pending_ps = pending_ps[some]
 
-        # In windows one by one as far as commands reach, and over those that are left in one leap.
+        # One piece for each window as far as commands reach, and one for all windows after that.
         first = -(-starts // WINDOW_PS) * WINDOW_PS
         leap_ps = np.maximum(first, -(-pending_ps // WINDOW_PS) * WINDOW_PS)
         last = stops // WINDOW_PS * WINDOW_PS
@@ -198,7 +200,7 @@ class RankPower:
         return _Pieces(begin[order], end[order], before[of], power_mw[of], leap[order])
 
     def _steps(self, pieces: _Pieces, block: Block) -> Steps:
-        """Energy of windows that are over, and what follows from it."""
+        """The steps that follow from the energy of windows that are over."""
         base = pieces.start_ps[0] // WINDOW_PS if len(pieces.start_ps) else (
             self._now_ps // WINDOW_PS
         )  # fmt: skip
@@ -239,7 +241,7 @@ class RankPower:
         return self._changes(pieces.before[shown], at_ps, power_mw)
 
     def _entries(self, block: Block) -> list[tuple[Numbers, int, NDArray[np.float64]]]:
-        """Window and energy of what commands spread, by part, in the order of the commands."""
+        """The energy that commands spread: window and energy by part, in the order of commands."""
         kind = block.kind
         window, inside = _inside(block.at_ps, self._busy_ps[kind])
         length = self._busy_ps[kind][:, None]
@@ -270,7 +272,7 @@ class RankPower:
     def _changes(
         self, before: NDArray[np.intp], at_ps: Numbers, power_mw: NDArray[np.float64]
     ) -> Steps:
-        """Only those that differ from the one before."""
+        """Only those steps that differ from the one before."""
         if not len(at_ps):
             return Steps(before, at_ps, power_mw)
         previous = np.concatenate([self._shown[None], power_mw[:-1]])

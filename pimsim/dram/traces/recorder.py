@@ -34,7 +34,7 @@ from pimsim.dram.traces.issue import Issues, Piece
 
 
 class Target(Protocol):
-    """What takes a recorded stream: a :class:`~pimsim.dram.traces.trace.Trace`."""
+    """A receiver of a recorded stream, such as a :class:`~pimsim.dram.traces.trace.Trace`."""
 
     @property
     def on_bus(self) -> bool:
@@ -42,25 +42,25 @@ class Target(Protocol):
 
     @property
     def room(self) -> int:
-        """How many commands it still takes; what comes after is only counted."""
+        """How many more commands it takes; further ones are only counted."""
 
     def add_block(self, block: Block, wait_clocks: Numbers) -> None:
-        """Take commands, of which the bus held back some."""
+        """Take commands; ``wait_clocks`` says how long the bus delayed each."""
 
     def skip(self, commands: int) -> None:
         """Count commands that there is no room for."""
 
 
 class Ending:
-    """A target that is not told of what there is no room for, not even how much there is."""
+    """A target that needs no count of the commands it has no room for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:
-    """What commands name, ``(commands,)`` int64 each in the order of issue; -1 for nothing."""
+    """Rows and bursts that commands address, ``(commands,)`` int64, as issued; -1: none."""
 
     row: Numbers
-    """Row of the bank that it opens, reads or writes; the source of an AAP."""
+    """Row of the bank that a command opens, reads or writes; the source of an AAP."""
     row2: Numbers
     """Row that the second ACT of an AAP opens, or that a TRANSFER writes to."""
     column: Numbers
@@ -72,7 +72,7 @@ class Targets:
     def of(
         row: ArrayLike, row2: ArrayLike = -1, column: ArrayLike = -1, extra_wordlines: ArrayLike = 0
     ) -> Targets:
-        """Return the targets of commands; what is one for all may be a number."""
+        """Return the targets of commands; a number stands for all of them."""
         each = np.broadcast_arrays(row, row2, column, extra_wordlines)
         return Targets(*(np.ascontiguousarray(one, np.int64).ravel() for one in each))
 
@@ -89,7 +89,7 @@ class Targets:
 
 
 class Recorder:
-    """Follows the segments of a stream: with the times of the run, and with those of a bus."""
+    """Follows the segments of a stream, with the times of the run or those of a bus, or both."""
 
     def __init__(self, standard: Standard, options: ModelOptions, traces: Sequence[Target]) -> None:
         self._traces = traces
@@ -101,7 +101,7 @@ class Recorder:
 
     @property
     def full(self) -> bool:
-        """Whether every trace is, so that commands need only be counted."""
+        """Whether every trace is full, so that commands need only be counted."""
         return all(trace.room <= 0 for trace in self._traces)
 
     @property
@@ -112,10 +112,10 @@ class Recorder:
     def record(self, segment: Segment, targets: Iterator[Targets]) -> None:
         """Record the next segment of the stream.
 
-        ``targets`` gives for every command, in the order of issue, what it names, in pieces of any
+        ``targets`` gives what every command addresses, in the order of issue and in pieces of any
         size. Once every trace is full, commands are counted and no longer issued.
 
-        Raises ValueError for more targets than commands, or less.
+        Raises ValueError for more targets than commands, or fewer.
         """
         if self.full:
             self.skip(segment.commands)
@@ -140,21 +140,21 @@ class Recorder:
             raise ValueError(f"`targets` must name {segment.commands} commands")
 
     def skip(self, commands: int) -> None:
-        """Count commands that are not recorded, as every trace is full."""
+        """Count commands that are not recorded, because every trace is full."""
         for trace in self._traces:
             if commands:
                 trace.skip(commands)
 
 
 class _Queue:
-    """Targets, to be had in other pieces than they come."""
+    """A queue of targets, taken out in other pieces than they were put in."""
 
     def __init__(self, targets: Iterator[Targets]) -> None:
         self._targets = targets
         self._waiting: list[Targets] = []
 
     def take(self, commands: int) -> Targets:
-        """Return the next so many; ValueError if there are not so many."""
+        """Return the next ``commands`` targets; ValueError if there are fewer."""
         have = sum(map(len, self._waiting))
         while have < commands:
             some = next(self._targets, None)
@@ -177,7 +177,7 @@ class _Queue:
 
 
 def _block(piece: Piece, named: Targets) -> tuple[Block, Numbers]:
-    """What issues when, with what it names and the REFs in between, and how long it waited."""
+    """The block of a piece with its targets and the REFs in between, and the waits for the bus."""
     block = Block(piece.at_ps, piece.kind, piece.bank, *named.columns(), piece.to)
     if not piece.refreshes:
         return block, piece.wait_clocks

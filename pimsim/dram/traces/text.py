@@ -1,4 +1,4 @@
-r"""Lines of text, many at a time: columns of bytes side by side, whose zero bytes are left out.
+r"""Lines of text, many at a time: columns of bytes side by side, with zero bytes left out.
 
 >>> names = texts(["ACT,", "PRE,"])
 >>> joined([decimal(np.array([7, 12345])), constant(","), names[[0, 1]], constant("0\n")])
@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from pimsim.executors.compiled.codegen import emit
 
 Column: TypeAlias = NDArray[np.bytes_]
-"""``(lines,)`` or ``(1,)`` of bytes."""
+"""An array of bytes, ``(lines,)``, or ``(1,)`` if all lines have the same."""
 
 _DIGITS = 4
-"""Digits that are looked up together."""
+"""Digits that one table look-up gives."""
 _TOGETHER = 64
-"""Bytes of text that are squeezed together."""
+"""Bytes of text that one instruction squeezes."""
 
 
 def texts(some: Sequence[str]) -> Column:
-    """Return texts as a column, to take the lines' own from."""
+    """Return texts as a column, from which the text of each line can be picked by index."""
     return np.array([text.encode("ascii") for text in some])
 
 
@@ -36,7 +36,7 @@ def constant(text: str) -> Column:
 
 
 def decimal(values: NDArray[np.int64], *, most: int | None = None) -> Column:
-    """Return numbers from 0 on as decimals; ``most`` is as large as any of them."""
+    """Return numbers from 0 on as decimals; none of them is larger than ``most``."""
     return _number(values, 10, int(values.max(initial=0)) if most is None else most)
 
 
@@ -46,20 +46,20 @@ def hexadecimal(values: NDArray[np.int64]) -> Column:
 
 
 def lines(columns: Sequence[Column]) -> NDArray[np.uint8]:
-    """Return columns side by side: ``(lines, bytes)``, in memory that the next call takes again."""
+    """Return columns side by side: ``(lines, bytes)``, in memory that the next call reuses."""
     one = side_by_side(columns, again=True)
     table: NDArray[np.uint8] = one.view(np.uint8).reshape(len(one), one.dtype.itemsize)
     return table
 
 
 def lengths(table: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Return how long each of :func:`lines` is."""
+    """Return how long each line in a table of :func:`lines` is."""
     found: NDArray[np.intp] = np.count_nonzero(table, axis=1)
     return found
 
 
 def text_of(table: NDArray[np.uint8]) -> bytes:
-    """Return what :func:`lines` hold."""
+    """Return the text of a table of :func:`lines`."""
     flat, squeeze = table.ravel(), _squeeze()
     if squeeze is None:
         found: bytes = flat[flat != 0].tobytes()
@@ -83,7 +83,7 @@ def strings(column: Column) -> list[str]:
 
 
 def side_by_side(columns: Sequence[Column], *, again: bool = False) -> Column:
-    """Return columns as one, in memory of its own unless the next one may take it ``again``."""
+    """Return columns as one; with ``again``, in memory that the next such call reuses."""
     form = np.dtype([(str(number), column.dtype) for number, column in enumerate(columns)])
     count = max(map(len, columns))
     size = count * form.itemsize
@@ -96,18 +96,18 @@ def side_by_side(columns: Sequence[Column], *, again: bool = False) -> Column:
 
 
 _ROOM: dict[str, NDArray[np.uint8]] = {}
-"""Memory that is used again and again: had anew, most of what it takes is to be mapped."""
+"""Memory that is reused, because most of the time for new memory would go into mapping it."""
 
 
 def _room(purpose: str, size: int) -> NDArray[np.uint8]:
-    """Some bytes, which the next call for the same purpose overwrites."""
+    """Some bytes of memory, which the next call for the same purpose reuses."""
     if size > len(_ROOM.get(purpose, b"")):
         _ROOM[purpose] = np.empty(2 * size, np.uint8)
     return _ROOM[purpose][:size]
 
 
 def _number(values: NDArray[np.int64], base: int, most: int) -> Column:
-    """Groups of digits; of the first that is not zero, and those before it, without leading 0s."""
+    """Groups of digits, without leading zeros."""
     size, table = base**_DIGITS, _groups(base)
     groups = []
     rest = values
@@ -126,10 +126,10 @@ def _number(values: NDArray[np.int64], base: int, most: int) -> Column:
 
 @cache
 def _squeeze() -> Callable[..., None] | None:
-    """Machine code that leaves zero bytes out, where the processor has an instruction for it.
+    """Machine code that leaves zero bytes out, if the processor has an instruction for it.
 
-    Of a text, so many times :data:`_TOGETHER` bytes go to another place, which must have as many to
-    spare; how many there are is written to the last.
+    Arguments are a text, how many times :data:`_TOGETHER` bytes it has, where the result goes (it
+    needs that many bytes of spare room), and where its length is written.
     """
     if emit.why_not() is not None or not emit.compiler().features.get("avx512vbmi2", False):
         return None

@@ -1,4 +1,4 @@
-"""Writing one trace: its files, which appear when they are complete, its limit, and remarks.
+"""Writing one trace: its files, which appear when they are complete; its limit; its remarks.
 
 >>> from pimsim.dram.standard.standard import load
 >>> Trace("perfeto", Path("x"), load("ddr3-1600-8-8-8"), ModelOptions())
@@ -36,7 +36,7 @@ from pimsim.dram.traces.perfetto import Perfetto
 from pimsim.errors import DramError, InputError, require_positive
 
 DEFAULT_LIMIT = 1_000_000
-"""Commands that a trace holds unless told otherwise."""
+"""Default limit of commands in a trace."""
 
 
 FORMATS: Mapping[str, type[Dialect | Perfetto]] = {
@@ -47,17 +47,17 @@ FORMATS: Mapping[str, type[Dialect | Perfetto]] = {
     "dramsim3": DRAMsim3,
     "dramsim3-rw": DRAMsim3Requests,
 }
-"""What writes each format; a new one is one class and one entry."""
+"""The class that writes each format; a new format takes one class and one entry."""
 
 
 class Trace:
-    """Commands on their way to a file, which appears when the ``with`` block ends well.
+    """Writes commands to a file, which appears when the ``with`` block ends without an error.
 
-    After ``limit`` commands the rest is counted and dropped. A dialect holds one channel a file:
-    there is a file for each channel that has commands, ``.chN`` after the name, if the standard
-    has several. Raises :class:`~pimsim.errors.InputError` for an unknown format or a limit that is
-    not positive, on entering if the file cannot be written, and from any method when the disk is
-    full.
+    After ``limit`` commands, further ones are counted and dropped. In a dialect, a file holds one
+    channel. If the standard has several, there is a file for each channel that has commands, with
+    ``.chN`` after its name. Raises :class:`~pimsim.errors.InputError` for an unknown format or a
+    limit that is not positive, on entering if the file cannot be written, and from any method when
+    the disk is full.
     """
 
     def __init__(
@@ -76,10 +76,10 @@ class Trace:
         )  # fmt: skip
         self.path = path
         self.remarks: list[str] = []
-        """What to tell the user, a line each; complete after the ``with`` block."""
+        """Remarks for the user, one line each; complete after the ``with`` block."""
         self.on_bus = issubclass(self._form, Dialect)
-        """Whether the format is of a command bus: its commands are on clock edges, one of a
-        channel at a time. Else it has the times of the run."""
+        """Whether the format is that of a command bus: commands on clock edges, one of a channel at
+        a time. Otherwise, times are those of the run."""
         self._several = self.on_bus and standard.channels > 1
         self._banks = standard.all_banks
         self._banks_per_channel = standard.ranks * standard.banks
@@ -87,15 +87,15 @@ class Trace:
         self._last_ps: dict[int, int] = {}
         self._finished = False
         self._events: list[Event] = []
-        """Those added one by one that are not written yet."""
+        """Events that were added one by one and are not written yet."""
         self._bus: BusScheduler | None = None
         self._waited = self._longest_wait_clocks = 0
         self.commands = 0
-        """Commands that there were, those beyond the limit included."""
+        """All commands so far, including those beyond the limit."""
 
     @property
     def full(self) -> bool:
-        """Whether the limit is reached: what comes now is only counted."""
+        """Whether the limit is reached: further commands are only counted."""
         return self.commands >= self._limit
 
     @property
@@ -108,13 +108,13 @@ class Trace:
         return self
 
     def add(self, event: Event) -> None:
-        """Write one command; those of a channel come in order of time, REFs excepted.
+        """Write one command; those of a channel must come in order of time, except REFs.
 
-        On a bus, a command is moved to the first clock edge from its time on at which the bus is
-        free and no constraint is broken by it, and what depends on it is moved along.
+        On a bus, a command is moved to the first clock edge, from its time on, at which the bus is
+        free and no constraint is violated; commands that depend on it move along.
 
-        Raises :class:`~pimsim.errors.DramError` for one out of order, or that is not legal in the
-        bank's state, or of a bank that is not there.
+        Raises :class:`~pimsim.errors.DramError` for a command out of order, one that is not legal
+        in the bank's state, and one for a bank that does not exist.
         """
         if self.full:
             self.skip(1)
@@ -136,9 +136,9 @@ class Trace:
             self._write_events()
 
     def add_block(self, block: Block, wait_clocks: Numbers) -> None:
-        """Write commands as they are, which are legal and, on a bus, on clock edges of their own.
+        """Write commands unchanged; they must be legal and, on a bus, on different clock edges.
 
-        ``wait_clocks`` says for how long the bus held each of them back.
+        ``wait_clocks`` says for how long the bus delayed each of them.
         """
         self._write_events()
         room = self.room
@@ -151,7 +151,7 @@ class Trace:
             self._finish()
 
     def skip(self, commands: int) -> None:
-        """Count commands that are not handed over because the trace is full."""
+        """Count commands that the caller did not pass on because the trace is full."""
         self.commands += commands
         if self.commands > self._limit:
             self._finish()
@@ -178,7 +178,7 @@ class Trace:
             )
 
     def _on_bus(self, event: Event) -> Event:
-        """The same at a time at which it is legal and the bus is free."""
+        """The event at the first time at which it is legal and the bus is free."""
         if self._bus is None:
             self._bus = BusScheduler(self._standard, replace(self._options, refresh=False))
         at_ps = self._bus.issue_earliest(event.kind, event.bank, event.at_ps, event.to)
@@ -239,4 +239,4 @@ class Trace:
 
 
 _TOGETHER = 4096
-"""Commands that are added one by one, and written at a time."""
+"""How many commands that are added one by one are written together."""

@@ -1,8 +1,9 @@
-"""Traces read back: anybody's commands, whether they are legal, and what they amount to.
+"""Traces of any tool read back: whether commands are legal, their counts and their time.
 
-:mod:`~pimsim.dram.traces.reading.source` has lines, of which
-:mod:`~pimsim.dram.traces.reading.formats` makes commands;
-:mod:`~pimsim.dram.traces.reading.parts` puts them in order, and
-:mod:`~pimsim.dram.traces.reading.legality` and :mod:`~pimsim.dram.traces.reading.tally` take them
-block by block. :func:`~pimsim.dram.traces.reading.stream.read` does all of it.
+:mod:`~pimsim.dram.traces.reading.source` reads lines, and
+:mod:`~pimsim.dram.traces.reading.formats` makes commands of them.
+:mod:`~pimsim.dram.traces.reading.parts` puts these in order of time. Block by block,
+:mod:`~pimsim.dram.traces.reading.legality` checks them, and
+:mod:`~pimsim.dram.traces.reading.tally` counts them.
+:func:`~pimsim.dram.traces.reading.stream.read` does all of that.
 """

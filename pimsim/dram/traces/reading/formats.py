@@ -1,7 +1,7 @@
 """Readers of the formats of traces: lines in, commands out.
 
-Those of tools take what the tools themselves write, too: Ramulator's ACTs and PREs with the row and
-type of their request, DRAMsim3's REFs of channel -1.
+The readers of tools' formats also take what the tools themselves write: Ramulator's ACTs and PREs
+with the row and type of their request, and DRAMsim3's REFs with channel -1.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pimsim.dram.traces.reading.parts import Parts
 from pimsim.dram.traces.reading.source import Lines
 
 MOST_PS = 10**18
-"""Latest time: twelve days."""
+"""Latest time that a trace may have: twelve days."""
 
 
 class Reader(ABC):
@@ -34,7 +34,7 @@ class Reader(ABC):
     on_bus = True
     """Whether its times are clocks of a command bus."""
     lacks: ClassVar[tuple[str, ...]] = ("wordlines beyond the first of an activation",)
-    """What of a run the format does not hold."""
+    """What a run has that the format cannot hold."""
 
     def __init__(self, standard: Standard) -> None:
         self.standard = standard
@@ -46,7 +46,7 @@ class Reader(ABC):
     def kinds(
         self, lines: Lines, names: Sequence[str], known: Mapping[str, Kind | None]
     ) -> Numbers:
-        """Return the kinds of commands by name, -1 for those that mean nothing here."""
+        """Return the kinds of commands by name, -1 for commands that are ignored."""
         try:
             return np.array([-1 if (kind := known[name]) is None else kind for name in names])
         except KeyError:
@@ -80,7 +80,7 @@ class Reader(ABC):
 
 
 def _table(lines: Lines, columns: str, width: int, rows: Sequence[Sequence[str]]) -> list[Any]:
-    """Columns of rows, each of which must have so many fields."""
+    """The columns of some rows; each row must have ``width`` fields."""
     if any(len(row) < width for row in rows):
         index = next(i for i, row in enumerate(rows) if len(row) < width)
         lines.refuse(index, f"it must have the fields {columns}, not {lines.lines[index][:60]!r}")
@@ -141,7 +141,7 @@ class FromRamulator(Reader):
         bank, group = np.where(of_rank, 0, bank), np.where(of_rank, 0, group)
         at = lines.numbers(clock, "clock") + np.where(kind < 0, 0, begins(self.standard)[kind])
         parts = self.parts(lines, at, kind, self.banks(lines, channel, rank, group, bank))
-        # Where rows and columns have a bus each, a short command may count before a long one.
+        # With separate buses for rows and columns, a short command may count before a long one.
         both = self.standard.command_bus.buses > 1
         return parts[np.argsort(parts.at_ps, kind="stable")] if both else parts
 
@@ -199,7 +199,7 @@ class FromPerfetto(Reader):
                 lines.refuse(index, f"unknown command {name[:40]!r}{close}")
             if not 0 <= at_ps <= MOST_PS:
                 lines.refuse(index, f"the time must be 0 to {MOST_PS:,} ps, not {at_ps:,}")
-            if received:  # the other end of a TRANSFER
+            if received:  # the slice at the other end of a TRANSFER
                 continue
             kind = Kind[name]
             bank = self._bank(lines, index, kind, tid)
@@ -219,7 +219,7 @@ class FromPerfetto(Reader):
         return bank
 
     def _other(self, lines: Lines, index: int, bank: int, to: tuple[int, int] | None) -> int:
-        """Where a TRANSFER goes; -1 for other commands."""
+        """The bank that a TRANSFER goes to; -1 for other commands."""
         if to is None:
             return -1
         part, (number, group) = self.standard, to
@@ -232,7 +232,7 @@ class FromPerfetto(Reader):
         try:
             said = json.loads(head + "}")["otherData"]["standard"]
         except (ValueError, KeyError, TypeError):
-            return  # made by somebody else
+            return  # made by another tool
         if said != self.standard.name:
             lines.refuse(0, f"it is a trace of {said!r}, not of {self.standard.name!r}: say so by "
                             f"--standard {said}")  # fmt: skip
@@ -303,9 +303,9 @@ READERS: Mapping[str, Callable[[Standard], Reader]] = {
 
 
 def recognized(lines: Lines) -> str:
-    """Return the format of a file, by the first of its lines with anything in it.
+    """Return the format of a file, judged by its first line that is not empty.
 
-    Raises :class:`~pimsim.errors.InputError` for one of requests, which has no commands.
+    Raises :class:`~pimsim.errors.InputError` for a trace of requests, which has no commands.
     """
     index, line = next(
         (each for each in enumerate(lines.lines) if each[1].partition("#")[0].strip()), (0, "")

@@ -1,7 +1,7 @@
-"""Which constraints a stream of commands does not keep, many commands at a time.
+"""Which constraints a stream of commands violates, checked many commands at a time.
 
-Of all earlier commands that a constraint names, the last one decides: times go forward, and a gap
-is a gap. An ACT that finds its bank open is the second of an AAP.
+Of all earlier commands that a constraint names, only the last one needs to be checked, because
+times never go back. An ACT that finds its bank open is taken as the second ACT of an AAP.
 
 >>> from pimsim.dram.standard.standard import load
 >>> checker = Checker(load("ddr3-1600-8-8-8"), ModelOptions(refresh=False), on_bus=False)
@@ -37,27 +37,28 @@ from pimsim.dram.traces.block import Numbers
 from pimsim.dram.traces.reading.parts import Parts
 
 SHOWN = 10
-"""Violations that are kept, the first of all; the others are counted."""
+"""How many violations are listed, the first ones; all others are only counted."""
 
 _COLUMNS = (Kind.RD, Kind.WR, Kind.TRANSFER)
 _KINDS = tuple(Kind)
 
 
 class Violation(NamedTuple):
-    """A constraint that a command does not keep."""
+    """A constraint that a command violates."""
 
     line: int
     kind: Kind
     bank: int
     constraint: str
-    """As in :func:`~pimsim.dram.scheduler.constraints.table`; ``state`` where the bank is not open,
-    or not closed, as the command needs it; ``AAP``, ``tREFI``, ``tCK`` and ``command bus``."""
+    """Name as in :func:`~pimsim.dram.scheduler.constraints.table`; ``state`` if the bank is not
+    open, or not closed, as the command needs it; else ``AAP``, ``tREFI``, ``tCK`` or ``command
+    bus``."""
     short_ps: int
-    """How much too early it comes (``tREFI``: too late); 0 for a state."""
+    """How much too early the command comes (``tREFI``: too late); 0 for ``state``."""
 
 
 class _Cells(NamedTuple):
-    """Numbers of the places of a bank."""
+    """For each bank, the number of its rank, its group, and so on."""
 
     bank: Numbers
     group: Numbers
@@ -80,7 +81,7 @@ class Checker:
         bus = self._bus = standard.command_bus
         spans = np.array([bus.taken(kind) for kind in Kind]) * timing.t_ck_ps
         self._before_ps, self._after_ps = spans.T
-        """How long before and behind its time a command of each kind takes the bus."""
+        """How long a command of each kind takes the bus, before and after its time."""
         self._of_bus = np.array([bus.bus(kind) for kind in Kind])
         self._reach_ps = max(self._faw_ps, self._second_ps, *(row.gap_ps for row in self._rows))
         places = np.array([bank_address(standard, bank) for bank in range(standard.all_banks)])
@@ -99,10 +100,10 @@ class Checker:
         self.counts: Counter[str] = Counter()
         """Violations by constraint."""
         self.found: list[Violation] = []
-        """The first of them."""
+        """The first violations."""
 
     def add(self, parts: Parts) -> None:
-        """Check commands, which come no earlier than those before."""
+        """Check commands, which must not come earlier than those checked before."""
         if not len(parts):
             return
         since = since_last(parts.bank, parts.kind == Kind.ACT, parts.kind == Kind.PRE, self._acts)
@@ -132,7 +133,7 @@ class Checker:
     # -- what is not a distance ----------------------------------------------------------------
 
     def _states(self, parts: Parts, since: Numbers) -> list[tuple[str, NDArray[np.intp], Numbers]]:
-        """Banks that are not as commands need them, and REFs that are missing; goes on."""
+        """Note banks in the wrong state and missing REFs, and update the state of banks."""
         kind, rank = parts.kind, self._cells.rank[parts.bank]
         is_column = np.isin(kind, _COLUMNS)
         wrong = (kind == Kind.ACT) & (since > 1)
@@ -208,7 +209,7 @@ class Checker:
         after: NDArray[np.intp],
         end: Numbers,
     ) -> tuple[str, NDArray[np.intp], Numbers]:
-        """Commands that come too early after the last one that the row names."""
+        """Note commands that come too early after the last one that the row names."""
         cells = self._cells
         outer, inner = {
             Scope.BANK: (cells.bank, None),
@@ -240,7 +241,7 @@ class Checker:
 
 
 def _is_of_rank(row: Constraint) -> bool:
-    """Whether a row is of all banks of a rank alike."""
+    """Whether a row holds for all banks of a rank alike."""
     if Kind.REF in (row.before, row.after):
         return True
     columns = row.before in _COLUMNS and row.after in _COLUMNS
@@ -248,7 +249,7 @@ def _is_of_rank(row: Constraint) -> bool:
 
 
 def _distinct(rows: tuple[Constraint, ...]) -> list[Constraint]:
-    """Distances between two commands, those of a whole rank once."""
+    """The rows of distances between two commands; a row of a whole rank comes only once."""
     kept: dict[object, Constraint] = {}
     for row in rows:
         if row.apart == 1:
@@ -267,7 +268,8 @@ def latest(
 ) -> NDArray[np.intp]:
     """Return for each of ``after`` the last of ``before`` that comes earlier, -1 if there is none.
 
-    Both are places in one stream. They share the outer cell, and do not share the inner one.
+    Both are places in one stream. The two commands must have the same outer cell (for example,
+    rank), and must not have the same inner cell (for example, bank).
     """
     size = int(max(before.max(), after.max())) + 1
     order = np.argsort(before_outer * size + before)
@@ -286,7 +288,7 @@ def latest(
 
 
 def running(cell: Numbers, change: Numbers, begin: Numbers) -> Numbers:
-    """Return for each command the sum of the changes of its cell before it, and what it began with.
+    """Return for each command the value of its cell before it: ``begin`` plus earlier changes.
 
     >>> running(np.array([0, 1, 0]), np.array([1, 1, 1]), np.array([5, 0])).tolist()
     [5, 0, 6]
@@ -303,12 +305,12 @@ def running(cell: Numbers, change: Numbers, begin: Numbers) -> Numbers:
 def since_last(
     cell: Numbers, counted: NDArray[np.bool_], reset: NDArray[np.bool_], begin: Numbers
 ) -> Numbers:
-    """Return for each command how many were counted in its cell since the last reset before it."""
+    """Return for each command how many were counted in its cell since the last reset."""
     order = np.argsort(cell, kind="stable")
     total = np.cumsum(counted[order])
     firsts = np.flatnonzero(np.diff(cell[order], prepend=-1))
     resets = np.flatnonzero(reset[order])
-    # A cell begins before its first command, a reset counts from behind it on.
+    # A cell begins before its first command; a reset acts on the commands after it.
     places = np.concatenate([2 * firsts, 2 * resets + 1])
     before_first = total[firsts] - counted[order][firsts] - begin[cell[order][firsts]]
     values = np.concatenate([before_first, total[resets]])
@@ -322,7 +324,7 @@ def since_last(
 def left_over(
     cell: Numbers, counted: NDArray[np.bool_], reset: NDArray[np.bool_], begin: Numbers
 ) -> Numbers:
-    """Return for each cell how many were counted since its last reset."""
+    """Return for each cell how many commands were counted since its last reset."""
     cells = np.arange(len(begin))
     none = np.zeros(len(cells), bool)
     every = since_last(

@@ -1,4 +1,4 @@
-"""What is on the bus: ACT, PRE, RD, WR, REF and TRANSFER, many at a time, with their lines."""
+"""Commands on the bus, with their lines: many ACT, PRE, RD, WR, REF and TRANSFER at a time."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NAMES = tuple(field.name for field in fields(Parts))
 
 
 class Unfolding:
-    """Takes AAPs and APs apart and puts all in the order of time, as far as that is settled.
+    """Splits AAPs and APs into ACTs and PREs, and puts all commands in the order of time.
 
     >>> from pimsim.dram.standard.standard import load
     >>> unfolding = Unfolding(load("ddr3-1600-8-8-8"), ModelOptions())
@@ -61,7 +61,7 @@ class Unfolding:
         self._waiting = Parts(none, none, none, none, none)
 
     def add(self, parts: Parts, until_ps: int) -> Parts:
-        """Take commands, and return what is on the bus up to a time that nothing comes before."""
+        """Take commands; return those up to ``until_ps``, before which no further one may come."""
         opened = (parts.kind == Kind.AAP) | (parts.kind == Kind.AP)
         both = parts.kind == Kind.AAP
         kind = np.where(opened, Kind.ACT, parts.kind)

@@ -1,4 +1,4 @@
-"""Lines of a trace, some at a time, and what is said of mistakes in them."""
+"""Lines of a trace, read some at a time, and the messages about mistakes in them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pimsim.errors import InputError, unreadable
 _TOGETHER = 1 << 15
 """Lines that are read at a time."""
 _MOST_BYTES = 1 << 16
-"""Longest line: that of a burst with its data takes 200."""
+"""Longest line allowed; a burst with its data takes about 200 bytes."""
 
 
 class Lines:
@@ -32,7 +32,7 @@ class Lines:
         raise InputError(f"{self.path.name}, line {self.first + index}: {why}")
 
     def numbers(self, column: Sequence[str], name: str, base: int = 10) -> Numbers:
-        """Return a column of whole numbers; what is none, or beyond 63 bits, is refused."""
+        """Return a column of whole numbers; anything else, or more than 63 bits, is refused."""
         try:
             found = np.array([int(text, base) for text in column], dtype=np.int64)
         except (ValueError, OverflowError):
@@ -60,7 +60,7 @@ def _is_number(text: str, base: int) -> bool:
 
 
 def blocks(path: Path) -> Iterator[Lines]:
-    """Read a file, unpacked if its name ends in .gz; the memory is bounded however long it is.
+    """Read a file of any length in bounded memory; one whose name ends in .gz is unpacked.
 
     Raises :class:`~pimsim.errors.InputError` if it cannot be read or is no text.
     """

@@ -1,4 +1,4 @@
-r"""A trace from beginning to end: its legality and what it amounts to.
+r"""A trace from beginning to end: whether it is legal, its counts and its time.
 
 >>> import tempfile
 >>> from pimsim.dram.standard.standard import load
@@ -41,24 +41,25 @@ class Found:
     form: str
     """Its format."""
     on_bus: bool
-    """Whether that is of a command bus, so that commands are on clock edges."""
+    """Whether the format is that of a command bus, with commands on clock edges."""
     counts: CommandCounts
     """Commands, without REFs."""
     latency_ps: int
     """When all ranks are precharged and free."""
     held_ps: int
-    """The same of each rank that has commands, summed."""
+    """That time of each rank that has commands, summed over ranks."""
+
     open_ps: int
     """Of that, time with a bank open or refreshing."""
     bank_open_ps: int
-    """Time with a bank open, summed over banks; all banks of a rank are in a REF."""
+    """Time with a bank open, summed over banks; a REF counts for all banks of its rank."""
     refreshes: int
     violations: Mapping[str, int]
-    """How many commands do not keep a constraint, by constraint."""
+    """How many commands violate each constraint."""
     first: tuple[Violation, ...]
     """The first of them."""
     scheduled: bool
-    """Whether the trace has no times, so that these are the earliest that are legal."""
+    """Whether the trace has no times of its own; those used are the earliest legal ones."""
     lacks: tuple[str, ...]
     """What of a run the format does not hold."""
 
@@ -66,12 +67,12 @@ class Found:
 def read(path: Path, standard: Standard, options: ModelOptions, form: str | None = None) -> Found:
     """Read a trace, some commands at a time.
 
-    Commands of a format of a command bus are on clock edges, and timing counts in whole clocks.
-    Where a trace in plain text has no times, its commands are issued in order, each as early as is
-    legal, with the REFs that fall due if the options have refresh.
+    If the format is that of a command bus, commands are on clock edges, and timing counts in whole
+    clocks. If a trace in plain text has no times, its commands are issued in order, each as early
+    as legal, together with the REFs that fall due if the options have refresh.
 
     Raises :class:`~pimsim.errors.InputError` for an unknown format, a file that cannot be read, an
-    unknown command, a time before the one before it, and a bank that the standard does not have.
+    unknown command, a time that goes back, and a bank that the standard does not have.
     """
     if form is not None and form not in READERS:
         raise InputError(f"unknown trace format {form!r}{nearest(form, tuple(READERS))}")
@@ -120,7 +121,7 @@ def read(path: Path, standard: Standard, options: ModelOptions, form: str | None
 
 
 class _Channel:
-    """The commands of a channel: nothing holds them to those of another."""
+    """The commands of a channel, which do not depend on those of another."""
 
     def __init__(self, standard: Standard, options: ModelOptions, *, on_bus: bool) -> None:
         self.tally = Tally(standard, options)
@@ -158,14 +159,14 @@ class _Channel:
 
 
 class _Issuing:
-    """Gives commands without times the earliest that are legal."""
+    """Gives commands without times the earliest legal times."""
 
     def __init__(self, standard: Standard, options: ModelOptions) -> None:
         self._scheduler = Scheduler(standard, replace(options, refresh=False))
         self._refi_ps = effective_timing(standard, options).t_refi_ps if options.refresh else 0
 
     def issued(self, parts: Parts, lines: Lines) -> Parts:
-        """Return the commands with their times, and REFs before those at which one is due."""
+        """Return the commands with times, and with the REFs that are due before them."""
         found: list[tuple[int, int, int, int, int]] = []
         scheduler = self._scheduler
         columns = (parts.kind, parts.bank, parts.to, parts.line)

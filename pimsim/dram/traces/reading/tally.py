@@ -1,4 +1,4 @@
-"""What a stream of commands amounts to: counts, and the time that ranks and banks are open.
+"""The counts of a stream of commands, and the time that ranks and banks are open.
 
 >>> from pimsim.dram.standard.standard import load
 >>> tally = Tally(load("ddr3-1600-8-8-8"), ModelOptions())
@@ -27,15 +27,15 @@ from pimsim.dram.traces.reading.parts import Parts
 class Tally:
     """Takes the commands of a stream in the order of time, some at a time.
 
-    Between two PREs of a bank, an ACT without column accesses is an AP, two are an AAP; with
-    column accesses, ACTs and the PRE are counted on their own.
+    Between two PREs of a bank, one ACT without column accesses counts as an AP, and two as an AAP.
+    With column accesses, the ACTs and the PRE count on their own.
     """
 
     def __init__(self, standard: Standard, options: ModelOptions) -> None:
         timing = effective_timing(standard, options)
         self._banks = standard.banks
         self._after_ps = np.zeros(len(Kind), np.int64)
-        """How long a rank is not free after a command."""
+        """How long a rank is busy after a command of each kind."""
         for kind, time_ps in (
             (Kind.ACT, timing.t_rc_ps), (Kind.PRE, timing.t_rp_ps), (Kind.REF, timing.t_rfc_ps),
         ):  # fmt: skip
@@ -57,7 +57,7 @@ class Tally:
 
     @property
     def held_ps(self) -> int:
-        """The same of each rank that has commands, summed."""
+        """That time of each rank that has commands, summed over ranks."""
         return int(self._free_ps.sum())
 
     @property
@@ -67,11 +67,11 @@ class Tally:
 
     @property
     def bank_open_ps(self) -> int:
-        """Time with a bank open, summed over banks; all of a rank are in a REF."""
+        """Time with a bank open, summed over banks; a REF counts for all of a rank."""
         return sum(span.in_banks_ps for span in self._spans)
 
     def add(self, parts: Parts) -> None:
-        """Count commands, which come no earlier than those before."""
+        """Count commands, which must not come earlier than those counted before."""
         if not len(parts):
             return
         kind, bank, rank = parts.kind, parts.bank, parts.bank // self._banks
@@ -79,7 +79,7 @@ class Tally:
         is_column = np.isin(kind, (Kind.RD, Kind.WR, Kind.TRANSFER))
         acts = since_last(bank, is_act, is_pre, self._acts)
         columns = since_last(bank, is_column, is_pre, self._columns)
-        if (kind == Kind.TRANSFER).any():  # the bank that it goes to is one with column accesses
+        if (kind == Kind.TRANSFER).any():  # the bank that it goes to has a column access, too
             moved = np.flatnonzero(kind == Kind.TRANSFER)
             order = np.argsort(np.concatenate([np.arange(len(kind)), moved]), kind="stable")
             own = np.concatenate([bank, parts.to[moved]])[order]
@@ -112,33 +112,33 @@ class Tally:
             self._spans[number].add(parts.at_ps[own], level[own], refs_ps)
 
     def add_idle_refreshes(self, refreshes: int) -> None:
-        """Count REFs of ranks that had nothing to do, told after later commands of other ranks."""
+        """Count REFs of idle ranks, which are listed after later commands of other ranks."""
         self.refreshes += refreshes
         self.commands += refreshes
         self._spans[0].covered_ps += refreshes * self._rfc_ps
         self._spans[0].in_banks_ps += refreshes * self._rfc_ps * self._banks
 
     def finish(self) -> None:
-        """Count ACTs of banks that are left open, and end what is under way."""
+        """Count the ACTs of banks that are still open, and end everything that is under way."""
         self.counts += CommandCounts(act=int(self._acts.sum()))
         for span, free_ps in zip(self._spans, self._free_ps.tolist(), strict=True):
             span.finish(free_ps)
 
 
 class _Covered:
-    """Time during which something is under way: a bank open, or a REF, which is in all banks."""
+    """Time during which a bank is open or a REF is under way, which counts for all banks."""
 
     def __init__(self, banks: int, rfc_ps: int) -> None:
         self._banks, self._rfc_ps = banks, rfc_ps
         self.covered_ps = self.in_banks_ps = 0
         self._level = 0
-        """Banks in which something is."""
+        """Number of banks that are open."""
         self._now_ps = 0
         self._ends_ps = np.zeros(0, np.int64)
         """When REFs under way end."""
 
     def add(self, at_ps: Numbers, level: Numbers, refs_ps: Numbers) -> None:
-        """Go on to the last time, with changes of how many banks are open."""
+        """Go on to the last of ``at_ps``, with changes in the number of open banks."""
         ends_ps = np.concatenate([self._ends_ps, refs_ps + self._rfc_ps])
         until_ps = int(at_ps[-1])
         over = ends_ps <= until_ps

@@ -4,9 +4,10 @@ Read :mod:`~pimsim.microprogram.program` first, then :mod:`~pimsim.microprogram.
 :mod:`~pimsim.microprogram.arithmetic`, which are programs, and
 :mod:`~pimsim.microprogram.primitives`, which lists them with their truth tables.
 :mod:`~pimsim.microprogram.allocation` hands rows out, and :mod:`~pimsim.microprogram.counting`
-counts ones in them. A :mod:`~pimsim.microprogram.schedule` has the programs of many outputs at
-once, each on rows of its own. A :mod:`~pimsim.microprogram.row_program` is all that a stage of a
-network does in its subarrays. :mod:`~pimsim.microprogram.bitsets` makes schedules quickly.
+counts ones in them. A :mod:`~pimsim.microprogram.schedule` holds the programs of many outputs at
+once, each on rows of its own; a :mod:`~pimsim.microprogram.tape` holds a long program as numbers. A
+:mod:`~pimsim.microprogram.row_program` is everything that one layer of a network does in its
+subarrays. :mod:`~pimsim.microprogram.output_tree` makes programs in which outputs share adders.
 
-A program knows the address map, but no standard, no time and no network.
+A program knows its address map, but no standard, no time and no network.
 """

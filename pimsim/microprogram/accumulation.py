@@ -1,18 +1,18 @@
 """Adding rows with the running sum left in the compute cells: six commands an adder.
 
 A full adder that reads three rows and writes two takes eight commands on Ambit's map. Here the sum
-stays in compute cells from one adder to the next, as two cells with opposite contents, so that an
-adder has two rows to read and a carry to write. The sum is kept plain or complemented, whichever
-comes for free: a majority and an exclusive or of complements are the complements, so a complement
-is a flag that costs nothing.
+stays in compute cells from one adder to the next, as two cells with opposite contents. An adder
+then only has to read two rows and to write a carry. The sum is kept plain or complemented,
+whichever takes fewer commands. If all operands of an adder are complemented, so are its sum and
+carry. A complement is therefore only a flag, and costs nothing.
 
 Two kinds of adder, of the running sum v and two rows b and c:
 
 - *mixed*: v + b + NOT c, from T0 = v and DCC0 = NOT v; it gives the complement of the sum.
 - *equal*: NOT v + b + c, from T2 = NOT v and T3 = v; it gives the sum.
 
-Rows stand for digits of -1 and +1 (z = 2 y - 1 of a row's bit y), because then three digits are
-exactly one digit and twice another, and a complement is a minus sign:
+A row's bit y stands for the digit z = 2 y - 1, which is -1 or +1. The sum of three such digits is
+exactly one digit plus twice another, and a complement is a minus sign:
 
 >>> carry, rest = 1, -1
 >>> 1 + 1 + -1 == 2 * carry + rest
@@ -48,7 +48,7 @@ from pimsim.microprogram.program import Program
 from pimsim.microprogram.schedule import Schedule, Step
 
 CONSTANT = -1
-"""Instead of a row: a digit that is the same in every column, +1, or -1 if complemented."""
+"""Stands for a row that is the same in every column: the digit +1, or -1 if complemented."""
 
 
 class Item(NamedTuple):
@@ -70,7 +70,7 @@ def constant(digit: int) -> Item:
 
 
 WRITTEN_FOR = "three-dcc"
-"""The map that programs are written for: it has the cells of Ambit's, and one address more."""
+"""The map that programs are written for: Ambit's cells, and one address more."""
 
 # -- commands -------------------------------------------------------------------------------------
 
@@ -90,23 +90,24 @@ _WAYS: Mapping[tuple[str, str], str] = {
     ("equal", "end"): _EQUAL + "(B14,sum)",
     ("equal", "true"): _EQUAL + "[B14](B5,sum)",
 }
-"""Commands by what they do and what they leave: the pattern for a mixed adder, that for an equal
-one of the sum as it stands, or of its complement (*turned*), or the sum in a row, as it stands or
-as the complement of that (*true*)."""
+"""Commands by what they do, and by what they leave for the next program. That is the pattern of
+cells for a mixed adder, or for an equal one; in the latter with the sum as it stands, or
+complemented (*turned*). At the end of a chain it is the sum in a row: as it stands, or complemented
+(*true*)."""
 
 _THIRD: Mapping[tuple[str, str], str] = {
     ("start", "turned"): "(a,B2)(a,B16)",
     ("mixed", "turned"): "(b,B10)(c,B9)[B14](B16,B1)(B15,carry)(B12,B16)",
     ("equal", "turned"): _EQUAL + "(B14,B16)",
 }
-"""What is shorter where T3 has an n-wordline of its own, B16."""
+"""Programs that are shorter on maps where T3 has an n-wordline of its own, B16."""
 
 _SYMBOLS = {"start": ("a",), "mixed": ("b", "c"), "equal": ("b", "c")}
 
 
 @cache
 def programs(address_map: AddressMap) -> Mapping[tuple[str, str], Program]:
-    """Return the program of each way on an address map; InputError where it has none for one."""
+    """Return the programs on an address map, by way; InputError if the map lacks one of them."""
     found = {way: _program(way, text).on(address_map) for way, text in _WAYS.items()}
     for way, text in _THIRD.items():
         with contextlib.suppress(InputError):
@@ -117,7 +118,7 @@ def programs(address_map: AddressMap) -> Mapping[tuple[str, str], Program]:
 def _program(way: tuple[str, str], text: str) -> Program:
     inputs = _SYMBOLS[way[0]]
     carry, total = ("carry",) * (len(inputs) == 2), ("sum",) * (way[1] in ("end", "true"))
-    # All are written for one map, so that they find their cells among those of another together.
+    # All are written for one map, so that all are translated to another map alike.
     return Program.parse(
         f"add-{way[0]}-{way[1]}",
         text,
@@ -132,7 +133,7 @@ def _program(way: tuple[str, str], text: str) -> Program:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """How a number of rows are added: which go first, into mixed adders and into equal ones."""
+    """How rows are added: which row comes first, and which go into mixed and equal adders."""
 
     first: bool
     """Whether the first row is a complemented one."""
@@ -142,9 +143,9 @@ class Chain:
     """Adders of two plain rows (False) or two complemented ones (True), in order."""
 
     def ways(self, *, true: bool = False) -> list[tuple[str, str]]:
-        """What to look up in :func:`programs`, one after the other.
+        """Keys of :func:`programs`, one for each program of the chain.
 
-        ``true``: the sum must not stand complemented.
+        ``true``: the sum must not end up complemented.
 
         >>> Chain(False, 1, (True, False)).ways()  # doctest: +NORMALIZE_WHITESPACE
         [('start', 'mixed'), ('mixed', 'turned'), ('equal', 'turned'), ('equal', 'end')]
@@ -178,15 +179,15 @@ def cheapest(
     *,
     true: bool = False,
 ) -> Chain:
-    """Return the cheapest chain of so many adders over some of the given rows.
+    """Return the cheapest chain of ``adders`` adders over some of the given rows.
 
     Args:
-        rows: how many hold their bits, hold the complements, and are constants, which may stand
+        rows: how many rows hold their bits, hold complements, and are constants, which may stand
             for either.
-        adders: how many; they take 2 ``adders`` + 1 rows.
-        address_map: which programs there are.
-        minimise: what is to be few, ``commands`` or ``activations``; the other decides a tie.
-        true: the sum must not stand complemented.
+        adders: number of adders; they take 2 ``adders`` + 1 rows.
+        address_map: decides which programs there are.
+        minimise: ``commands`` or ``activations``; the other one decides a tie.
+        true: the sum must not end up complemented.
 
     >>> from pimsim.dram.array.address_map import ambit
     >>> cheapest((3, 4, 0), 3, ambit()).ways()[:2]
@@ -205,7 +206,7 @@ def cheapest(
 
 
 def _chains(plain: int, complemented: int, constants: int, adders: int) -> Iterable[Chain]:
-    """Chains among which there is a cheapest one."""
+    """Candidate chains; the cheapest of all chains is among them."""
     spare = plain + complemented + constants - 2 * adders - 1
     if spare < 0:
         raise InputError(f"{adders} adders must have {2 * adders + 1} rows, not {-spare} fewer")
@@ -232,7 +233,7 @@ def _paired(plain: int, complemented: int) -> Iterable[Chain]:
 
 
 def in_turn(pairs: int, complemented: int, start: bool) -> tuple[bool, ...]:
-    """Pairs of plain rows (False) and complemented ones (True), turn and turn about.
+    """Pairs of plain rows (False) and of complemented rows (True), alternating as far as possible.
 
     >>> in_turn(1, 3, False)
     (False, True, True, True)
@@ -252,7 +253,7 @@ def in_turn(pairs: int, complemented: int, start: bool) -> tuple[bool, ...]:
 
 
 class WorkRows:
-    """Data rows given out with a number of uses each, and free again after the last."""
+    """Hands out data rows, each for a number of uses, after which it is free again."""
 
     def __init__(self, allocator: RowAllocator, first_data: int) -> None:
         self._allocator, self._first = allocator, first_data
@@ -303,9 +304,9 @@ class Accumulator:
     def add(
         self, items: list[Item], adders: int, *, true: bool = False
     ) -> tuple[Item, list[Item], list[Item]]:
-        """Add 2 ``adders`` + 1 of the items; returns the sum, the items left, and the carries.
+        """Add 2 ``adders`` + 1 of the items; return the sum, the items left, and the carries.
 
-        ``true``: the sum must not stand complemented.
+        ``true``: the sum must not end up complemented.
         """
         plain = [item for item in items if item.row != CONSTANT and not item.complement]
         complemented = [item for item in items if item.row != CONSTANT and item.complement]
@@ -349,12 +350,12 @@ class Accumulator:
         return Item(total, held), [*plain, *complemented, *constants], carries
 
     def digits(self, columns: Mapping[int, list[Item]], *, true: bool = False) -> list[Item]:
-        """Add everything up, one item a weight.
+        """Add all items until one is left at each weight.
 
         Args:
-            columns: items by the exponent of their weight. Where their number is even, an item is
-                added that is -1 everywhere, the digit of a bit 0.
-            true: sums must not stand complemented.
+            columns: items by the exponent of their weight. Where their number is even, an item that
+                is -1 everywhere is added: the digit of a bit 0.
+            true: sums must not end up complemented.
 
         """
         waiting = {weight: list(items) for weight, items in columns.items()}
@@ -381,7 +382,7 @@ class Accumulator:
 
 
 def popcount(inputs: int, address_map: AddressMap = DEFAULT_MAP) -> Program:
-    """Number of ones among ``inputs`` >= 2 rows: six commands an adder and two for every sum.
+    """Program that counts ones among ``inputs`` >= 2 rows: 6 commands an adder, 2 for every sum.
 
     >>> len(popcount(255)), len(popcount(1023)), popcount_commands(1023)
     (1496, 6096, 6096)

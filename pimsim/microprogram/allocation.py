@@ -23,7 +23,7 @@ import numpy as np
 from pimsim.errors import OutOfRowsError
 
 _FEW = 16
-"""Rows up to which they are taken one by one."""
+"""Up to this many rows are taken one by one."""
 
 
 class RowAllocator:
@@ -36,7 +36,7 @@ class RowAllocator:
         self.left = capacity
         """Rows that are free."""
         self._free = (1 << max(capacity, 0)) - 1
-        """Bit n: whether row n is."""
+        """Bit n says whether row n is free."""
 
     def take(self, count: int, purpose: str) -> list[int]:
         """Hand out ``count`` rows; raises OutOfRowsError saying how many would be needed."""
@@ -59,7 +59,7 @@ class RowAllocator:
         return rows
 
     def hold(self, rows: range, purpose: str) -> None:
-        """Set rows apart by their numbers, before any others are handed out among them.
+        """Reserve rows by their numbers; none of them may be in use yet.
 
         Raises OutOfRowsError for rows that the subarray does not have.
 
@@ -90,14 +90,14 @@ class RowAllocator:
             self.left += 1
 
     def _set(self, free: int, left: int) -> None:
-        """Leave so many rows free, and these."""
+        """Set the free rows, and their number."""
         self._free, self.left = free, left
         if self.capacity - left > self.peak:
             self.peak = self.capacity - left
 
 
 def _lowest(free: int, count: int) -> list[int]:
-    """The lowest bits of a number that are set, so many."""
+    """The lowest ``count`` of the set bits of a number."""
     words = np.frombuffer(free.to_bytes(-(-free.bit_length() // 8), "little"), np.uint8)
     found: list[int] = np.flatnonzero(np.unpackbits(words, bitorder="little"))[:count].tolist()
     return found

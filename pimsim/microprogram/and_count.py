@@ -1,12 +1,12 @@
 """Counting products of two rows, x AND w, where both operands stand in rows.
 
-With bits 0 and 1 for -1 and +1, a dot product of n signs is n less 2 ones(x) and 2 ones(w), and 4
-ones(x AND w). Whoever writes x knows ones(x), and the same for w, so only the ANDs are counted. Two
-products and the adder of them and a running sum take 12 commands: neither product is ever written
-to a row, the first waits in DCC0 and DCC1 for the second, and one constant serves both. An XNOR and
-a full adder each would take 30. The sum comes out complemented, so the next two products must be
-complements as well, NOT (x AND w) = NOT x OR NOT w: the host writes the operands of every other
-pair of products complemented.
+Let bits 0 and 1 stand for -1 and +1. The dot product of n signs is then n - 2 ones(x) - 2 ones(w) +
+4 ones(x AND w). Whoever writes x knows ones(x), and likewise for w, so only the ANDs have to be
+counted. Two products, and an adder that adds them to a running sum, take 12 commands. Neither
+product is written to a row: the first waits in DCC0 and DCC1 for the second, and one constant
+serves both. With XNORs and full adders the two would take 30 commands. The sum comes out
+complemented, so the next two products must be complements as well: NOT (x AND w) = NOT x OR NOT w.
+To get them, the host writes the operands of every other pair of products complemented.
 
 >>> len(and_count(255, compare=False)) / 255 < 9.1
 True
@@ -36,7 +36,7 @@ KEEP = tuple(
     )
     for name, constant in (("and", "C0"), ("nand", "C1"))
 )  # fmt: skip
-"""A product into a row, or the complement from complemented operands."""
+"""A product written to a row; from complemented operands, its complement."""
 _AFTER = {"": "(B14,B0)", "turned": "[B14](B5,B0)", "end": "(B14,sum)"}
 PAIRS = {
     (complement, after): Program.parse(
@@ -50,13 +50,14 @@ PAIRS = {
     for complement, name, constant in ((False, "and", "C0"), (True, "nand", "C1"))
     for after, text in _AFTER.items()
 }
-"""T0 = NOT (v + x w + y u), of v = T0, and the carry; or the same of complements. ``turned`` leaves
-the complement of that in T0, for a pair of the same kind to follow; ``end`` a row ``sum``."""
+"""T0 = NOT (v + x w + y u), where T0 held v, and the carry; or the same with complements.
+``turned`` leaves the complement of that in T0, so that a pair of the same kind can follow; ``end``
+writes it to the row ``sum``."""
 
 
 @cache
 def counts_ands(address_map: AddressMap) -> bool:
-    """Whether a map has all that products of rows are counted with.
+    """Whether a map has everything that counting products of rows needs.
 
     >>> from pimsim.dram.array.address_map import ambit
     >>> counts_ands(ambit())
@@ -73,14 +74,14 @@ def counts_ands(address_map: AddressMap) -> bool:
 def and_count(
     products: int, *, compare: bool = True, address_map: AddressMap = DEFAULT_MAP
 ) -> Program:
-    """Return a program that counts ones among products, or says whether they are enough.
+    """Return a program that counts ones among products, or compares their number with another.
 
-    Its rows are ``x0``, ``w0`` and so on; those for which :func:`complemented` says so hold
-    complements. With ``compare`` rows ``least0`` and so on hold, in every column, the bits of a
-    number, and ``out`` is whether the count is at least that; else rows ``sum0`` and so on hold
-    the count.
+    Its input rows are ``x0``, ``w0`` and so on. The rows for which :func:`complemented` is true
+    hold complements. With ``compare``, the rows ``least0`` and so on hold a number, in every
+    column, and ``out`` says whether the count is at least that. Otherwise the rows ``sum0`` and so
+    on are the count.
 
-    Raises InputError for less than 2 products.
+    Raises InputError for fewer than 2 products.
 
     >>> print(str(and_count(2, compare=False))[:46])
     (C0,B0)(C0,B10)(x0,B4)(w0,B1)(B14,B7)(x1,B1)(w

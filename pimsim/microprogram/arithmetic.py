@@ -1,13 +1,13 @@
 """Bit-serial arithmetic on vertical operands: row ``a0`` is bit 0 of every column's ``a``.
 
 The full adder is majority logic: carry = MAJ(a, b, c), sum = MAJ(NOT carry, c, MAJ(a, b, NOT c)),
-or the same with the operands exchanged. Over Ambit's address map a breadth-first search of ours
-finds no shorter program than these eight commands, with or without one operand complemented. The
-complement therefore costs nothing: a full adder of three complemented operands is the plain one
-with complemented results, so any mixture is one of the two programs.
+or the same with the operands exchanged. On Ambit's address map, a breadth-first search of ours
+finds no program shorter than these eight commands, whether or not one operand is complemented.
+Complements therefore cost nothing. If one operand is complemented, the second program is used. If
+two or three are, complementing everything gives one of the two programs with complemented results.
 
-Command counts follow Hajinazar et al., "SIMDRAM", ASPLOS 2021 (8 n + 1 for addition), and less
-where the carry stays in the compute cells from one bit to the next: 7 n + 2.
+Command counts follow Hajinazar et al., "SIMDRAM", ASPLOS 2021 (8 n + 1 for addition). They are
+lower where the carry stays in the compute cells from one bit to the next: 7 n + 2.
 
 >>> len(FULL_ADDER), len(FULL_ADDER_NOT_C), len(add(4)), len(greater_equal(4))
 (8, 8, 30, 14)
@@ -39,8 +39,8 @@ ADD_BIT = Program.parse(
     inputs=("a", "b"),
     outputs=("sum",),
 )
-"""sum = a + b + T1, and the carry in T1 again; ``a`` is read twice. No step is shorter that begins
-and ends with the carry in a cell, or in those of a majority (``pimsim synthesize``)."""
+"""sum = a + b + T1, and the carry in T1 again; ``a`` is read twice. There is no shorter step that
+begins and ends with the carry in a cell, or in the cells of a majority (``pimsim synthesize``)."""
 
 ADD_PRODUCT_BIT = Program.parse(
     "add-product-bit",
@@ -48,8 +48,8 @@ ADD_PRODUCT_BIT = Program.parse(
     inputs=("x", "y", "a"),
     outputs=("sum",),
 )
-"""sum = (x AND y) + a + T1, and the carry in T1 again; ``a`` is read twice. The AND of x and y is a
-majority of cells that leave the carry alone, and goes from there to T2 and T3."""
+"""sum = (x AND y) + a + T1, and the carry in T1 again; ``a`` is read twice. The AND of x and y is
+computed in cells that do not touch the carry, and goes from there to T2 and T3."""
 
 FULL_ADDER_OF_PRODUCT = Program.parse(
     "full-adder-of-product",
@@ -57,8 +57,8 @@ FULL_ADDER_OF_PRODUCT = Program.parse(
     inputs=("x", "y", "a", "c"),
     outputs=("sum", "carry"),
 )
-"""sum, carry = (x AND y) + a + c by :data:`FULL_ADDER`, whose second operand an AP makes in T0, T1
-and T2 where it would be copied to; ``a`` is read after ``carry`` is written."""
+"""sum, carry = (x AND y) + a + c by :data:`FULL_ADDER`. Its second operand is not copied to T0, T1
+and T2, but computed there by an AP; ``a`` is read after ``carry`` is written."""
 
 SUBTRACT_BIT = Program.parse(
     "subtract-bit",
@@ -66,7 +66,7 @@ SUBTRACT_BIT = Program.parse(
     inputs=("a", "b"),
     outputs=("sum",),
 )
-"""The same of a + NOT b."""
+"""The same for a + NOT b."""
 
 
 FULL_ADDER_OF_FIVE = Program.parse(
@@ -108,17 +108,17 @@ def _resident(name: str, bit: Program, carry_in: str, bits: int) -> Program:
 
 
 def add_by_full_adders(bits: int) -> Program:
-    """As :func:`add` does, as published: 8 n + 1 commands."""
+    """As :func:`add`, with the published program: 8 n + 1 commands."""
     return _ripple("add-simdram", FULL_ADDER, "C0", bits)
 
 
 def subtract_by_full_adders(bits: int) -> Program:
-    """As :func:`subtract` does, as published: 8 n + 1 commands."""
+    """As :func:`subtract`, with the published program: 8 n + 1 commands."""
     return _ripple("subtract-simdram", FULL_ADDER_NOT_C, "C1", bits)
 
 
 def _ripple(name: str, adder: Program, carry_in: str, bits: int) -> Program:
-    # The running carry is the operand that each adder reads before it writes the new carry.
+    # Each adder reads the running carry before it writes the new one.
     carried = "c" if adder is FULL_ADDER else "a"
     other = "b" if adder is FULL_ADDER else "c"
     first = "a" if adder is FULL_ADDER else "b"
@@ -144,7 +144,7 @@ def multiply(bits: int) -> Program:
 
 
 def multiply_by_full_adders(bits: int) -> Program:
-    """As :func:`multiply` does, by the published full adder: 11 n**2 - 6 n - 1 commands."""
+    """As :func:`multiply`, with the published full adder: 11 n**2 - 6 n - 1 commands."""
     commands = _first_products(bits)
     for i in range(1, bits):
         carry = f"product{i + bits}"
@@ -158,7 +158,7 @@ def multiply_by_full_adders(bits: int) -> Program:
 
 
 _TOP = "C0"
-"""What the second row of products finds above the first one: nothing yet."""
+"""The highest bit that the second bit of b is added to: nothing stands there yet."""
 
 
 def _first_products(bits: int) -> list[Command]:
@@ -194,7 +194,7 @@ def greater_equal(bits: int) -> Program:
 
 
 def equal(bits: int) -> Program:
-    """Out = (a == b): a <= b in T2 and a >= b in T3 side by side, 4 n + 3 commands."""
+    """Out = (a == b), from a <= b in T2 and a >= b in T3, 4 n + 3 commands."""
     commands = list(parse("(C1,B10)"))
     for i in range(bits):
         commands += parse(f"(a{i},B8)(b{i},B9)[B14][B15]")

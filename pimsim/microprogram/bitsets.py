@@ -1,7 +1,7 @@
-"""One bit an output, as a number: bit i belongs to output i.
+"""Sets of outputs as integers: bit i says whether output i is in the set.
 
-Thousands of small steps each combine a few such sets. A number does that in a fraction of the time
-that an array of flags takes; arrays are made for many sets at once.
+Thousands of small steps each combine a few such sets. Integers do that in a fraction of the time
+that arrays of flags take. Many sets are turned into arrays at once.
 
 >>> few = numbers(np.array([[True, False, True], [False, True, True]]))
 >>> few, few[0] & few[1]

@@ -1,8 +1,8 @@
 """Counting ones down a column: full adders over rows of weight 1, 2, 4, ...
 
 Rows of equal weight are added three at a time; the sum stays at its weight and the carry moves to
-the next, until one row is left at each weight. Rows are taken in as they come, so that few are
-pending at any time. A row may stand inverted: the adder absorbs that (see
+the next, until one row is left at each weight. Rows are added as they come, so few are pending at
+any time. A row may hold the complement of its bit: the adder absorbs that (see
 :mod:`pimsim.microprogram.arithmetic`), which is how a weight of -1 is folded into the command
 stream at no cost. Adding n rows of weight 1 takes n - popcount(n) adders.
 
@@ -39,7 +39,7 @@ class Row(NamedTuple):
     """Set of outputs for which the row holds the complement of its bit, see
     :mod:`pimsim.microprogram.bitsets`."""
     owned: bool
-    """Whether the counter took the row from the allocator and gives it back once added."""
+    """Whether the counter took the row from the allocator, and gives it back when it was added."""
     outputs: int
 
     @property
@@ -49,7 +49,7 @@ class Row(NamedTuple):
 
 
 class Adder(NamedTuple):
-    """A full adder to be written."""
+    """A full adder that is still to be written."""
 
     operands: tuple[Row, Row, Row]
     total: int
@@ -77,7 +77,7 @@ class Counter:
         self._adders: list[Adder] = []
 
     def add(self, level: int, address: Rows, inverted: Flags | bool, *, owned: bool) -> None:
-        """Take in a row of weight 2**level."""
+        """Add a row of weight 2**level."""
         outputs = self.schedule.outputs
         if isinstance(inverted, bool):
             complement = (1 << outputs) - 1 if inverted else 0
@@ -88,7 +88,7 @@ class Counter:
         self._write()
 
     def add_all(self, level: int, addresses: NDArray[np.int32], complements: Sequence[int]) -> None:
-        """Take in rows of weight 2**level in order.
+        """Add rows of weight 2**level, in order.
 
         Args:
             level: exponent of the weight.
@@ -141,7 +141,7 @@ class Counter:
         return Row(self._map.constant(0), 0, False, self.schedule.outputs)
 
     def _zero_like(self, first: Row, second: Row) -> Row:
-        # Inverted zeros where both operands are inverted, so that the plain adder serves.
+        # If both operands are complemented, the zeros are, too, so that the plain adder serves.
         both = first.complement & second.complement
         ones, zeros = self._map.constant(1), self._map.constant(0)
         flags = bitsets.flags([both], first.outputs)[0]
@@ -180,9 +180,9 @@ class Counter:
 
 
 def _odd(a: int, b: int, c: int) -> tuple[int, int, int]:
-    """Outputs for which one operand is complemented and two are not, or the other way round.
+    """Outputs for which one operand differs from the other two in being complemented.
 
-    Returns those for which it is the first that differs from both others, the second, the third.
+    Returns three sets: outputs for which the first, the second or the third operand differs.
     """
     return (a ^ b) & (a ^ c), (b ^ a) & (b ^ c), (c ^ a) & (c ^ b)
 
@@ -190,7 +190,7 @@ def _odd(a: int, b: int, c: int) -> tuple[int, int, int]:
 def _exchange(
     adders: list[Adder], odd: list[tuple[int, int, int]]
 ) -> Iterable[tuple[NDArray[np.int32], ...]]:
-    """Addresses with the operand that differs exchanged with the third."""
+    """Addresses in which the operand that differs has changed places with the third."""
     if not adders:
         return ()
     outputs = adders[0].operands[0].outputs

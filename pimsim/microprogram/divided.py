@@ -1,8 +1,8 @@
-"""What counting takes where a fan-in lies in one subarray, or is divided among several.
+"""What counting takes when the fan-in of an output is divided among subarrays.
 
-Each part counts what it holds. Digits of the others are moved to the first, the *home*, which adds
-them up and decides. These are the steps of one output, for what they take; a mapping lays out the
-same for a whole stage.
+Each subarray (*part*) counts the rows it holds. The digits of its count are moved to the first
+part, the *home*, which adds them up and compares. This module has the steps of one output, to find
+out what they take; a mapping lays out the same for a whole stage.
 
 >>> from pimsim.dram.array.address_map import DEFAULT_MAP
 >>> taken = full_adders(1152, 1, data_rows=1006, address_map=DEFAULT_MAP)
@@ -41,7 +41,7 @@ class Taken(NamedTuple):
     aap: int
     ap: int
     moved: int
-    """Rows brought to the home."""
+    """Rows moved to the home."""
     parts: int
     rows: int
     """Most data rows that a part needs."""
@@ -67,9 +67,9 @@ def full_adders(operands: int, planes: int, *, data_rows: int, address_map: Addr
 
 
 def xnors(products: int, *, data_rows: int, address_map: AddressMap) -> Taken:
-    """Write products of two rows by XNOR, count them by full adders, and compare with a row number.
+    """Make products of two rows by XNOR, count them by full adders, compare with a number in rows.
 
-    Raises OutOfRowsError if the rows hold not even single products.
+    Raises OutOfRowsError if a subarray has no room for even a single product.
     """
 
     def written(sizes: Sequence[int]) -> Taken:
@@ -88,11 +88,11 @@ def xnors(products: int, *, data_rows: int, address_map: AddressMap) -> Taken:
 
 
 def ands(products: int, *, data_rows: int, address_map: AddressMap) -> Taken:
-    """Count ANDs of two rows, take the known ones of x away, and compare with a number in rows.
+    """Count ANDs of two rows, subtract the known ones of x, and compare with a number in rows.
 
-    Twice the ones of x AND w, less those of x, is the count but for a number that is known.
+    The count is twice the ones of x AND w, minus the ones of x, plus a known constant.
 
-    Raises OutOfRowsError if the rows hold not even single products.
+    Raises OutOfRowsError if a subarray has no room for even a single product.
     """
     first, digits = address_map.first_data, products.bit_length()
     highest = products + (1 << digits) - 1
@@ -156,7 +156,7 @@ def _counted(
     compare: Program,
     home: Schedule,
 ) -> Taken:
-    """Count rows of every part by full adders, the planes of an operand being neighbours."""
+    """Count rows of every part by full adders; the bits of an operand are neighbouring rows."""
     address_map, taken, moved = home.address_map, [compare.aap, compare.ap], 0
     first, worth = address_map.first_data, (1 << planes) - 1
     most = [len(own) // planes * worth for own in rows]
@@ -199,7 +199,7 @@ def _kinds(schedule: Schedule) -> Iterator[tuple[Kind, int]]:
 def _fewest(
     operands: int, rows: int, data_rows: int, written: Callable[[Sequence[int]], Taken]
 ) -> Taken:
-    """The fewest parts with room, the home having as many operands as the others or fewer."""
+    """Divide into as few parts as have room; the home gets no more operands than the others."""
     refused: OutOfRowsError | None = None
     for parts in count(-(-operands * rows // max(data_rows, 1))):
         if parts > operands:

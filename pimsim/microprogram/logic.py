@@ -1,8 +1,8 @@
 """Bulk bitwise operations as command sequences.
 
 NOT, AND, OR, XOR: Seshadri et al., "Ambit", MICRO 2017, section 5.2 and figure 20. NAND and NOR
-keep the majority in a dual-contact cell's n-wordline; XNOR is XOR with the constants exchanged.
-The if-then-else uses out = MAJ(select AND a, NOT select OR a, b).
+write the majority to a dual-contact cell through its n-wordline; XNOR is XOR with the two constants
+exchanged. The if-then-else uses out = MAJ(select AND a, NOT select OR a, b).
 
 >>> print(AND)
 (a,B0)(b,B1)(C0,B2)(B12,out)

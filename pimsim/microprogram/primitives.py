@@ -57,8 +57,8 @@ class Primitive:
     name: str
     summary: str
     build: Callable[[int], Program]
-    """Makes the program for operands of so many bits; of a popcount or a reduction, for so many
-    rows."""
+    """Makes the program for a width: the bits of the operands, or the rows of a popcount or
+    reduction."""
     meaning: Callable[[int, Values], dict[str, int]]
     """The truth table: for a width and the inputs as integers, the outputs as integers."""
     count: Callable[[int], int]
@@ -70,7 +70,8 @@ class Primitive:
     sized: bool = False
     """Whether the width can be chosen."""
     shorter: tuple[Program, ...] = ()
-    """The same with the same symbols, the shortest first, on maps that have more than Ambit's."""
+    """Shorter programs with the same symbols for maps that have more than Ambit's, the shortest
+    first."""
 
     def __repr__(self) -> str:
         return f"<Primitive {self.name!r}: {self.summary}>"
@@ -149,12 +150,12 @@ def _multiplied(_: int, v: Values) -> dict[str, int]:
 
 
 def _out(meaning: Callable[[Values], int]) -> Callable[[int, Values], dict[str, int]]:
-    """The meaning of a primitive with one output, whatever the width."""
+    """The truth table of a primitive with one output, for any width."""
     return lambda _, v: {"out": int(meaning(v))}
 
 
 def _linear(each: int, beside: int) -> Callable[[int], int]:
-    """So many commands for each bit or row, and so many beside."""
+    """``each`` commands for each bit or row, plus ``beside`` commands."""
     return lambda n: each * n + beside
 
 
@@ -282,7 +283,7 @@ _TABLE = (
 
 
 class Primitives(dict[str, Primitive]):
-    """Primitives by name, which show as one line."""
+    """Primitives by name; shown as one line in a Python session."""
 
     def __repr__(self) -> str:
         first = ", ".join([*self][:5])
@@ -296,11 +297,11 @@ PRIMITIVES: Mapping[str, Primitive] = Primitives({entry.name: entry for entry in
 def program_of(
     operation: Program | Primitive | str, address_map: AddressMap = DEFAULT_MAP
 ) -> Program:
-    """Return the program of an operation: of a primitive, or of its name, at its usual width.
+    """Return the program of a primitive, or of the name of one, at its usual width.
 
-    A program is returned as it is; that of a primitive is one on ``address_map``.
+    The program is one for ``address_map``. If ``operation`` is a program, it is returned as it is.
 
-    Raises InputError for anything else, and for a name that there is not.
+    Raises InputError for anything else, and for an unknown name.
 
     >>> program_of("xnor") is program_of(PRIMITIVES["xnor"]) is PRIMITIVES["xnor"].program()
     True

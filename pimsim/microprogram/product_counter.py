@@ -1,9 +1,9 @@
-"""Counting rows, and products of two rows, in whatever rows are left.
+"""Counting rows, and products of two rows, in however many rows are free.
 
-Six commands an adder (:mod:`pimsim.microprogram.accumulation`) ask for long chains, and so for many
-rows that wait for one another; products of pairs (:mod:`pimsim.microprogram.and_count`) leave a
-row each. A subarray full of operands has few to spare. So rows wait as long as there is room, and
-then those of the weight that has most are added up, which frees half of them.
+Six commands an adder (:mod:`pimsim.microprogram.accumulation`) are only reached by long chains, for
+which many rows must wait; and each pair of products (:mod:`pimsim.microprogram.and_count`) leaves a
+row. A subarray full of operands has few free rows. So rows wait as long as there is room. When
+there is none, the rows of the weight with the most waiting are added up, which frees half of them.
 
 >>> from pimsim.dram.array.address_map import DEFAULT_MAP
 >>> def commands(spare):
@@ -47,18 +47,18 @@ class ProductCounter:
     """Adds bits of rows into a binary number, modulo ``2**width``.
 
     Args:
-        allocator: data rows for what waits and for sums.
+        allocator: data rows for waiting rows and for sums.
         width: bits of the number.
         address_map: of the subarray.
 
-    Raises OutOfRowsError, from any method, when too few rows are left even so.
+    Raises OutOfRowsError, from any method, if there are too few rows even then.
     """
 
     def __init__(self, allocator: RowAllocator, width: int, address_map: AddressMap) -> None:
         self._map, self._rows = address_map, allocator
         work = WorkRows(allocator, address_map.first_data)
         self.accumulator = Accumulator(Schedule(1, address_map), work)
-        """What writes the steps; for what else is to be done with the number."""
+        """Writes the steps; also used for what is done with the number afterwards."""
         self._waiting: list[list[Item]] = [[] for _ in range(width)]
 
     def taken(self) -> Schedule:
@@ -67,21 +67,21 @@ class ProductCounter:
         return done
 
     def add(self, level: int, item: Item) -> None:
-        """Take in a row that counts for 2**level; it must stay as it is until the end."""
+        """Add a row that counts for 2**level; it must not change until the end."""
         if level < len(self._waiting):
             self._waiting[level].append(item)
         else:
             self.accumulator.work.use(item.row)
 
     def add_product(self, level: int, program: Program, *rows: int) -> None:
-        """Have a program write a bit to a row, the last of its symbols, and take that in."""
+        """Let a program write a bit to a row, the last of its symbols, and add that row."""
         self._make_room(1)
         out = self.accumulator.work.take()
         self.accumulator.put(program.on(self._map), *rows, out)
         self.add(level, Item(out, False))
 
     def add_ands(self, level: int, plain: Operands, complemented: Operands) -> None:
-        """Take in products x AND w that count for 2**level each.
+        """Add products x AND w that count for 2**level each.
 
         Args:
             level: exponent of that.
@@ -98,7 +98,7 @@ class ProductCounter:
                 self._make_room(3)
                 self._begin(level, complement=kind)
             carry = self.accumulator.work.take()
-            # as many rows as the next pair takes, the total of all included
+            # as many rows as the next pair takes, including those for the total
             last = number + 1 == len(order) or not self._has_room(2)
             after = "end" if last else "turned" if order[number + 1] == kind else ""
             (x, w), (y, u) = kept[kind].pop(), kept[kind].pop()
@@ -135,7 +135,7 @@ class ProductCounter:
     # -- inside ------------------------------------------------------------------------------
 
     def _begin(self, level: int, *, complement: bool) -> None:
-        """Let a sum begin with what waits, as it stands or complemented."""
+        """Begin a sum with a waiting row, as it stands or complemented."""
         items = self._waiting[level] if level < len(self._waiting) else []
         first = next((item for item in items if item.complement == complement), None)
         if first is not None:
@@ -145,12 +145,12 @@ class ProductCounter:
         self.accumulator.work.use(row)
 
     def _has_room(self, rows: int) -> bool:
-        """Whether, with so many rows more, all that waits most could be added up in one chain."""
+        """Whether, after taking ``rows`` more, the fullest level could be added up in one chain."""
         most = max(map(len, self._waiting))
         return self._rows.left - rows >= (most + 1) // 2
 
     def _make_room(self, rows: int) -> None:
-        """Add up what waits, until there is room."""
+        """Add up waiting rows until there is room."""
         while not self._has_room(rows):
             level = max(range(len(self._waiting)), key=lambda one: len(self._waiting[one]))
             if len(self._waiting[level]) < 3:  # a pair and a carry would free nothing
@@ -158,7 +158,7 @@ class ProductCounter:
             self._add_up(level)
 
     def _add_up(self, level: int) -> None:
-        """Add as much of what waits at a level as there are rows for the carries."""
+        """Add waiting rows of a level, as many as there are rows for the carries."""
         items = self._waiting[level]
         adders = min((len(items) - 1) // 2, max(self._rows.left - 1, 1))
         used = 2 * adders + 1

@@ -61,7 +61,7 @@ class Program:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     scratch: tuple[str, ...] = ()
-    """Rows that the program overwrites and whose value means nothing afterwards."""
+    """Rows that the program overwrites and whose contents have no meaning afterwards."""
     address_map: AddressMap = field(default=DEFAULT_MAP, repr=False)
 
     def __repr__(self) -> str:
@@ -100,7 +100,7 @@ class Program:
                 )
 
     def _undeclared(self) -> InputError:
-        """What is said of rows that are neither symbols nor addresses."""
+        """The message about rows that are neither symbols nor addresses."""
         named = {row for one in self.commands for row in (one.source, one.destination) if row}
         rows = self.address_map
         unknown = sorted(row for row in named.difference(self.symbols) if not rows.knows(row))
@@ -130,7 +130,7 @@ class Program:
             scratch: rows that it overwrites besides.
             address_map: whose addresses ``text`` names.
 
-        Raises InputError naming what it cannot read, and rows that nobody has named.
+        Raises InputError for text that it cannot read, and for rows that are not among the names.
 
         >>> Program.parse("not", "(a,B5)(B4,out)", inputs=("a",), outputs=("result",))
         Traceback (most recent call last):
@@ -144,11 +144,11 @@ class Program:
         """Return the same program on another address map.
 
         An address is replaced by the one that raises the same wordlines there, whatever it is
-        called (see :mod:`pimsim.dram.array.translation`). Programs of one map come to use the same
-        cells, so that a program finds what another has left there. ``alone``: this one needs
-        nothing of others, and may use any cells.
+        called (see :mod:`pimsim.dram.array.translation`). All programs of one map are translated to
+        the same cells, so a program finds what another has left in them. ``alone``: this program
+        needs nothing from others, and may use any cells.
 
-        Raises InputError, naming what is missing, for a map that has no such addresses.
+        Raises InputError, naming what is missing, if the map lacks such addresses.
         """
         return self if address_map is self.address_map else _on(self, address_map, alone)
 
@@ -185,9 +185,9 @@ class Program:
         return 2 * self.aap + self.ap
 
     def extra_wordlines(self, activation_rows: int = ACTIVATION_ROWS[0]) -> int:
-        """Wordlines raised beyond the first of each activation, over the whole program.
+        """Wordlines raised beyond the first of each activation, summed over the program.
 
-        An activation for a majority opens ``activation_rows``.
+        An activation for a majority opens ``activation_rows`` rows.
 
         >>> maj3 = Program.parse("maj3", "(a,B0)(b,B1)(c,B2)(B12,out)",
         ...                      inputs=("a", "b", "c"), outputs=("out",))
@@ -210,7 +210,7 @@ class Program:
 
     @cached_property
     def cycle(self) -> RowCycle:
-        """The kinds of the commands in order, equal neighbours together.
+        """The kinds of the commands in order, with the length of each run of equal ones.
 
         >>> copy = Program.parse("copy", "(a,B0)(B0,out)[B0]", inputs=("a",), outputs=("out",))
         >>> [(kind.name, times) for kind, times in copy.cycle]
@@ -259,7 +259,7 @@ class Program:
         return {slot[1] for pair in self.slots for slot in pair if slot and not slot[0]}
 
     def placed(self, **rows: str) -> tuple[Command, ...]:
-        """The commands with symbolic rows renamed, to build a longer program from.
+        """The commands with symbolic rows renamed, as pieces for a longer program.
 
         >>> copy = Program.parse("copy", "(a,out)", inputs=("a",), outputs=("out",))
         >>> str(copy.placed(a="x3", out="y")[0])

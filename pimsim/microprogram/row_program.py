@@ -1,8 +1,8 @@
 """What a stage does in its subarrays: rows written, schedules run, rows moved, rows read out.
 
-The rows of an output may be divided among several subarrays (*parts*), each of which runs
-schedules of its own. One program is walked in four ways: its time and energy are booked, it is
-carried out literally, compiled, or carried out with commands that go wrong.
+The rows of an output may be divided among several subarrays (*parts*), each of which runs schedules
+of its own. A row program is used in four ways: to account for its time and energy, to execute it
+command by command, to execute it as compiled code, or to execute it with commands that go wrong.
 
 >>> from pimsim.microprogram.logic import NOT
 >>> from pimsim.microprogram.schedule import Schedule
@@ -14,7 +14,7 @@ carried out literally, compiled, or carried out with commands that go wrong.
 >>> program.enter("compute")
 >>> program.run(schedule)
 >>> seen, result = program.look(0), program.read(1)
->>> plain, slots = program.delivered()                 # what is looked at is left out
+>>> plain, slots = program.delivered()                 # without rows that are only looked at
 >>> plain.slots, slots[result]
 (1, 0)
 >>> program.delivered(looking=True)[1] == {seen: 0, result: 1}
@@ -33,7 +33,7 @@ from pimsim.microprogram.schedule import Schedule
 from pimsim.microprogram.tape import AdderTape
 
 PHASES = ("weights", "inputs", "compute")
-"""Loading weights (once, however many images follow), loading inputs, and the rest."""
+"""Loading weights (once for all images), loading inputs, and computing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Write:
     rows: Sequence[int]
     part: int
     content: object
-    """What they hold, in the words of whoever lays rows out."""
+    """What the rows hold, in the form that the mapping and its writer agree on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Read:
     row: int
     part: int
     number: int = 0
-    """Which of all rows read or looked at it is."""
+    """Number of this row among all rows that are read or looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +82,14 @@ class Look:
     part: int
     number: int
     always: bool
-    """Whether its content is what the program gives, and not just what can be checked."""
+    """Whether its content is a result of the program, and not only for checks."""
 
 
 Item: TypeAlias = Write | Run | Move | Read | Look
 
 
 class RowProgram:
-    """Items of each phase in order; those of ``compute`` are for any one of ``outputs`` outputs."""
+    """Items of each phase in order; those of ``compute`` are repeated for each of the outputs."""
 
     def __init__(self, outputs: int) -> None:
         self.outputs = outputs
@@ -99,7 +99,7 @@ class RowProgram:
 
     @property
     def items(self) -> list[Item]:
-        """What is done for an output, once operands are there."""
+        """The items for one output, once operands are loaded."""
         return self.phases["compute"]
 
     @property
@@ -118,7 +118,7 @@ class RowProgram:
         return sum(len(item.rows) for item in self.phases[phase] if isinstance(item, Write))
 
     def enter(self, phase: str) -> None:
-        """Let what follows belong to ``phase``, one of :data:`PHASES`."""
+        """Begin a phase, one of :data:`PHASES`, to which following items belong."""
         self.phases[phase]
         self._phase = phase
 
@@ -138,7 +138,7 @@ class RowProgram:
             self.phases[self._phase].append(Run(schedule, part))
 
     def move(self, row: int, part: int, to_row: int, to_part: int = 0) -> None:
-        """Bring a data row of a part to another part."""
+        """Copy a data row of one part to another part."""
         self.phases[self._phase].append(Move(row, part, to_row, to_part))
 
     def read(self, row: int, part: int = 0) -> int:
@@ -154,10 +154,10 @@ class RowProgram:
         return self._numbers - 1
 
     def delivered(self, *, looking: bool = False) -> tuple[RowProgram, dict[int, int]]:
-        """Return the program with what it looks at read out, or left out; and slots by number.
+        """Return the program with its looks turned into reads or left out, and slots by number.
 
         Args:
-            looking: read out what is looked at to be checked, too.
+            looking: also read rows that are looked at only for checks.
 
         """
         plain = RowProgram(self.outputs)

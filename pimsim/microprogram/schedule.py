@@ -1,9 +1,9 @@
 """Many programs at once that differ only in rows and in small variants.
 
-A mapping writes one schedule for all outputs of a layer. Every output runs the same steps; in each
-step an output has its own rows (its weights decide which) and its own variant of the program (the
-plain full adder or the one with a complemented operand, say). A subarray then executes the column
-of the schedule that belongs to its output.
+A mapping writes one schedule for all outputs of a layer. Every output runs the same steps. In each
+step, the weights of an output decide its rows and its variant of the program: for example, the
+plain full adder or the one with a complemented operand. A subarray executes the column of the
+schedule that belongs to its output.
 
 >>> import numpy as np
 >>> from pimsim.dram.array.subarray import Subarray
@@ -19,8 +19,8 @@ of the schedule that belongs to its output.
 >>> s.read_bits(2), s.read_bits(3)
 (array([[0, 1]], dtype=uint8), array([[1, 1]], dtype=uint8))
 
-All variants of a step have the same kinds of commands in the same order, so that banks with
-different weights stay in lock-step, and time does not depend on weights.
+All variants of a step have the same kinds of commands in the same order. So banks with different
+weights stay in lock-step, and the time does not depend on the weights.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ from pimsim.errors import InputError
 from pimsim.microprogram.program import Program
 
 Rows = int | NDArray[np.integer[Any]]
-"""A row address, or one an output."""
+"""A row address for all outputs, or one for each."""
 
 _TOGETHER = 256
-"""Arrays that are looked at in one piece: many small looks take longer, all at once take memory."""
+"""How many arrays are handled together: fewer would take longer, all at once too much memory."""
 
 
 @cache
 def variants(programs: tuple[Program, ...]) -> tuple[Program, ...]:
-    """Check that programs may stand in one step, once, and return them; InputError if not."""
+    """Check, once, that programs may be variants of one step, and return them; else InputError."""
     symbols = programs[0].symbols
     for program in programs[1:]:
         if program.symbols != symbols:
@@ -61,7 +61,7 @@ def variants(programs: tuple[Program, ...]) -> tuple[Program, ...]:
                 f"variants must have the symbols {symbols} of {programs[0].name!r}, not "
                 f"{program.symbols} as {program.name!r} has"
             )
-        if program.cycle != programs[0].cycle:  # else the time would depend on the weights
+        if program.cycle != programs[0].cycle:  # otherwise, the time would depend on the weights
             raise InputError(
                 f"variants must have the kinds of commands of {programs[0].name!r}, not those "
                 f"of {program.name!r}: lock-step banks get one sequence"
@@ -101,7 +101,7 @@ class Step:
 
 
 class Schedule:
-    """Steps in order, for ``outputs`` outputs, in subarrays with the address map."""
+    """Steps in order, for ``outputs`` outputs, in subarrays with an address map."""
 
     def __init__(self, outputs: int, address_map: AddressMap = DEFAULT_MAP) -> None:
         self.outputs, self.address_map = outputs, address_map
@@ -120,9 +120,9 @@ class Schedule:
         variant: NDArray[np.integer[Any]] | NDArray[np.bool_] | None = None,
         **rows: Rows,
     ) -> None:
-        """Add a step; ``rows`` gives every symbol an address, or an array of one an output.
+        """Add a step; ``rows`` gives every symbol an address, or an array of one for each output.
 
-        The programs are moved to the address map. Raises InputError for variants whose symbols
+        The programs are translated to the address map. Raises InputError for variants whose symbols
         differ, for rows or a ``variant`` that do not fit them, and for programs that the address
         map cannot run.
         """
@@ -203,7 +203,7 @@ class Schedule:
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        """What every output executes, as far as time is concerned; equal neighbours together."""
+        """The runs that every output executes, for timing; equal neighbours are joined."""
         if self._runs is None:
             cycles = groupby(step.programs[0].cycle for step in self.steps)
             self._runs = tuple(Run(cycle, len(list(some))) for cycle, some in cycles)
@@ -212,7 +212,7 @@ class Schedule:
     def extra_wordlines(self, activation_rows: int = ACTIVATION_ROWS[0]) -> NDArray[np.int64]:
         """``(outputs,)`` wordlines raised beyond the first of each activation.
 
-        An activation for a majority opens ``activation_rows``.
+        An activation for a majority opens ``activation_rows`` rows.
         """
         if activation_rows not in self._extra:
             found, everywhere = np.zeros(self.outputs, dtype=np.int64), 0
@@ -300,9 +300,9 @@ def _placed(slot: RowSlot, rows: Sequence[int]) -> int:
 def gc_paused() -> Iterator[None]:
     """Leave the cyclic garbage collector off until the end, if it was on; also decorates functions.
 
-    Writing and compiling a schedule makes hundreds of thousands of objects that all stay. The
-    collector would walk over them again and again and find nothing: a fifth of the time, as
-    measured.
+    Writing and compiling a schedule makes hundreds of thousands of objects that are all kept. The
+    collector would go over them again and again and find nothing. Measured, that took a fifth of
+    the time.
 
     >>> with gc_paused():
     ...     gc.isenabled()

@@ -1,11 +1,11 @@
-"""Tapes of adders: programs one after the other as data, a number and some rows each.
+"""Tapes of adders: a long program as an array of numbers.
 
-An output tree differs from group to group, so it is no schedule of many outputs, and there are
-millions of its adders. All that knows of commands is one table of *templates*, the same for every
-tape on an address map. A *record* is the number of a template and a row for each of its symbols.
-
-Templates may leave something in the compute cells for the next one: a running sum v that stands
-there plain and complemented, in a *pattern*.
+The programs of an output tree differ from group to group, so they do not fit into a schedule of
+many outputs; and there are millions of adders. So programs are stored as *records*: the number of a
+*template*, and a row for each of its symbols. A template is a short program; the table of templates
+is the same for every tape on an address map. A template may leave a running sum v in the compute
+cells for the next one, in plain and complemented form. Which cells hold which is called a
+*pattern*.
 
 >>> from pimsim.dram.array.address_map import ambit
 >>> table = templates(ambit())
@@ -40,7 +40,7 @@ from pimsim.microprogram.schedule import Step
 from pimsim.object_code import Kept
 
 Pattern = tuple[tuple[str, bool] | tuple[str, bool, int], ...]
-"""Cells, whether they hold the complement of v, and 1 where v is a second value beside one."""
+"""Cells with whether they hold the complement of v; a third item 1 marks a second value v."""
 
 _PATTERNS: Mapping[str, tuple[str, Pattern]] = {
     "mixed": (accumulation.WRITTEN_FOR, (("T0", False), ("DCC0", True))),
@@ -72,7 +72,7 @@ def patterns(address_map: AddressMap) -> Mapping[str, Pattern]:
 
 
 class Template(NamedTuple):
-    """A program, and the patterns that it begins with and leaves; None: any."""
+    """A program, and the patterns that it begins with and leaves; None: no value is kept."""
 
     program: Program
     before: str | None
@@ -80,7 +80,7 @@ class Template(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Every template of an address map, and where those of each sort are."""
+    """Every template of an address map, and the codes at which each sort begins."""
 
     templates: tuple[Template, ...]
     ways: Mapping[tuple[str, str], int]
@@ -90,7 +90,7 @@ class Table(NamedTuple):
     carries: int
     """First code of carries, in the order of :data:`deciding.KINDS` and of what is left."""
     both: int
-    """First code of two carries at once: their beginning, then as carries are."""
+    """First code of two carries at once: how they begin, then in the order of single carries."""
     gates: int
     """Code of AND; that of OR is the next."""
     vote: int
@@ -142,7 +142,7 @@ def sizes(address_map: AddressMap) -> NDArray[np.int64]:
 
 
 class AdderTape:
-    """Records in order: a schedule for one output, as far as others are concerned.
+    """Records in order; used like a schedule for one output.
 
     Args:
         words: each record's code, then its rows as places: the constants of the map first, then
@@ -163,7 +163,7 @@ class AdderTape:
 
     @classmethod
     def total(cls, histogram: NDArray[np.int64], address_map: AddressMap) -> AdderTape:
-        """Return a tape of which only is known how often each template comes."""
+        """Return a tape that only knows how often each template comes."""
         found = cls(np.zeros(0, np.int32), address_map)
         found.__dict__["histogram"] = histogram
         return found
@@ -187,7 +187,7 @@ class AdderTape:
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
-        """Row commands, as far as time is concerned: APs apart from AAPs."""
+        """The runs of row commands, for timing: first AAPs, then templates with APs."""
         return runs(tuple(self.histogram.tolist()), self.address_map)
 
     def extra_wordlines(self, activation_rows: int = ACTIVATION_ROWS[0]) -> NDArray[np.int64]:
@@ -199,7 +199,7 @@ class AdderTape:
 
     @property
     def commands(self) -> NDArray[np.int16]:
-        """``(commands, 2)`` address that each senses, and that it drives; -1: it drives none.
+        """``(commands, 2)`` the addresses that each command senses and drives; -1: drives none.
 
         >>> from pimsim.dram.array.address_map import ambit
         >>> rows = [2, 3, 4]                     # places: the constants are 0 and 1
@@ -255,7 +255,7 @@ def counted(words: NDArray[np.int32], address_map: AddressMap) -> NDArray[np.int
 
 
 def shift_rows(words: NDArray[np.int32], spans: NDArray[np.int64], address_map: AddressMap) -> None:
-    """Have rows of some records lie further on: ``(n, 3)`` from where, until where, and by what."""
+    """Shift the rows of some records: ``spans`` has (n, 3) first word, end, and shift."""
     _SHIFT(words, sizes(address_map), spans)
 
 
@@ -264,7 +264,7 @@ def renamed(
 ) -> NDArray[np.int32]:
     """Return records with other rows: ``rows[place]`` for each place.
 
-    Raises ValueError for what is no record, or names a place that ``rows`` has not.
+    Raises ValueError for something that is no record, or names a place that ``rows`` lacks.
     """
     found = words.copy()
     if _RENAME(found, sizes(address_map), rows):
@@ -340,7 +340,7 @@ _COUNT, _CODES, _SHIFT, _RENAME, _EXPAND = (
 
 @cache
 def _slots(address_map: AddressMap) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First command of each template, and of all commands whether a row is given, and which."""
+    """First command of each template; for each command, whether it has a row, and which."""
     own = [one.program.slots for one in templates(address_map)]
     starts = np.cumsum([0, *map(len, own)])
     pairs = [(source, target or (False, -1)) for slots in own for source, target in slots]
@@ -348,7 +348,7 @@ def _slots(address_map: AddressMap) -> tuple[NDArray[np.int64], NDArray[np.int64
 
 
 def runs(histogram: tuple[int, ...], address_map: AddressMap) -> tuple[Run, ...]:
-    """Row commands of so many records of each template: AAPs, then templates with APs."""
+    """Runs of the records counted in ``histogram``: first AAPs, then templates with APs."""
     found: dict[RowCycle, int] = {}
     for one, times in zip(templates(address_map), histogram, strict=True):
         if not times:

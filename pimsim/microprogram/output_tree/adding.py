@@ -1,8 +1,8 @@
-"""Adding rows in compiled code: rows handed out, records written, chains.
+"""Adding rows in compiled code: handing out rows, writing records, choosing chains.
 
-An item is a number: twice its row, plus 1 if it holds the complement. Rows are those of a part, the
-constants' first; -1 stands for a digit that is the same in every column. What chains are is said in
-:mod:`pimsim.microprogram.accumulation`.
+An item is a number: twice its row, plus 1 if the row holds the complement. Rows are those of a
+part, with the constants first; -1 stands for a digit that is the same in every column. Chains are
+explained in :mod:`pimsim.microprogram.accumulation`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pimsim.object_code import part
 Ints = NDArray[np.int64]
 
 AT, FREE, USED, PEAK, ADDERS, FULL, WRONG = range(7)
-"""Of the state: records written; free rows; rows in use; most of them so far; adders; whether the
-memory for records is full; and whether something was asked for that cannot be."""
+"""Places in the state: words written; free rows; rows in use, and the most so far; adders; whether
+the memory for records is full; and whether something impossible was asked for."""
 JOINTS, CARRIES, BOTH, ZERO, ONE, FEW_ACTIVATIONS, BLOCK, WAYS = range(8)
 """Of the table: first codes of joint adders, of carries and of two at once; rows of the constants;
 whether activations are to be few, not commands; how many items of a bucket are added before their
 carries are; and from there on the codes of chains, by their way."""
 START, MIXED, EQUAL, TURNED, END = range(5)
-"""What a chain's program does (one of the first three), and what it leaves (all but the first). A
-way is the one times :data:`KINDS`, and the other."""
+"""What a program of a chain does (one of the first three), and what it leaves (all but the first).
+A way is the first number times :data:`KINDS`, plus the second."""
 KINDS = 5
 MAX_WEIGHT = 40
 PLUS, MINUS = -2, -1
@@ -65,7 +65,7 @@ class Work(NamedTuple):
 
 
 compiled = part
-"""Compiled as a part of those that call it; wrappers would take half of the time."""
+"""Compiled into the functions that call it, because wrappers would take half of the time."""
 
 
 # -- rows and records -----------------------------------------------------------------------------
@@ -73,7 +73,7 @@ compiled = part
 
 @compiled
 def take(work: Work, uses: int) -> int:
-    """A free row, for so many uses."""
+    """A free row, for ``uses`` uses."""
     state, free, refs = work.state, work.free, work.refs
     state[FREE] -= 1
     if state[FREE] < 0:
@@ -134,7 +134,7 @@ def sort_items(work: Work, items: Ints, count: int) -> None:
 
 @compiled
 def pop(work: Work, sort: int) -> int:
-    """Take an item; a constant if none is left that holds its bit so."""
+    """Take an item of a sort; a constant if none is left."""
     if not work.left[sort]:
         sort = CONSTANT
     work.left[sort] -= 1
@@ -183,10 +183,10 @@ def _chain(
 def _price(
     work: Work, first: int, mixed: int, equal: tuple[int, int], start: int, tail: int
 ) -> int:
-    """Price of the chain that :func:`_chain` writes, without going along it.
+    """Price of the chain that :func:`_chain` writes, from a formula.
 
-    Sorts of equal adders alternate, each turned, until one of them is used up; the others of the
-    other sort follow, and none of these is turned.
+    Equal adders of the two sorts alternate, and each is turned, until one sort is used up. Those of
+    the other sort that are left follow, and none of these is turned.
     """
     plain, complemented = equal
     held, kind, price = (first + mixed) % 2, START, 0
@@ -222,10 +222,10 @@ def _way(work: Work, kind: int, following: int) -> int:
 
 @compiled
 def _cheapest(work: Work, adders: int, joins: bool) -> int:
-    """Write the ways of the cheapest chain of sorted items down; whether its first is complemented.
+    """Write the ways of the cheapest chain of sorted items; return whether it begins complemented.
 
-    As :func:`pimsim.microprogram.accumulation.cheapest` does; -1 if there is none. Where it
-    ``joins``, the only item that is left is for a joint adder at the end.
+    It is the chain of :func:`pimsim.microprogram.accumulation.cheapest`; -1 if there is none. With
+    ``joins``, the only item that is left over goes to a joint adder at the end.
     """
     plain, complemented, constants = work.left[PLAIN], work.left[COMPLEMENTED], work.left[CONSTANT]
     spare = plain + complemented + constants - 2 * adders - 1
@@ -276,7 +276,7 @@ def add(
 def add_sorted(
     work: Work, adders: int, carries: Ints, carried: int, joins: bool
 ) -> tuple[int, int]:
-    """Add sorted items; returns how many carries there are then, and the sum unless it goes on."""
+    """Add sorted items; return the number of carries then, and the sum unless it goes on."""
     held = _cheapest(work, adders, joins)
     if held < 0:
         work.state[WRONG] = 2

@@ -1,8 +1,8 @@
 """Adding within buckets of rows, and between the halves of a group, in compiled code.
 
-A bucket is rows that outputs of a node count with the same signs, once those whose signs are all
-opposite are complemented. See :mod:`~pimsim.microprogram.output_tree.tree` and
-:mod:`~pimsim.microprogram.output_tree.joint`.
+A bucket is a set of rows that the outputs of a node all count with the same signs; rows whose signs
+are all opposite are complemented and belong to it, too. See
+:mod:`~pimsim.microprogram.output_tree.tree` and :mod:`~pimsim.microprogram.output_tree.joint`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from pimsim.microprogram.output_tree.nodes import (
 )
 
 _PAYS = 2
-"""Weights that a constant must settle, one after the other, to be worth an adder."""
+"""A constant must leave one item instead of two at this many weights in succession to be worth an
+adder."""
 
 
 # -- items that wait ------------------------------------------------------------------------------
@@ -39,14 +40,14 @@ _PAYS = 2
 
 @compiled
 def clear(counts: Ints) -> None:
-    """Let nothing wait."""
+    """Empty the lists of waiting items."""
     for weight in range(len(counts)):
         counts[weight] = 0
 
 
 @compiled
 def wait(work: Work, side: int, weight: int, item: int) -> None:
-    """Let an item wait to be added."""
+    """Put an item on the list of those waiting to be added."""
     work.columns[side, weight, work.waiting[side, weight]] = item
     work.waiting[side, weight] += 1
 
@@ -58,9 +59,9 @@ def wait(work: Work, side: int, weight: int, item: int) -> None:
 def compressed(work: Work, found: Found, nodes: Nodes, node: Ints, size: int) -> tuple[int, int]:
     """Add within each bucket until at most two items of a weight are left.
 
-    Of two buckets that differ in the sign of a half, three items that are left are then added for
-    both halves at once. Returns how many lists of items are left, and how many items there are for
-    one half.
+    If two buckets differ only in the sign of one half, three of their remaining items are then
+    added for both halves at once. Returns how many lists of items are left, and how many items
+    there are for one half.
     """
     own, keys = nodes.own, nodes.signs[:size]
     for i in range(size):
@@ -222,7 +223,7 @@ def _both(
 
 @compiled
 def _joins(work: Work, weight: int) -> int:
-    """Which of two buckets gives two items to a joint adder, the other giving one; -1: neither."""
+    """Which of two buckets gives two items to a joint adder (the other gives one); -1: neither."""
     first, second = work.waiting[0, weight], work.waiting[1, weight]
     if not first or not second or (first % 2 and second % 2):
         return -1
@@ -251,7 +252,7 @@ def _compress(work: Work, side: int, weight: int) -> None:
 
 @compiled
 def added(work: Work, side: int) -> bool:
-    """Add what waits until at most two items of a weight do; whether there were rows for it."""
+    """Add waiting items until at most two of a weight are left; return whether rows sufficed."""
     for weight in range(MAX_WEIGHT - 1):
         _compress(work, side, weight)
         if work.state[WRONG]:
@@ -274,7 +275,7 @@ def _settles(cnt: Ints, weight: int, items: int) -> bool:
 
 @compiled
 def hand_on(work: Work, nodes: Nodes, node: Ints, groups: int, extra: int) -> None:
-    """Hand what is left to both halves, behind what is for one of them."""
+    """Hand the remaining items to both halves, after those that are for one half only."""
     depth = node[DEPTH] + 1
     for number in range(groups):
         key = nodes.keys[number]

@@ -1,8 +1,8 @@
 """From digits of two numbers to a bit: whether their sum, or difference, is above 0.
 
-Digits are -1 or +1, one a weight, so a number with all weights up to m is odd and its sign is that
-of nothing but carries: nobody needs the digits of the sum. A carry takes about three commands, and
-those of a sum and a difference take four to six together.
+Digits are -1 or +1, one for each weight. A number with all weights up to m is therefore odd, and
+its sign is that of the last carry, so the digits of the sum are not needed. A carry takes about
+three commands; the two carries of a sum and a difference take four to six together.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TEXTS = {
 
 KINDS = tuple(_TEXTS)
 LASTS = ("", "plain", "complemented")
-"""What is left of a carry: nothing but cells, or its bit in a row."""
+"""What a carry program leaves: only the cells, or also the bit in a row."""
 
 
 @cache
@@ -44,10 +44,11 @@ def carry_program(name: str, address_map: AddressMap, last: str) -> Program:
 
 
 BEGIN_BOTH = Program.parse("carries-begin", "(k,B4)(m,B0)", inputs=("k", "m"), outputs=())
-"""The carry of the sum stands in DCC0, that of the difference in T0, both plain or both not."""
+"""The carry of the sum stands in DCC0, that of the difference in T0; both plain, or both
+complemented."""
 
 TURNED = ((False, False), (False, True), (True, False), (True, True))
-"""Whether each of two digits has to be turned round."""
+"""For each of two digits, whether it has to be complemented."""
 
 
 @cache

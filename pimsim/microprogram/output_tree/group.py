@@ -1,4 +1,4 @@
-"""A group of outputs planned: what each part counts, what it hands over, and the bits.
+"""The plan of a group of outputs: what each part counts and hands over, and how bits are decided.
 
 >>> from pimsim.dram.array.address_map import ambit
 >>> from pimsim.microprogram.output_tree.tree import shaped
@@ -41,15 +41,15 @@ from pimsim.object_code import Bound
 Ints = NDArray[np.int64]
 
 BLOCKS = (1 << 30, 96, 48, 32)
-"""Items of a bucket that are added before their carries are: fewer take a few commands more, and
-fewer rows. They are tried in turn."""
+"""Items of a bucket that are added before their carries are. Smaller blocks take a few more
+commands, and fewer rows. They are tried one after the other."""
 
 MOST_OUTPUTS = 16
-"""Of a group: a bucket's key has as many bits for signs."""
+"""Most outputs of a group: the key of a bucket has this many bits for signs."""
 
 
 class FanIn(NamedTuple):
-    """What a part holds of the fan-in."""
+    """The share of the fan-in that a part holds."""
 
     signs: NDArray[np.int8]
     """``(items, outputs)`` -1, 0 or +1."""
@@ -58,11 +58,11 @@ class FanIn(NamedTuple):
     weights: Ints
     """``(items,)`` exponent of its weight."""
     free: Ints
-    """Places that may be used besides, the lowest last."""
+    """Places of further rows that may be used, the lowest last."""
 
     @classmethod
     def over(cls, signs: NDArray[np.int8], rows: range, places: int) -> FanIn:
-        """A row for each item of weight 1, all places behind them being free."""
+        """The share with one row for each item of weight 1, and all places after them free."""
         every = np.arange(rows.start, rows.stop)
         free = np.arange(places - 1, rows.stop - 1, -1)
         return cls(signs, every, np.zeros(len(every), np.int64), free)
@@ -79,15 +79,16 @@ class GroupPlan:
     marks: list[Ints]
     """Of each part, see :data:`pimsim.microprogram.output_tree.nodes.BEFORE`."""
     brought: Ints
-    """``(n, 4)`` digits that parts bring to the home: leaf, part, place there, and place in the
-    home; by leaf and part."""
+    """``(n, 4)`` digits that parts hand to the home: leaf, part, place in the part, and place in
+    the home; sorted by leaf and part."""
     digits: Ints
     """``(leaves, 2, MAX_WEIGHT)`` items of the home, once a leaf is settled: twice the place, plus
     1 for a complement, -2 for +1 and -1 for -1; -3: none."""
     lasts: Ints
-    """``(leaves, 2)`` what is added to the digits' sum, and their difference."""
+    """``(leaves, 2)`` constants that are added to the sum of the digits, and to their
+    difference."""
     decides: bool
-    """Whether bits are decided; else digits are all that comes of it."""
+    """Whether bits are decided; otherwise the digits are the result."""
     rows: int
     """Most rows that a part needs at once, operands included."""
     adders: int
@@ -103,13 +104,12 @@ def plan(
     address_map: AddressMap,
     minimise: str = "commands",
 ) -> GroupPlan:
-    """Plan a group: a bit is whether what an output counts and its kappa are above 0.
+    """Plan a group: the bit of an output says whether its count plus its kappa is above 0.
 
-    Where no bit is wanted, the digits of leaves are what can be read: S and D of a pair, of which
-    the outputs are sum and difference.
+    If no bit is wanted, the digits of leaves can be read: S and D of a pair, whose sum and
+    difference are the two outputs.
 
-    Rows stand for digits of -1 and +1; what counts for an output, and its kappa, must be odd
-    together.
+    Rows stand for digits of -1 and +1. The count of an output plus its kappa must be odd.
 
     Args:
         tree: the group.
@@ -172,7 +172,7 @@ def attempt(
     few, nowhere = (how[0] == "activations", how[1]), np.zeros(len(order), np.int64)
     tapes, marks, peak, adders, needs = [], [], 0, 0, []
     incoming = [np.zeros((0, 5), np.int64)]
-    """Leaf, column, weight and item that come of a part, and the part."""
+    """The digits that come from parts: leaf, column, weight and item, and the part."""
     for number, part in enumerate(fan_in[1:], 1):
         state, tape, found = _written(
             (nodes, len(ends)), order, part, nothing, (own, nowhere, False), address_map, few
@@ -210,7 +210,7 @@ def attempt(
 
 
 def too_few(rows: int) -> str:
-    """What is said where a group needs more rows."""
+    """The message if a group needs more rows."""
     return f"adding rows: more than the {rows} data rows are needed at once that operands leave"
 
 
@@ -276,7 +276,7 @@ def _written(
 
 
 class _Memory(threading.local):
-    """What the planner works in, one group after the other: each thread has its own."""
+    """Memory of the planner, reused for one group after the other; each thread has its own."""
 
     def __init__(self) -> None:
         self._capacity = 0
@@ -305,7 +305,7 @@ _MEMORY = _Memory()
 
 
 def _nodes(tree: Tree, apart: set[int]) -> tuple[Ints, list[tuple[int, ...]]]:
-    """Nodes of a tree, and outputs of its leaves, each before those inside it."""
+    """Nodes of a tree, each before those inside it, and the outputs of its leaves."""
     order = leaves(tree)
     place_of = {output: place for place, output in enumerate(order)}
     found: list[tuple[int, int, int, int, int]] = []
@@ -358,7 +358,7 @@ def _known(address_map: AddressMap) -> tuple[Ints, Ints]:
 
 
 class Piece(NamedTuple):
-    """Some records of a part, or digits that it brings, a leaf settled, or a bit decided."""
+    """One of: records of a part, digits handed over, a leaf settled, a bit decided."""
 
     part: int = -1
     records: slice = slice(0)

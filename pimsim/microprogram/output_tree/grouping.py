@@ -1,8 +1,8 @@
 """Which outputs share a tree: those whose weights agree, or disagree, most.
 
-Outputs are matched in pairs by the size of the correlation of their weights, pairs of pairs by its
-mean, and so on; that is fast. :func:`climbed` then exchanges outputs of two groups as long as the
-commands fall.
+Outputs are matched in pairs by the absolute correlation of their weights, pairs are matched by its
+mean, and so on; that is fast. :func:`climbed` then exchanges outputs between groups as long as the
+number of commands falls.
 
 >>> weights = np.array([[1, 1, 1, 1], [1, -1, 1, -1], [-1, -1, -1, -1], [1, -1, 1, 1]])
 >>> clustered(weights, 2)
@@ -45,9 +45,10 @@ def clustered(weights: NDArray[np.integer[Any]], size: int) -> list[Tree]:
 
 
 def _alike(weights: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-    """Size of the correlation of each two outputs.
+    """Absolute correlation of every two outputs.
 
-    Bits are counted: threads of a matrix product would wait for work longer than they have any.
+    It is found by counting bits: for such small matrices, the threads of a matrix product would
+    mostly wait.
     """
     planes = []
     for bits in (weights != 0, weights < 0):
@@ -61,7 +62,7 @@ def _alike(weights: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
 
 @part
 def _ones(word: int) -> int:
-    """How many bits of 64 are 1: they are added in ever longer fields of the word."""
+    """How many of 64 bits are 1, by adding ever longer fields of the word."""
     word = word - ((word >> 1) & 0x5555555555555555)
     word = (word & 0x3333333333333333) + ((word >> 2) & 0x3333333333333333)
     word = (word + (word >> 4)) & 0x0F0F0F0F0F0F0F0F
@@ -93,7 +94,7 @@ def halved(groups: Sequence[Tree]) -> list[Tree]:
 
 
 def _matched(alike: NDArray[np.float32]) -> tuple[list[tuple[int, int]], list[int]]:
-    """Match the most alike first; returns pairs, and whoever is left over."""
+    """Match the most similar first; return the pairs, and what is left over."""
     first, second = np.triu_indices(len(alike), 1)
     order = np.argsort(-alike[first, second], kind="stable")
     free, found = np.ones(len(alike), np.bool_), np.empty((len(alike) // 2, 2), np.int64)
@@ -123,7 +124,7 @@ def climbed(
     rng: np.random.Generator,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Tree]:
-    """Exchange two outputs of two groups, or of one, so many times; keep what costs no more.
+    """Exchange two outputs, ``tries`` times, and keep each exchange that costs no more.
 
     Args:
         groups: to begin with.
@@ -135,7 +136,7 @@ def climbed(
     """
     orders = [leaves(tree) for tree in groups]
     costs = [cost(tree) for tree in groups]
-    known: dict[tuple[int, ...], int] = {}  # of few outputs there are few orders
+    known: dict[tuple[int, ...], int] = {}  # few outputs have few orders, which come again
     found = list(groups)
     for number in range(tries):
         one, other = rng.integers(len(orders), size=2).tolist()

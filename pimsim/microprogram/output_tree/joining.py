@@ -67,7 +67,7 @@ def joint(work: Work, both: Ints, z: int) -> tuple[int, int, int]:
 
 @compiled
 def chained(work: Work, y: int, z: int) -> tuple[int, int, int]:
-    """Write a joint adder of a running sum that stands as ``y`` does, ``y``, and ``z``.
+    """Write a joint adder of the running sum (complemented as ``y`` is), ``y`` and ``z``.
 
     Returns the items: sum, carry of all three, and that of them with ``z`` negative.
     """

@@ -1,10 +1,10 @@
-"""One adder for two halves: x + y + z for the one, x + y - z for the other.
+"""One adder for two halves of a group: x + y + z for the one, x + y - z for the other.
 
-The two sums are complements of one another, and the second carry is a majority that stands in
-compute cells on the way to the sum: storing it is one more command. Eight commands do what two
-adders would do in fourteen, and six at the end of a chain, whose sum is x.
+The two sum bits are complements of one another. The second carry stands in compute cells anyway, on
+the way to the sum; to store it takes one more command. Eight commands do what two adders would do
+in fourteen; six are enough at the end of a chain, where x is the running sum.
 
-Shortest ones, as searches show (``pimsim synthesize --known``).
+Searches show that these are the shortest programs (``pimsim synthesize --known``).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _TEXTS = {
 
 
 KINDS = tuple(_TEXTS)
-"""x and y differ in whether they hold their bit or its complement; or they do not, and x is the
-running sum of a chain. In the first what z holds is turned round with x."""
+"""The kinds: one of x and y holds its bit and the other its complement; or both hold the same, and
+x is the running sum of a chain. In the first kind, z is complemented together with x."""
 
 
 @cache

@@ -1,9 +1,9 @@
-"""Plans of groups that were made before, for whoever counts alike in other rows.
+"""Plans of groups that were made before, reused for groups that count the same in other rows.
 
-What the planner writes does not depend on which rows it is given, only on there being enough of
-them. So a group is planned in rows numbered by their order of use, with more to spare than it can
-need, and rows are named afterwards. The plans that were asked for last are kept: a stage is priced
-in many layouts, apart and in chains, and most of them count the same.
+What the planner writes does not depend on which rows it gets, as long as there are enough. So a
+group is planned in rows numbered by their order of use, with more rows than it can need; the real
+rows are put in afterwards. The most recent plans are kept, because a stage is priced in many
+layouts, alone and in chains, and most layouts count the same.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from pimsim.microprogram.output_tree.tree import Tree, leaves
 from pimsim.remembered import Known
 
 PLANS: Known[GroupPlan | str] = Known(size_bytes=48 << 20)
-"""Those that were made last, in rows numbered by their order of use; or why there is none."""
+"""The most recent plans, in rows numbered by their order of use; or why a plan failed."""
 
 
 def plan(
@@ -118,7 +118,7 @@ def _map(address_map: AddressMap) -> str:
 
 
 def _in_order(tree: Tree) -> Tree:
-    """The same with outputs numbered from 0 on, in order."""
+    """The tree with its outputs numbered from 0 on, in order."""
     numbers = iter(range(len(leaves(tree))))
 
     def walk(some: Tree) -> Tree:
@@ -128,7 +128,7 @@ def _in_order(tree: Tree) -> Tree:
 
 
 def _too_few(planned: GroupPlan, frees: Sequence[int]) -> str:
-    """What is said where a part has not the rows that a plan needs; empty if all have."""
+    """The message if a part lacks rows that a plan needs; empty if all have enough."""
     for part in (*range(1, len(frees)), 0):  # the home is planned last
         if planned.needs[part] > frees[part]:
             return too_few(frees[part])
@@ -136,7 +136,7 @@ def _too_few(planned: GroupPlan, frees: Sequence[int]) -> str:
 
 
 def _likeness(tree: Tree, parts: Sequence[FanIn], kappas: Ints) -> str:
-    """A digest that is equal for groups which count alike."""
+    """A digest that is equal for groups that count the same."""
     found = blake2b(repr((tree, [part.signs.shape for part in parts])).encode(), digest_size=32)
     found.update(kappas.tobytes())
     for part in parts:
@@ -147,7 +147,7 @@ def _likeness(tree: Tree, parts: Sequence[FanIn], kappas: Ints) -> str:
 
 
 def _order_of_use(rows: Ints) -> tuple[Ints, Ints]:
-    """Different rows, and which of them each one is."""
+    """The different rows in order of use, and the index of each given row among them."""
     if bool((rows[1:] > rows[:-1]).all()):
         return rows, np.arange(len(rows))
     values, numbers = np.unique(rows, return_inverse=True)

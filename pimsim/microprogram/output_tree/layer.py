@@ -1,8 +1,9 @@
-"""A whole layer: its fan-in divided among subarrays, its outputs among groups, a program a group.
+"""A whole layer: fan-in divided among subarrays, outputs among groups, one program for each group.
 
-The rows of a part of the fan-in lie in a subarray of their own. Every part grows the same tree over
-its operands. At each leaf the other parts settle what they have counted, and these digits are moved
-into the first part, the *home*, which goes on with them as with rows of its own.
+Each part of the fan-in lies in a subarray of its own, and every part builds the same tree over its
+operands. At each leaf, the other parts settle what they have counted: they reduce it to one digit
+for each weight. These digits are moved to the first part, the *home*, which adds them like rows of
+its own.
 
 >>> from pimsim.microprogram.output_tree.tree import shaped
 >>> weights = np.random.default_rng(0).choice([-1, 1], (8, 96))
@@ -37,7 +38,7 @@ class GroupProgram:
     outputs: list[int]
     program: RowProgram
     results: dict[int, int]
-    """Of each output, the number of the row that is read: its bits."""
+    """For each output, the number of the row read with its bits."""
     rows: int
     """Most data rows that a part needs at once, operands included."""
     adders: int
@@ -60,7 +61,7 @@ class GroupProgram:
 
     @property
     def moves(self) -> int:
-        """Rows brought from other parts to the home."""
+        """Rows moved from other parts to the home."""
         return sum(isinstance(item, Move) for item in self.program.items)
 
 

@@ -1,4 +1,4 @@
-"""What the compiled planner is given, works on and gives; nothing here needs the compiler."""
+"""Input, working memory and output of the compiled planner; nothing here needs the compiler."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 LEAF, PAIR, INNER = range(3)
 """Kinds of nodes."""
 KIND, DEPTH, MEMBERS, FIRST, SECOND = range(5)
-"""Of a node: its kind; its depth; its outputs, and those of its halves, as sets of places."""
+"""Columns of a node: kind; depth; its outputs, and those of its halves, as sets of places."""
 ITEM, WEIGHT, NEGATIVE, PRESENT = range(4)
-"""Of what is handed on: the item; the exponent of its weight; and the places in the group that
-subtract it, and that count it at all, as sets."""
+"""Columns of what is handed on: the item; the exponent of its weight; and, as sets, the places in
+the group that subtract it and those that count it at all."""
 LEAF_OF, COLUMN, WEIGHT_OF, CAME = range(4)
-"""Of what other parts have counted: leaf, column, exponent of its weight, and item."""
+"""Columns of what other parts have counted: leaf, column, exponent of the weight, and item."""
 BEFORE, SETTLED, DECIDED = range(3)
-"""Records of a leaf: how many there are before it, when it is settled, and behind each bit."""
+"""For each leaf, the number of words written before it, when it is settled, and after each bit."""
 DEPTHS = 8
-"""Nodes from the group to a leaf, at most."""
+"""Most nodes on the way from the group to a leaf."""
 
 
 class Group(NamedTuple):
-    """What a part of a group's fan-in is to count."""
+    """What a part of a group's fan-in has to count."""
 
     signs: NDArray[np.int8]
     """``(items, places)`` -1, 0 or +1 for each output of the group."""
@@ -37,27 +37,27 @@ class Group(NamedTuple):
     nodes: Ints
     """``(nodes, 5)``, see :data:`KIND`, each before its halves."""
     incoming: Ints
-    """``(n, 4)`` leaf, column, weight and item that other parts have counted, by leaf; the items
-    get their rows here."""
+    """``(n, 4)`` leaf, column, weight and item of what other parts have counted, sorted by leaf;
+    the planner fills in the rows of the items."""
     kappas: Ints
-    """``(places,)`` bit = what is counted and this are above 0."""
+    """``(places,)`` constants: the bit says whether the count plus this is above 0."""
     outs: Ints
     """``(places,)`` row of each bit."""
     here: bool
-    """Whether bits are decided here; else leaves are settled, to be handed over or read."""
+    """Whether bits are decided here; otherwise leaves are only settled, to be moved or read."""
 
 
 class Found(NamedTuple):
-    """What came of it."""
+    """What the planner found."""
 
     constants: Ints
-    """``(places,)`` what is to be added to what leaves hold."""
+    """``(places,)`` constants still to be added to what leaves hold."""
     marks: Ints
     """``(leaves, 4)``, see :data:`BEFORE`."""
     digits: Ints
     """``(leaves, 2, MAX_WEIGHT)`` items that leaves are settled to."""
     lasts: Ints
-    """``(leaves, 2)`` what is left to be added to each output: a digit where bits are decided."""
+    """``(leaves, 2)`` constants left for each output; a digit, if bits are decided."""
 
 
 class Nodes(NamedTuple):
@@ -68,9 +68,10 @@ class Nodes(NamedTuple):
     size: Ints
     """``(depths,)`` how many."""
     own: Ints
-    """``(4, capacity)`` the same of this node, each bucket's the same way round."""
+    """``(4, capacity)`` the same for this node, with all rows of a bucket turned to the same
+    signs."""
     keys: Ints
-    """``(capacity,)`` outputs, signs and weight of what is left of each bucket, in order."""
+    """``(capacity,)`` keys (outputs, signs and weight) of what is left of each bucket, in order."""
     counts: Ints
     """``(capacity,)`` how many items that is."""
     left: Ints
@@ -78,13 +79,13 @@ class Nodes(NamedTuple):
     signs: Ints
     """``(capacity,)`` outputs, signs and weight of each item of this node."""
     order: Ints
-    """``(2, capacity)`` items in order of these, and what sorting takes."""
+    """``(2, capacity)`` items sorted by these keys, and memory for sorting."""
     sizes: Ints
     """``(2,)`` digits of a leaf's numbers."""
 
     @classmethod
     def of(cls, capacity: int) -> Nodes:
-        """Memory for so many items."""
+        """Memory for ``capacity`` items."""
         return cls(
             np.empty((DEPTHS, 4, capacity), np.int64),
             np.zeros(DEPTHS, np.int64),

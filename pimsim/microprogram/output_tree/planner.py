@@ -86,7 +86,7 @@ def _begin(group: Group, nodes: Nodes) -> None:
 
 @compiled
 def _gathered(nodes: Nodes, node: Ints) -> int:
-    """Take what a node was handed that it counts; how much."""
+    """Take what a node was handed and counts; return how many items."""
     depth, members, size = node[DEPTH], node[MEMBERS], 0
     handed, own = nodes.handed[depth], nodes.own
     for i in range(nodes.size[depth]):
@@ -94,7 +94,7 @@ def _gathered(nodes: Nodes, node: Ints) -> int:
         if not present:
             continue
         negative, item = handed[NEGATIVE, i] & present, handed[ITEM, i]
-        if negative & present & -present:  # the first output subtracts: turn all round
+        if negative & present & -present:  # the first output subtracts: complement the item
             negative ^= present
             item ^= 1
         own[ITEM, size], own[WEIGHT, size] = item, handed[WEIGHT, i]
@@ -118,7 +118,8 @@ def _leaf(
 ) -> int:
     """Settle a leaf, and decide its bits if that is done here.
 
-    ``at`` is its number, and how many items of other parts have come; returns the latter, then.
+    ``at`` is its number, and how many items of other parts have been used; returns the latter after
+    it.
     """
     leaf, came = at
     columns = 1 if node[KIND] == LEAF else 2
@@ -153,7 +154,7 @@ def _leaf(
             work.state[WRONG] = 4
             return until
     elif group.here:
-        # the count is held against a number that is the same in all columns
+        # the count is compared with a number that is the same in all columns
         last = 1 if (kappa - beside) % 4 == 0 else -1
         another = kappa - beside - last
     sizes = nodes.sizes

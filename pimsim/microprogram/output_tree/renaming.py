@@ -1,4 +1,4 @@
-"""A plan for rows that lie elsewhere: what counts alike need not be planned again.
+"""A plan moved to other rows: a group that counts the same need not be planned again.
 
 >>> from pimsim.dram.array.address_map import ambit
 >>> from pimsim.microprogram.output_tree.group import FanIn, plan
@@ -34,7 +34,7 @@ def renamed(planned: GroupPlan, rows: Sequence[Ints], address_map: AddressMap) -
 
     Args:
         planned: the plan.
-        rows: of each part, the place that every place stands for.
+        rows: for each part, the new place of every place.
         address_map: of the subarrays.
 
     """

@@ -1,4 +1,4 @@
-"""Leaves in compiled code: one digit a weight, and the bits that say whether they are above 0.
+"""Leaves in compiled code: reduced to one digit for each weight, and compared with 0.
 
 See :mod:`~pimsim.microprogram.output_tree.tree` and
 :mod:`~pimsim.microprogram.output_tree.deciding`, whose programs these are.
@@ -25,7 +25,7 @@ from pimsim.microprogram.output_tree.adding import (
 
 @compiled
 def settle(work: Work, beside: int, found: Ints) -> int:
-    """Add the items of ``cols`` and a number up to one digit a weight; how many there are."""
+    """Add the items of ``cols`` and a number to one digit for each weight; return how many."""
     state, refs, cols, cnt = work.state, work.refs, work.columns[0], work.waiting[0]
     weight = 0
     for w in range(MAX_WEIGHT):
@@ -74,7 +74,7 @@ def settle(work: Work, beside: int, found: Ints) -> int:
 
 @compiled
 def extended(digits: Ints, size: int, top: int) -> None:
-    """Give the same number digits up to a weight: z = 2 z - z."""
+    """Write a number with more digits, up to the weight ``top``: z = 2 z - z."""
     last = digits[size - 1]
     for weight in range(size - 1, top):
         digits[weight] = last ^ 1
@@ -135,7 +135,7 @@ def decide(work: Work, one: Ints, other: Ints, top: int, minus: int, carry: int,
 def decide_both(
     work: Work, one: Ints, other: Ints, top: int, carries: tuple[int, int], outs: tuple[int, int]
 ) -> None:
-    """Write whether one + other + the first of ``carries``, one - other + the second, are above 0.
+    """Write whether one + other + ``carries[0]``, and one - other + ``carries[1]``, are above 0.
 
     The rows ``outs`` must differ.
     """
@@ -144,7 +144,7 @@ def decide_both(
         for item in (one[weight], other[weight]):
             if item >= 0:
                 turned += 1 if item & 1 else -1
-    held = 1 if turned > 2 else 0  # both bits are then to be turned at the end
+    held = 1 if turned > 2 else 0  # both bits must then be complemented at the end
     put(work, work.table[BOTH])
     for carry in carries:
         put(work, row_of(work, PLUS if carry > 0 else MINUS, held))
@@ -162,7 +162,7 @@ def decide_both(
 
 @compiled
 def shares(one: int, other: int, alike: int, unlike: int) -> tuple[int, int, int, int]:
-    """Divide two constants: what is added to S and to D, and the digit left for each output."""
+    """Split the constants of two outputs: what is added to S and D, and the digit left for each."""
     for first in (1, -1):
         for second in (1, -1):
             total, difference = one + other - first - second, one - other - first + second

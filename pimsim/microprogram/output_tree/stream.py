@@ -1,8 +1,8 @@
 """Everything that subarrays do for a group of outputs: a command stream of its own.
 
-A group is counted at every place of a pooling window; bits of several places are then brought
-together by AND and OR. All of that may be done three times, for what comes of it to be voted. What
-is done is told once, as *deeds* in order, and walked as a row program or as one tape of all parts.
+A group is counted at every place of a pooling window; the bits of all places are then combined by
+AND or OR. All of that may be done three times, followed by a vote on the results. The stream is
+described once, as a list of *deeds*, and used either as a row program or as one tape of all parts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pimsim.microprogram.tape import AdderTape, counted, shift_rows, sizes, tabl
 
 
 class Digit(NamedTuple):
-    """A digit of a leaf that stands in a row of the home."""
+    """A digit of a leaf, in a row of the home."""
 
     window: int
     """Place of the pooling window."""
@@ -33,7 +33,7 @@ class Digit(NamedTuple):
 
 
 class Deed(NamedTuple):
-    """Records of a part, a row that is moved, a digit to be seen, or a bit that is given."""
+    """One of: records of a part, a row that is moved, a digit that is read, a bit that is given."""
 
     part: int = 0
     words: NDArray[np.int32] | None = None
@@ -43,11 +43,11 @@ class Deed(NamedTuple):
     to_part: int = 0
     digit: Digit | None = None
     looked: bool = False
-    """Whether a digit, or a bit that stays, is only looked at, which takes no command."""
+    """Whether a digit, or a bit that stays in DRAM, is only looked at, which takes no command."""
     given: int = -1
     """Number in the group of the output whose bit it is."""
     moves: NDArray[np.int64] | None = None
-    """``(n, 2)`` places that rows are moved from and to, where several go together."""
+    """``(n, 2)`` places that rows are moved from and to, if several are moved together."""
 
     @property
     def read(self) -> bool:
@@ -57,7 +57,7 @@ class Deed(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tally:
-    """What a stream takes, added up."""
+    """The totals of a stream."""
 
     parts: list[AdderTape]
     """Of each part."""
@@ -69,19 +69,20 @@ class Tally:
 
 
 class Votes(NamedTuple):
-    """How what was computed three times is voted."""
+    """How a vote on three computations is taken."""
 
     part: int
-    """Where: in the only home, or in a part that nothing is counted in."""
+    """The part that votes: the only home, or a part that counts nothing itself."""
     rows: Sequence[Sequence[int]]
-    """Rows there of what each repetition gave: bits of outputs, or digits in their order. What is
-    voted goes to those of the first. Digits of the third need none where the home votes."""
+    """Rows in that part with the results of each repetition: bits of outputs, or digits in order.
+    The result of the vote overwrites those of the first. If the home votes, the digits of the third
+    repetition need no rows."""
     brought: Sequence[Sequence[tuple[int, int]]] = ()
-    """Of each repetition its home, and the row there, of every bit, where others vote."""
+    """For each repetition and every bit, its home and the row there, if another part votes."""
 
 
 class Window(NamedTuple):
-    """What is done at a place of the pooling window."""
+    """What is done at one place of the pooling window."""
 
     plan: GroupPlan
     parts: Sequence[int]
@@ -89,10 +90,10 @@ class Window(NamedTuple):
     brought: Sequence[tuple[int, int]] = ()
     """Rows of bits in its home, and where they go in part 0."""
     tail: NDArray[np.int32] = np.zeros(0, np.int32)
-    """Records of the part ``into`` that then bring the bits together with those of places before.
+    """Records of the part ``into`` that combine the bits with those of earlier places.
     """
     into: int = 0
-    """Part that bits of its home are brought to: the first of those that compute the same."""
+    """Part that the bits of its home are moved to: the first of those that compute the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,19 +102,19 @@ class Stream:
 
     address_map: AddressMap
     windows: Sequence[Window]
-    """For each place of the pooling window; where there are votes, three times over."""
+    """One for each place of the pooling window; with votes, three times as many."""
     parts: int
     """How many there are."""
     given: Sequence[int] | None = None
-    """Row of part 0 where each output's bit stands at the end; None: bits are given one by one, as
-    they are decided, in the rows ``bits`` in turn."""
+    """Row of part 0 with the final bit of each output; None: bits are given one by one when they
+    are decided, in the rows ``bits``, which take turns."""
     bits: Sequence[int] = ()
     votes: Votes | None = None
     checked: int = -1
-    """Digits of weights up to this exponent are read, for whoever knows what they must come to; -1:
+    """Digits of weights up to this exponent are read, for a check against what they must be; -1:
     none are."""
     stays: bool = False
-    """Whether bits stay in the rows ``given``, for what comes next to find, and are not read."""
+    """Whether bits stay in the rows ``given`` for the next stage, and are not read."""
 
     @property
     def places(self) -> int:
@@ -122,7 +123,7 @@ class Stream:
 
     @property
     def counted(self) -> Sequence[Window]:
-        """What sums are known of: all windows, and again those whose digits are voted."""
+        """Windows whose sums are known: all, and once more those whose digits are voted on."""
         voted = self.votes is not None and self.gives_sums
         return [*self.windows, *(self.windows[: self.places] if voted else ())]
 
@@ -140,8 +141,8 @@ class Stream:
         """Yield what is done, in order.
 
         Args:
-            looking: digits are seen, as they are to give sums.
-            together: rows that go from one part to another without anything between are one deed.
+            looking: digits are looked at as well, so that sums can be computed.
+            together: rows that are moved in succession from one part to another are one deed.
 
         """
         votes = self.votes
@@ -188,7 +189,7 @@ class Stream:
                 yield Deed(home, place=place, digit=digit, looked=looked)
 
     def _standing(self, place: int) -> list[Digit]:
-        """Digits at a place that stand in rows, in order."""
+        """Digits at a place of the window that are in rows, in order."""
         where = np.argwhere(self.windows[place].plan.digits >= 0).tolist()
         return [Digit(place, *some) for some in where]
 
@@ -246,7 +247,7 @@ class Stream:
 
     @cached_property
     def program(self) -> RowProgram:
-        """The deeds as a row program; the number of what is read or looked at counts up."""
+        """The deeds as a row program; rows that are read or looked at are numbered in order."""
         found, first = RowProgram(1), len(self.address_map.constants)
         for deed in self.deeds(looking=True):
             if deed.words is not None:
@@ -309,7 +310,7 @@ class Stream:
 
     @cached_property
     def tally(self) -> Tally:
-        """What is done, added up."""
+        """The totals of all deeds."""
         size = len(sizes(self.address_map))
         total = np.zeros((self.parts, size), np.int64)
         digits, bits = Counter[tuple[int, int]](), Counter[tuple[int, int]]()

@@ -1,18 +1,19 @@
-"""Groups of outputs: rows sorted by their signs, added once for all, then handed to halves.
+"""Groups of outputs: rows sorted by their signs, added once for all outputs, then for each half.
 
-Every row has a sign for each output of a group. Rows with the same signs, or with all of them
-opposite, make a *bucket*, within which an adder serves all outputs: the complement of a sum is the
-sum of the complements. At most two rows a weight and bucket are left over. They go to both halves
-of the group, where patterns are shorter and buckets merge.
+Every row has a sign for each output of a group. Rows with the same signs form a *bucket*, together
+with rows whose signs are all opposite, which are complemented. Within a bucket one adder serves all
+outputs, because the complement of a sum is the sum of the complements. At most two rows of each
+weight are left over in a bucket. They go to both halves of the group. A half has fewer outputs, so
+fewer signs must agree, and buckets merge.
 
-A *leaf* is where a tree ends. Two outputs that count the same rows share one: o1 = S + D and
-o2 = S - D, of what both count with the same sign and what the second counts with the opposite one.
-An output with weights of 0 that another has not ends in a leaf of its own.
+A *leaf* is where a tree ends. Two outputs that count the same rows share a leaf. S is what both
+count with the same sign, and D is what the second counts with the opposite sign: o1 = S + D, o2 = S
+- D. An output that has a weight of 0 where the other has none ends in a leaf of its own.
 
-Arithmetic is that of digits z = 2 y - 1 (see :mod:`pimsim.microprogram.accumulation`): output o
-counts Z_o = sum of weight times z. A number whose digits are all -1 or +1 and fill all weights is
-odd. What is added up is made odd by a constant, which comes out of the thresholds, so it costs no
-row.
+A row's bit y stands for the digit z = 2 y - 1 (see :mod:`pimsim.microprogram.accumulation`). Output
+o counts Z_o, the sum of weight times z. A number whose digits are all -1 or +1, one for each
+weight, is odd. So what is added up is made odd by a constant. The constant is subtracted from the
+thresholds again, so it costs no row.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 Tree = int | tuple["Tree", ...]
-"""An output, or the halves of a group."""
+"""An output, or the two halves of a group."""
 
 
 def leaves(tree: Tree) -> list[int]:
@@ -46,7 +47,7 @@ def _leaves(tree: Tree) -> tuple[int, ...]:
 
 
 def numbered(tree: Tree, first: int) -> Tree:
-    """Number outputs from another one on.
+    """Add ``first`` to the numbers of all outputs.
 
     >>> numbered(((0, 3), (1, 2)), 10)
     ((10, 13), (11, 12))
@@ -55,7 +56,7 @@ def numbered(tree: Tree, first: int) -> Tree:
 
 
 def shaped(outputs: Sequence[int]) -> Tree:
-    """Halve a group again and again.
+    """Make a tree of outputs by halving them again and again.
 
     >>> shaped([5, 6, 7, 8, 9])
     (((5, 6), 7), (8, 9))

@@ -1,7 +1,7 @@
-"""Booking a mapped stage: every command that carrying it out takes, in order.
+"""Booking a mapped stage: every command that it takes, in order.
 
-Outputs that the same banks compute one after the other take the same commands, so they are worked
-out for one of them and booked as often as there are outputs.
+Outputs that the same banks compute one after the other take the same commands. So the commands are
+worked out for one of them and booked as often as there are outputs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.row_program import Move, Read, Run, Write
 
 _MOST_TURNS = 64
-"""Turns after which others like them may follow: as many as groups of outputs, at most banks."""
+"""Longest repeating series of turns that is looked for: there are as many turns in it as groups of
+outputs, at most as many as banks."""
 
 
 def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = None) -> None:
@@ -91,7 +92,7 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
 
 
 def _rounds(turns: Sequence[Turn]) -> Iterator[tuple[range, int]]:
-    """Turns that come one after the other, and how often others like them follow.
+    """Series of turns, and how often each series comes in succession.
 
     >>> from bnn.mapped.placement.placement import Block
     >>> def turn(images, *groups):
@@ -119,7 +120,7 @@ def _rounds(turns: Sequence[Turn]) -> Iterator[tuple[range, int]]:
 
 
 def _likeness(turn: Turn) -> object:
-    """Equal for turns that take the same commands."""
+    """A key that is equal for turns that take the same commands."""
     outputs = tuple((block.outputs.start, block.outputs.stop) for block in turn.blocks)
     return turn.columns, turn.first, outputs, tuple(map(len, turn.batches))
 
@@ -165,10 +166,10 @@ def book_streams(
     lanes: Sequence[int],
     groups: Sequence[int],
 ) -> None:
-    """Book what lanes do for a group of outputs each; what the home does comes last.
+    """Book what lanes do for a group of outputs each; the work of the home comes last.
 
-    Parts that compute the same once more come set by set, and then the one that votes. Streams
-    differ a little in length: lanes wait for the longest.
+    Sets of parts that compute the same (for a vote) come one after the other, then the part that
+    votes. Streams differ a little in length; lanes wait for the longest.
     """
     streams = [_streams(mapped)[group] for group in groups]
     tallies = [one.tally for one in streams]

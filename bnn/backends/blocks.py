@@ -1,7 +1,7 @@
 """Stages whose columns compute blocks of positions: sums and values in the order of positions.
 
-Backends carry such a stage out as its columns are: each place of a block has outputs of its own.
-What they give is put in order here, and here alone.
+In such a stage, each place of a block has outputs of its own, and backends compute these outputs.
+This module puts their results into the order of positions.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _AT_A_TIME = 1 << 26
 
 
 class BlockChecker:
-    """Shows a checker sums of positions.
+    """Puts sums of blocks into the order of positions, and passes them to a checker.
 
     Args:
         checker: of the stage as it was given to be mapped.
         blocks: see :attr:`bnn.mapped.mapped_stage.MappedStage.blocks`.
         outputs: of a position.
-        first_output: what the first of those of all places is called.
+        first_output: number that the first output of all places has outside.
 
     """
 
@@ -85,7 +85,7 @@ class BlockChecker:
                 self._checker.compare_rows(images, own, words, held, computed)
 
     def _shared(self, place: int, outputs: slice) -> tuple[slice, slice] | None:
-        """Which of some ``outputs`` are of a place, and how they are called there."""
+        """Which of some ``outputs`` belong to a place, and their numbers there."""
         before = self._first // len(self._blocks)
         first = self._first + place * self._outputs
         start, stop = max(outputs.start, first), min(outputs.stop, first + self._outputs)
@@ -98,9 +98,9 @@ class BlockChecker:
 def of_positions(
     execute: Execute, blocks: Indices, outputs: int, first_output: int = 0, *, ordered: bool = False
 ) -> Execute:
-    """Make what carries a stage of so many outputs out give them position by position.
+    """Wrap what carries out a stage in blocks, so that it gives values position by position.
 
-    Where that is ``ordered`` already, only sums are put in order, for whoever checks them.
+    If its values are ``ordered`` already, only sums that are checked are put in order.
     """
 
     def carry_out(work: StageInputs) -> Result:

@@ -1,12 +1,14 @@
-"""A mapped stage as vector code: all columns at once, the values alone.
+"""A mapped stage as vector code: all columns at once, and only values.
 
-Columns do not see each other, so it makes no difference which share a DRAM row, or in which order
-they are computed; nothing here knows of banks, time or faults. A few images at a time are taken, so
-that memory stays bounded. Outputs that come in turn run in the same columns, while a tile of these
-stays in a processor's cache. Outputs that lie side by side differ, as a rule, in rows that hold the
-same in all of an output's columns: then they come in turn, too, and these rows are written for each
-on a tile that a thread has filled once. Else they have columns of their own: one block of them
-after the other is computed on the images that are loaded.
+Columns do not affect one another. So it does not matter which of them share a DRAM row, or in which
+order they are computed, and nothing here knows of banks, time or faults. Images are taken a few at
+a time, so memory stays bounded.
+
+Outputs that banks compute in turn run in the same columns, while a tile of these columns stays in
+the processor's cache. Outputs that lie side by side usually differ only in rows that are the same
+in all columns of an output. They are then computed in turn, too: a thread fills a tile once, and
+writes only these rows anew for each output. Otherwise outputs have columns of their own, and one
+block of outputs after the other is computed on the loaded images.
 """
 
 from __future__ import annotations
@@ -33,13 +35,13 @@ from pimsim.executors.compiled.run.run import prepare, run
 from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
 
 MEMORY_BYTES = 64 << 20
-"""Rows and results held at a time, about: what is used again need not be fetched again."""
+"""Approximate bytes of rows and results held at a time, so that they stay in the cache."""
 
 _WORD = 64
 _VECTOR = 512
 _MOST_WASTED = 1.5
-"""Columns of whole vectors over those that are used, at most, where outputs take turns: that they
-do so takes about half the time."""
+"""Outputs take turns only if whole vectors have at most this many times the columns that are used.
+Taking turns takes about half the time."""
 
 
 class CompiledStage:
@@ -99,9 +101,10 @@ class CompiledStage:
             self._rows.load(self._strings.blank(self.images))
             self._rows.write_constants(self._blocks[0])
         self._held = self._in_rows(program.slots) if looking else []
-        """How rows hold the sums that are seen, place by place; nothing if they are none there."""
+        """How rows hold the sums that are looked at, place by place; empty if rows do not hold
+        them."""
         self.check_s = 0.0
-        """Wall time of the last run that went into what a checker was shown."""
+        """Wall time that the last run spent on showing sums to a checker."""
         self._warm()
 
     def _in_rows(self, slots: int) -> list[LinearSums]:
@@ -124,7 +127,7 @@ class CompiledStage:
         return able and self.compiled.repeatable(loaded)
 
     def _warm(self) -> None:
-        """Have the code that reads back made now."""
+        """Compile the code that reads results back, before it is needed."""
         stage, words = self._mapped.stage, 8
         zero = np.zeros((stage.outputs, words), np.uint64)
         strings(zero, 1, np.zeros((1, -(-stage.outputs // 8)), np.uint8))
@@ -199,7 +202,7 @@ class CompiledStage:
     def _run(self, operands: BitStrings, threads: int | None) -> Words:
         """Rows read out of the columns of a few images, (outputs, slots, words).
 
-        They are overwritten by what follows.
+        The next call overwrites them.
         """
         laid, blocks = self._strings.of(operands), self._blocks
         if self._in_turn is not None:
@@ -237,7 +240,7 @@ def _even(count: int, most: int) -> int:
 
 
 def _words(columns: int, *, sparing: bool) -> int:
-    """Words of an output's columns: whole vectors, unless too many were left over to be spared."""
+    """Words of an output's columns: whole vectors, unless these would waste too many columns."""
     vectors = -(-columns // _VECTOR)
     if sparing and vectors * _VECTOR - columns > columns // 8:
         return -(-columns // _WORD)

@@ -1,13 +1,14 @@
-"""A mapped stage in which commands go wrong, through literal machine code.
+"""A mapped stage in which commands go wrong, executed command by command in machine code.
 
-Which command goes wrong in which column is that of the reference executor: it is named after bank,
-output and column alone. Nothing here knows of time, or where the probabilities come from.
+The same commands go wrong in the same columns as in the reference executor, because faults depend
+only on bank, output and column. Nothing here knows of time, or where the probabilities come from.
 
-What a wrong command leaves behind in rows is met by what is computed in them next. Where a bank
-computes one output after the other, that is the next output, and columns are taken block by block,
-as noise is drawn. Where outputs lie side by side it is the next batch, which streams past the same
-weights: a stretch of a row is carried out batch by batch. Blocks and stretches have nothing to do
-with one another; some at a time are held, so that memory stays bounded.
+A wrong command leaves wrong bits in rows, and later computations in these rows use them. Where a
+bank computes one output after the other, the next output is affected; columns are taken block by
+block, in the blocks in which noise is drawn. Where outputs lie side by side, the next batch of
+images is affected, because it meets the same weights; a stretch of a row is computed batch by
+batch. Blocks and stretches are independent of one another. Only some are held at a time, so memory
+stays bounded.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ from pimsim.executors.faulty.streams import StreamPrograms
 from pimsim.microprogram.output_tree.stream import Stream
 
 MEMORY_BYTES = 256 << 20
-"""Rows held at a time where outputs lie side by side, about."""
+"""Approximate bytes of rows held at a time where outputs lie side by side."""
 CANDIDATES = 1 << 22
-"""Places where noise may strike that are drawn at a time there, about."""
+"""Approximate number of places where noise may strike that are drawn at a time there."""
 STRETCH = 8192
 """Columns of a stretch, at most."""
 TOGETHER = 32
@@ -57,16 +58,16 @@ class _Held(NamedTuple):
     lane: int
     columns: Columns
     place: NDArray[np.intp]
-    """``(columns,)`` where what a column gives is stored, counted from the first image's."""
+    """``(columns,)`` where the result of a column is stored, counted from the first image."""
     tiles: Tiles
     rows: StageRows
     placed: Placed
     flips: Flips | None
-    """What rows lose because of others."""
+    """Bits that rows lose through activations of their neighbours."""
 
 
 class _Meets(NamedTuple):
-    """What a stretch meets in a batch."""
+    """The noise and losses of a stretch in a batch."""
 
     images: slice
     candidates: Candidates
@@ -74,7 +75,7 @@ class _Meets(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """What is carried out, and where its results go."""
+    """The operands of a run, and where its results go."""
 
     work: StageInputs
     operands: Laid
@@ -164,7 +165,7 @@ class FaultyStage:
         return flips, repeats
 
     def _carry_out(self, tasks: Sequence[Task], run: _Run) -> tuple[int, Failed]:
-        """Store what tasks give; how often noise struck, and what has wrong checksums."""
+        """Store results of tasks; return how often noise struck, and which checksums are wrong."""
         columns = Columns(
             *np.divmod(np.arange(self._width), self._positions), np.zeros(self._width, np.intp)
         )
@@ -215,7 +216,7 @@ class FaultyStage:
         return int(flips.sum()), failed
 
     def _take(self, task: Task, streams: Iterable[tuple[Stream, Words]], run: _Run) -> Flags | None:
-        """Store what the streams of a task give; columns (streams, columns) that failed."""
+        """Store results of a task's streams; return columns (streams, columns) that failed."""
         images, every = task.images, slice(0, self._positions)
         into = run.values[images.start * self._positions : images.stop * self._positions]
         shape = 1, images.stop - images.start, self._positions
@@ -237,7 +238,7 @@ class FaultyStage:
         return wrong if wrong.any() else None
 
     def _given(self, task: Task, found: Words, run: _Run) -> Flags | None:
-        """Store rows (outputs, slots, words) of a task; columns (outputs, columns) that failed."""
+        """Store rows (outputs, slots, words); return columns (outputs, columns) that failed."""
         images, outputs, every = task.images, task.outputs, np.arange(self._positions)
         shape = len(outputs), images.stop - images.start, self._positions
         read = ReadOut(found, shape, outputs[:, None, None], every)
@@ -258,9 +259,10 @@ class FaultyStage:
 
     @cached_property
     def _tiles(self) -> dict[int, tuple[slice, list[tuple[int, int, int, int]]]]:
-        """By the first of outputs that the same subarrays compute: these, and where columns lie.
+        """Outputs that the same subarrays compute, by the first of them, and where columns lie.
 
-        Of each row the first of all columns, how many, turn and lane; in the order of columns.
+        For each row: the number of its first column, how many it has, its turn and its lane; in the
+        order of columns.
         """
         found: dict[int, tuple[slice, list[tuple[int, int, int, int]]]] = {}
         for number, turn in enumerate(self._placement.turns):
@@ -310,13 +312,13 @@ class FaultyStage:
         return cut(len(turn.batches), max(1, self._width // self._columns(turn, slice(0, 1))))
 
     def _columns(self, turn: Turn, batches: slice) -> int:
-        """Columns of an output that batches bring, be they spread over several blocks."""
+        """Columns of an output in some batches, also if several blocks share them."""
         images = [images for batch in turn.batches[batches] for images in batch]
         count: int = max(own.stop for own in images) - min(own.start for own in images)
         return count * self._positions
 
     def _carry_out_share(self, turn: Turn, outputs: slice, run: _Run) -> Iterator[tuple[int, int]]:
-        """Compute some outputs of every block; yield how many batches, and flips, as they go."""
+        """Compute some outputs of every block; yield the numbers of batches and of flips."""
         work, stretches = run.work, Stretches.cut(self._mapped, turn, outputs, STRETCH)
         dealt = NoiseAssignment(self._mapped, self._program, turn, stretches, work.images)
         places = stretches.places
@@ -370,7 +372,7 @@ class FaultyStage:
         return _Held(lane, own._replace(output=outputs), place, tiles, rows, placed, flips)
 
     def _lost(self, beside: Neighbours | None) -> list[Loss]:
-        """What rows lose in a batch; the inputs of the next are written behind it."""
+        """What rows lose in a batch, after which the inputs of the next are written."""
         if beside is None:
             return []
         found = beside.take(opened(self._program.tape, 0))
@@ -380,7 +382,7 @@ class FaultyStage:
     def _meet(
         self, held: _Held, meets: _Meets, into: Words, flips: NDArray[np.int64], run: _Run
     ) -> None:
-        """Carry out a batch of images, and store what it gives."""
+        """Carry out a batch of images, and store its results."""
         images = meets.images
         held.rows.load(run.operands.some(self._strings.apart(images)), threads=1)
         bits = self._program.carry_out(

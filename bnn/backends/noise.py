@@ -1,7 +1,8 @@
-"""Noise where outputs lie side by side: drawn output by output, dealt out to where it is met.
+"""Noise where outputs lie side by side: drawn output by output, then assigned to stretches.
 
-What is drawn together, a block of an output's columns, lies in the rows of several banks and is met
-in several batches. It is drawn once; what is met later is kept.
+Noise is drawn together for a block of an output's columns. These columns lie in rows of several
+banks and are computed in several batches. A block is drawn once, and what belongs to later batches
+is kept.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from pimsim.executors.faulty.program import Candidates, Program, together
 
 
 class Stretches(NamedTuple):
-    """What is computed together: columns of a lane, few enough to stay in a processor's cache."""
+    """Columns of a lane that are computed together, few enough to stay in the cache."""
 
     outputs: slice
-    """Of every block, those whose columns are cut."""
+    """Outputs of every block whose columns are cut into stretches."""
     size: int
     """Columns of a stretch; the last of a lane may have fewer."""
     places: list[tuple[int, range]]
@@ -47,7 +48,7 @@ class Stretches(NamedTuple):
 
 
 class _Tiles(NamedTuple):
-    """Where the columns of a block's outputs are met, ``(tiles,)`` each, in their order."""
+    """Where the columns of a block's outputs are computed, ``(tiles,)`` each, in order."""
 
     start: NDArray[np.int64]
     """First column, among all of an output."""
@@ -59,7 +60,7 @@ class _Tiles(NamedTuple):
 
 
 class _Dealt(NamedTuple):
-    """Candidates, and where they are met."""
+    """Candidates for errors, and the batches and stretches they belong to."""
 
     group: NDArray[np.int64]
     """Number of the batch times how many stretches there are, plus number of the stretch."""
@@ -99,7 +100,7 @@ class NoiseAssignment:
         self._drawn = 0
         """Blocks that were drawn."""
         self._left: list[_Dealt] = []
-        """What was drawn and has not been met."""
+        """Candidates that were drawn for later batches."""
 
     def take(self, batches: range, threads: int | None) -> list[Candidates]:
         """Return candidates of some batches, which follow those taken before.
@@ -136,7 +137,7 @@ class NoiseAssignment:
     # -- inside ------------------------------------------------------------------------------
 
     def _of_block(self, number: int) -> _Tiles:
-        """Find what works on a block of the turn, in whichever lane."""
+        """Find the tiles of a block of the turn, in all lanes."""
         own, blocks = self._turn.blocks[number].positions, len(self._turn.blocks)
         places = list(enumerate(self._stretches.places))
         first = {lane: stretch for stretch, (lane, _) in reversed(places)}
@@ -170,7 +171,7 @@ class NoiseAssignment:
         return dealt
 
     def _deal(self, number: int, output: NDArray[np.intp], drawn: Candidates) -> _Dealt:
-        """Find where candidates are met, given by their columns among all of an output."""
+        """Find batch and stretch of candidates, given by their columns among all of an output."""
         tiles, block, stretches = self._tiles[number], self._turn.blocks[number], self._stretches
         _, images, positions = self._mapped.placement.shape(block)
         tile = np.searchsorted(tiles.start, drawn.column, side="right") - 1

@@ -1,4 +1,4 @@
-"""Making a mapped stage ready to be carried out, or to be booked alone."""
+"""Preparing a mapped stage, to carry it out or only to book it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Draft = Callable[[CommandLedger], Occupancy]
 def prepare(
     mapped: Sequence[MappedStage], images: int, *, compiled: bool, looking: bool = True
 ) -> Execute:
-    """Make ready what carries a stage out.
+    """Prepare a stage, and return the function that carries it out.
 
     Args:
         mapped: the stage, or groups of its channels, which are computed one after the other.
@@ -104,7 +104,7 @@ def vectorized(mapped: MappedStage, images: int, book: Book, *, looking: bool = 
 def executing(
     mapped: MappedStage, carry_out: Callable[[StageInputs], Carried], book: Book
 ) -> Execute:
-    """What carries a stage out, books it, and says how much of the DRAM it takes."""
+    """A function that carries a stage out, books it, and says how much of the DRAM it takes."""
 
     def execute(work: StageInputs) -> Result:
         values, flips, repeats = carry_out(work)
@@ -120,7 +120,7 @@ def executing(
 def _one_after_another(
     mapped: Sequence[MappedStage], executes: Sequence[Execute], work: StageInputs
 ) -> Result:
-    """Carry groups of channels out in order; what they give stands side by side."""
+    """Carry groups of channels out in order, and join their results side by side."""
     results = []
     for number, (each, execute) in enumerate(zip(mapped, executes, strict=True)):
 

@@ -1,7 +1,7 @@
-"""Carrying a mapped stage out literally, row command by row command, in subarrays in lock-step.
+"""Carrying out a mapped stage literally, command by command, in subarrays in lock-step.
 
-Where counts are compared with checksums, outputs that fail are computed again when the turn is
-done, by lanes with operands that are written anew, see :mod:`bnn.backends.retries`.
+If counts are compared with checksums, outputs that fail are computed again at the end of the turn;
+before that, operands are written again in their lanes, see :mod:`bnn.backends.retries`.
 """
 
 from __future__ import annotations
@@ -38,20 +38,21 @@ from pimsim.executors.reference import carry_out
 from pimsim.microprogram.row_program import Item, Write
 
 Failed = dict[tuple[int, int], Flags]
-"""By bank and output, or stream, columns (images, positions) whose checksum was wrong."""
+"""Columns (images, positions) whose checksum was wrong, by bank and output (or stream)."""
 
 
 Parts = list[Subarray]
 """The subarrays of each part, a lane for each bank."""
 
 HandOn = Callable[[Parts, Lanes, NDArray[np.intp]], None]
-"""Takes results on, once lanes have computed their outputs."""
+"""Called when lanes have computed their outputs; passes the results on in DRAM."""
 
 EventsOf = Callable[[int, int], Events]
 """Accesses of each kind of an output of the program, or of a stream, in a part."""
 
 Prepared = Callable[[int], tuple[Parts | None, HandOn | None]]
-"""By number of a turn, the subarrays that hold its operands, if they do, and what hands on."""
+"""Called with the number of a turn; gives the subarrays that hold its operands, if there are some,
+and what passes its results on."""
 
 
 def execute(mapped: MappedStage, work: StageInputs, prepared: Prepared | None = None) -> Carried:
@@ -60,7 +61,7 @@ def execute(mapped: MappedStage, work: StageInputs, prepared: Prepared | None = 
     Args:
         mapped: the stage.
         work: its operands.
-        prepared: what its subarrays hold, and hand on; if None it is all by itself.
+        prepared: what its subarrays hold, and pass on; None for a stage outside a chain.
 
     """
     stage, placement, turns = mapped.stage, mapped.placement, mapped.placement.turns
@@ -103,7 +104,7 @@ def _events(mapped: MappedStage) -> EventsOf:
 
 
 class LiteralLanes:
-    """Subarrays of some banks in lock-step, with what stays in their rows and the faults they have.
+    """Subarrays of some banks in lock-step, with the contents of their rows and their faults.
 
     Args:
         mapped: the stage.
@@ -168,7 +169,7 @@ class LiteralLanes:
         outputs: NDArray[np.intp],
         only: Failed | None = None,
     ) -> Failed:
-        """Run the program for an output a lane, and store what it gives.
+        """Run the program, each lane for its own output, and store the results.
 
         Args:
             values: of the stage, (outputs, images, positions).
@@ -177,7 +178,7 @@ class LiteralLanes:
             only: columns of each output that are stored; all if None.
 
         Returns:
-            what failed of the columns, or of those in ``only``.
+            the columns that failed, among all or among those in ``only``.
 
         """
         mapped, every = self._mapped, self.parts[0].lanes
@@ -215,7 +216,7 @@ class LiteralLanes:
         groups: NDArray[np.intp],
         only: Failed | None,
     ) -> Failed:
-        """Run the stream of a group a lane, and store its bits or sums; what failed of them."""
+        """Run the streams of lanes, and store their bits or sums; return what failed."""
         failed: Failed = {}
         mapped, checker, first = self._mapped, self._work.checker, self._mapped.first_output
         if mapped.streams is None or mapped.sums is None:
@@ -268,7 +269,7 @@ class LiteralLanes:
         return np.arange(outputs.start, outputs.stop)
 
     def _read(self, lane: int, output: int, rows: Words) -> ReadOut:
-        """Rows (slots, words) that were read out of a lane, and what their columns stand for."""
+        """The rows (slots, words) read out of a lane, with what their columns stand for."""
         positions, outputs = self._blocks[lane].positions, self._outputs(lane, output)
         shape = self._mapped.placement.shape(self._blocks[lane])
         every = np.arange(positions.start, positions.stop)
@@ -293,7 +294,7 @@ class LiteralLanes:
         values[outputs, images, positions] = given
 
     def _wrong(self, lane: int, read: ReadOut) -> NDArray[np.bool_]:
-        """Columns (images, positions) in which a row is not what the host knows it must be."""
+        """Columns (images, positions) in which a row is not what the host expects."""
         if not self._mapped.readback.checks:
             return np.zeros((1, 1), np.bool_)
         wrong: NDArray[np.bool_] = self._reader.wrong(read, self._known(self._images[lane]))[0]
@@ -379,7 +380,7 @@ class LiteralLanes:
         return whole.reshape(len(bits), -1).astype(np.uint8)
 
     def _operands(self, chunk: Chunk, place: int, lane: int, of_group: bool) -> NDArray[np.uint8]:
-        """Bits (channels, planes, columns) of a lane's operands at a place of the patch."""
+        """Bits (channels, planes, columns) of a lane's operands at one place of the patch."""
         stage, block, images = self._mapped.stage, self._blocks[lane], self._images[lane]
         pixels = stage.windows.pixels[block.positions, place]
         values = self._work.integers[images][:, pixels]

@@ -1,8 +1,9 @@
 """Outputs that are computed again because their checksums are wrong: which, where, in what order.
 
-All outputs of a batch of tiles are computed before any is computed again. Then the lanes in which
-one failed take their operands once more, for commands that went wrong may have left errors in
-them, and compute those outputs that failed in any of their columns one after the other; and so on.
+All outputs of a batch of tiles are computed before any is computed again. Then the operands of
+lanes with a failed output are written again, because wrong commands may have damaged them. These
+lanes compute the outputs that failed in any of their columns, one after the other. This is repeated
+while outputs fail and retries are left.
 
 >>> repeat = Repeat.of({(2, 5), (0, 7), (2, 3)})
 >>> repeat.lanes, repeat.outputs
@@ -62,12 +63,12 @@ Repeats = dict[int, list[Repeat]]
 
 
 Carried = tuple[Values, int, Repeats]
-"""What carrying a stage out gives: values (images, positions, outputs), which are bits, or sums
-without thresholds; how often noise struck; and what was computed again."""
+"""The result of carrying out a stage: values (images, positions, outputs), which are bits, or sums
+if there are no thresholds; how often noise struck; and what was computed again."""
 
 
 def repeated(repeats: Repeats) -> int:
-    """Outputs that were computed again in all."""
+    """Total number of outputs that were computed again."""
     return sum(each.count for some in repeats.values() for each in some)
 
 
@@ -75,7 +76,7 @@ class Task(NamedTuple):
     """Outputs that are computed in turn, for a block of columns."""
 
     images: slice
-    """Those whose columns the block is."""
+    """Outputs that the columns of the block belong to."""
     team: int
     """First of the outputs that the same subarrays compute."""
     outputs: NDArray[np.intp]
@@ -97,7 +98,7 @@ class Strip(NamedTuple):
 
 
 Failed = list[tuple[Task, Flags]]
-"""What was computed, and ``(outputs, columns)`` which of that is wrong."""
+"""A task, and ``(outputs, columns)`` which of its results are wrong."""
 
 
 def again(
@@ -105,8 +106,8 @@ def again(
 ) -> list[Task]:
     """Return what vector code is to compute again, and add it to ``repeats``.
 
-    A block of columns may lie in several subarrays; what columns of others give than the one that
-    failed is not looked at.
+    A block of columns may lie in several subarrays; only results from the subarray that failed are
+    taken again.
     """
     apart = [(task, wrong, strip) for task, wrong in failed for strip in strips(task)]
     lanes: dict[tuple[int, int], set[int]] = {}

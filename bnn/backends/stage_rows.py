@@ -1,8 +1,8 @@
 """Rows of tiles, filled with what the columns of a mapped stage hold.
 
-What a program writes is said of a column's output, image and position. Which columns there are in
-the tiles, and in which order, is all that vector code for outputs in turn and side by side differ
-in, with commands that go wrong or without.
+What a program writes into a column depends on the column's output, image and position. The several
+kinds of vector code (outputs in turn or side by side, with faults or without) differ only in which
+columns are in the tiles, and in which order.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Columns(NamedTuple):
     """What columns of tiles stand for, ``(columns,)`` each."""
 
     image: NDArray[np.intp]
-    """Of those that are loaded at a time; -1: the column is not used."""
+    """Number of the image among those that are loaded; -1: the column is not used."""
     position: NDArray[np.intp]
     output: NDArray[np.intp]
-    """Of the block that is loaded; 0 where outputs come in turn."""
+    """Number of the output in the loaded block; 0 where outputs come in turn."""
 
     @classmethod
     def of(cls, images: int, positions: int, width: int, copies: int = 1) -> Columns:
@@ -85,14 +85,14 @@ class StageRows:
             self._constants.append((self._gather(starts, [(0, len(bits))], rows), held))
 
     def load(self, laid: Laid, threads: int | None = None) -> None:
-        """Write operands as laid out; the columns of images that are not there get 0."""
+        """Write operands as laid out; columns without an image get 0."""
         for gather in self._operands:
             _load(gather, laid.operands, threads)
         for gather, numbers in zip(self._sums, laid.sums, strict=True):
             _load(gather, numbers, threads)
 
     def write_constants(self, block: slice, threads: int | None = None) -> None:
-        """Write what is the same for all images, for some outputs of the stage."""
+        """Write the rows that are the same for all images, for some outputs of the stage."""
         for gather, held in self._constants:
             some = held.some(block) if len(held) > 1 else held
             _load(gather, some, threads)
@@ -101,7 +101,7 @@ class StageRows:
             self._fill(rows, ones, np.minimum(owner, ones.shape[1]), threads)
 
     def loads(self, laid: Laid) -> list[Call]:
-        """What :meth:`load` calls, for a tile at a time."""
+        """The calls of :meth:`load`, to be made for one tile at a time."""
         pairs = [(gather, laid.operands) for gather in self._operands]
         pairs += list(zip(self._sums, laid.sums, strict=True))
         return [gather.call(held.memory, len(held) * held.image_bytes) for gather, held in pairs]

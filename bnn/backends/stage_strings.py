@@ -1,8 +1,8 @@
-"""What a stage writes, as strings of bits, and where in them columns find theirs.
+"""The operands of a stage as strings of bits, and where in these strings each column reads.
 
-The columns of a convolution read the same patch of pixels from different places. Where that is so,
-a column is known by the byte at which its patch begins, and its rows are a few runs of bits. Where
-it is not, the patch of every position is laid out as a string of its own.
+The columns of a convolution usually read the same patch of pixels, moved over the image. Then the
+byte at which its patch begins is enough to describe a column, and its rows are a few runs of bits.
+Otherwise the patch of every position is laid out as a string of its own.
 
 >>> pixels = np.array([[-1, -1, -1, 0], [-1, -1, 0, 1], [-1, 0, -1, 2], [0, 1, 2, 3]])
 >>> moved = moved_patch(pixels, (2, 2))                  # 2x2 windows, one pixel of padding before
@@ -32,14 +32,14 @@ _ONES = np.array([byte.bit_count() for byte in range(256)], np.uint8)
 
 
 class Laid(NamedTuple):
-    """Operands of some images, the groups of an image side by side, and what is known of them."""
+    """Operands of some images, with the groups of an image side by side, and their sums."""
 
     operands: BitStrings
     sums: list[BitStrings]
     """``(groups of images, positions, 1)`` for each of :attr:`StageStrings.sums`."""
 
     def some(self, groups: slice) -> Laid:
-        """Those of groups that follow each other; nothing is copied."""
+        """The same for some consecutive groups; nothing is copied."""
         return Laid(self.operands.some(groups), [each.some(groups) for each in self.sums])
 
 
@@ -72,10 +72,10 @@ class StageStrings:
             for item in written
         )
         self.image_bytes = half * (1 + self._turning)
-        """Bytes from one group of an image to the next; its complement lies behind it if any rows
-        hold complements."""
+        """Bytes from one group of an image to the next; the complement follows each group if any
+        rows hold complements."""
         self.operands: list[tuple[Write, list[BitRun]]] = []
-        """Rows of operands, and their bits, counted from where what a position reads begins."""
+        """Rows of operands, and their bits, counted from where the patch of a position begins."""
         self.constants: list[tuple[Write, NDArray[np.bool_], BitStrings]] = []
         """Rows that are the same for all images: ``(rows, outputs, positions)``, and as strings."""
         self.sums: list[Write] = []
@@ -110,7 +110,7 @@ class StageStrings:
     def alike(self) -> bool:
         """Whether outputs differ only in rows that hold the same in all columns of an output.
 
-        Then they may come in turn on columns that are loaded once.
+        Then outputs may be computed in turn, on columns that are loaded once.
         """
         return self.groups == 1 and all(bits.shape[2] == 1 for _, bits, _ in self.constants)
 
@@ -218,7 +218,7 @@ class MovedPatch:
 
 
 def moved_patch(pixels: Indices, size: tuple[int, int]) -> MovedPatch | None:
-    """See the windows as one patch that is moved; None if they are not.
+    """Describe windows as one patch that is moved over the image; None if they are not that.
 
     Args:
         pixels: ``(positions, patch)`` pixel, row by row, at each place of a patch; -1: padding.

@@ -1,4 +1,4 @@
-"""What rows that a stream gives, or lets be seen, stand for."""
+"""What the rows stand for that a stream reads or looks at."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pimsim.microprogram.output_tree.stream import Digit, Stream
 
 
 class StreamRows:
-    """Rows of some columns, in the order in which a stream has them read or looked at.
+    """Rows of some columns, in the order in which a stream reads or looks at them.
 
     Args:
         mapped: the stage.
@@ -53,14 +53,12 @@ class StreamRows:
     def sums(self) -> NDArray[np.int64]:
         """Sums that can be checked, (places, outputs, images, positions).
 
-        All places come as often as they are computed.
+        Places that are computed several times come as often.
         """
         return self._sums(range(len(self._stream.windows)))
 
     def wrong(self, parities: Parities, positions: slice) -> Flags:
-        """Columns (images, positions) in which numbers are not what they must be.
-
-        Of each output of the group a bit.
+        """Columns (images, positions) in which numbers are wrong: a bit for each output.
 
         Args:
             parities: of the operands; images for which there are none are left out.

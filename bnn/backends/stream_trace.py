@@ -1,9 +1,9 @@
-"""Recording lanes that have a command stream each: every command, where it comes.
+"""Recording lanes that each have a command stream of their own: every command in its order.
 
-Books tell kinds of commands apart (:func:`bnn.backends.account.book_streams`), for time hardly
-depends on their order. A trace is replayed, and so has each command at its place: lanes go on one
-command, or one row that is read or written, at a time, each as its stream says. Those that do the
-same then do it in lock-step.
+Booking takes all commands of a kind together (:func:`bnn.backends.account.book_streams`), because
+time hardly depends on their order. A trace must have each command at its place. So lanes take
+steps, each as its stream says: one command, or one row that is read or written. Lanes that take the
+same kind of step do so in lock-step.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _Named: TypeAlias = tuple[int, int, int, int]
 
 
 class _Deed(NamedTuple):
-    """What a lane does next: a row cycle of its bank, or of a bank and the one it copies to."""
+    """A step of a lane: a row cycle of its bank, or of a bank and the one it copies to."""
 
     cycle: RowCycle
     banks: tuple[int, ...]
@@ -84,10 +84,10 @@ def record(
 
 
 def _steps(lanes: Sequence[Iterator[_Deed]]) -> Iterator[list[_Deed]]:
-    """Yield what lanes do at a time: each its next deed, unless another one has its bank.
+    """Yield what lanes do together: each its next step, unless another lane uses its bank.
 
-    Parts of a lane may lie in several banks, and a bank have parts of several lanes. The lane that
-    has done least comes first.
+    The parts of a lane may lie in several banks, and a bank may hold parts of several lanes. The
+    lane that has done least comes first.
     """
     following = {number: next(deeds, None) for number, deeds in enumerate(lanes)}
     done = [0] * len(lanes)
@@ -104,7 +104,7 @@ def _steps(lanes: Sequence[Iterator[_Deed]]) -> Iterator[list[_Deed]]:
 
 
 def _alike(step: Iterable[_Deed]) -> list[list[_Deed]]:
-    """Put those together that do the same, and so go on in lock-step."""
+    """Join the steps that are of the same kind, and so go in lock-step."""
     found: dict[RowCycle, list[_Deed]] = {}
     for deed in step:
         found.setdefault(deed.cycle, []).append(deed)

@@ -1,6 +1,6 @@
-"""A mapped stage with a command stream a group, as vector code: tapes walked on all columns.
+"""A mapped stage with a command stream for each group, as vector code: tapes run on all columns.
 
-It is to streams what :mod:`bnn.backends.compiled` is to a program for all outputs: columns
+It does for streams what :mod:`bnn.backends.compiled` does for a program for all outputs. Columns
 are those of a few images at a time, and nothing here knows of banks, time or faults.
 """
 
@@ -35,12 +35,12 @@ from pimsim.microprogram.output_tree.stream import Digit, Stream
 from pimsim.microprogram.tape import patterns, templates
 
 MEMORY_BYTES = 64 << 20
-"""Rows and results held at a time, about: what is used again need not be fetched again."""
+"""Approximate bytes of rows and results held at a time, so that they stay in the cache."""
 
 _CHUNK_BYTES = 1 << 19
-"""Bits of blocks that are put in order at a time, about: they stay in a cache meanwhile."""
+"""Approximate bits of blocks that are put in order at a time, so that they stay in the cache."""
 _SUM_BYTES = 32
-"""Of the numbers that a sum is made of, where it is given: four of them."""
+"""Bytes of the numbers that a sum is made of, if sums are the result: four of them."""
 _WORD = 64
 _VECTOR = 512
 
@@ -97,7 +97,7 @@ class StreamedStage:
             address_map=layout.map,
         )
         prepare(self.tapes, self._tiles)
-        # a row more, so that whoever reads words across the last one's end reads something
+        # one more row, because words may be read across the end of the last one
         self._read = empty((sum(slots) + 1, self._tiles.words), "rows read out")[:-1]
         self._read.fill(0)  # so that its memory is there when it is needed
         self._strings = StageStrings(mapped)
@@ -112,7 +112,7 @@ class StreamedStage:
         self._numbers = {window: self._of_window(window) for window in sorted(needed)}
         """By window, see :attr:`pimsim.microprogram.output_tree.stream.Stream.counted`."""
         self.check_s = 0.0
-        """Wall time of the last run that went into what a checker was shown."""
+        """Wall time that the last run spent on showing sums to a checker."""
         self._warm()
 
     def run(
@@ -125,7 +125,7 @@ class StreamedStage:
     ) -> Values:
         """Bits of all images, or sums without thresholds: (images, positions, outputs).
 
-        Those of blocks of positions are put in order while they are in a cache.
+        Results of blocks of positions are put in order while they are in the cache.
 
         Args:
             operands: (images, pixels, channels).
@@ -210,7 +210,7 @@ class StreamedStage:
         return BitStrings.unset(images, positions, stage.outputs // len(blocks))
 
     def _warm(self) -> None:
-        """Have the code that reads back made now."""
+        """Compile the code that reads results back, before it is needed."""
         outputs = self._mapped.stage.outputs
         row = np.zeros((outputs, self._words), np.uint64)
         strings(row, 1, np.zeros((1, -(-outputs // 8)), np.uint8))

@@ -1,4 +1,4 @@
-"""What data sets that come in files share: fetching one, checked, and what is read out of it."""
+"""What data sets in files share: a checked download, and the pixels that are read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Split = Literal["test", "train"]
 """Images to measure an accuracy with, or images to learn from."""
 
 OnDownload = Callable[[str, int, int], None]
-"""Called with the name of the file, the bytes that have come, and all bytes (0: not told)."""
+"""Called with the name of the file, the bytes received, and all bytes (0: unknown)."""
 
 _CHUNK_BYTES = 1 << 18
 _TIMEOUT_S = 30
@@ -74,7 +74,7 @@ def fetch(
 ) -> None:
     """Download to ``target`` from the first of ``urls`` that gives the right file.
 
-    Nobody sees a file that has not been checked against its SHA-256.
+    The file appears only after it has been checked against its SHA-256.
 
     Args:
         urls: the same file in several places.

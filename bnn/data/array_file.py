@@ -1,7 +1,7 @@
 """Arrays out of ``.npz`` and ``.npy`` files, checked before anything is unpacked.
 
-What a file says of itself is held against its size first: an archive that unpacks beyond bounds,
-or an array whose head promises more than follows, is refused at once. Nothing is unpickled.
+The sizes that a file states are checked first. An archive that would unpack beyond the bounds is
+refused at once, and so is an array whose head promises more than follows. Nothing is unpickled.
 
 >>> import tempfile
 >>> path = Path(tempfile.mkdtemp()) / "a.npz"
@@ -27,10 +27,11 @@ from pimsim import memory
 from pimsim.errors import InputError, unreadable
 
 LARGEST = 4 << 30
-"""Bytes that the arrays read from a file may have."""
+"""Most bytes that the arrays read from a file may have."""
 LARGEST_PACKED = 256 << 20
-"""Bytes that a member of an archive may unpack to, where that is more than `STEEPEST` times its
-size: images pack to a half or a tenth, so what packs much better holds next to nothing."""
+"""Most bytes that a member of an archive may unpack to, if that is more than `STEEPEST` times its
+size. Images pack to a half or a tenth; a file that packs much better holds almost no
+information."""
 STEEPEST = 100
 
 _ZIP = b"PK\x03\x04"
@@ -42,13 +43,13 @@ _AT_ONCE = 1 << 22
 def require_bounded(
     named: str, packed: int, size: int, of: str = "its size", hint: str = ""
 ) -> None:
-    """Raise :class:`~pimsim.errors.InputError` for what unpacks to more than it should.
+    """Raise :class:`~pimsim.errors.InputError` for data that unpack to more than is allowed.
 
     Args:
-        named: what it is.
-        packed: bytes that it has.
-        size: bytes that it unpacks to.
-        of: what the first of these is called.
+        named: what messages call the data.
+        packed: bytes of the packed data.
+        size: bytes that they unpack to.
+        of: what messages call ``packed``.
         hint: what could be done about it.
 
     """
@@ -192,7 +193,7 @@ class ArrayFile:
         return f"`{name}` in {self._where}" if name else f"the array in {self._where}"
 
     def _damaged(self) -> InputError:
-        """What is said of a file that begins as one with arrays does, and does not go on so."""
+        """The error for a file that begins like one with arrays, and is damaged further on."""
         return InputError(
             f"{self._option} must be a whole file: {self._where} is truncated or damaged; copy or "
             "save it again"

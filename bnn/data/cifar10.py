@@ -42,7 +42,7 @@ _FIRST_JPEG_SHA256: dict[Split, str] = {
     "train": "0f65baaf26c9d15a646319b2cb967d51b38e141e12d6436f1fafeb9a2b7c9343",
     "test": "bc2032ed733a71b1f5489e58f451fd48778df0f284b13830c927e46e0d9c6131",
 }
-"""The same of the first images, for whoever wants few: decoders round alike throughout."""
+"""The same for the first images only, if few are wanted: a decoder rounds alike in all of them."""
 
 _BATCHES: dict[Split, tuple[str, ...]] = {
     "train": tuple(f"data_batch_{i}" for i in range(1, 6)),

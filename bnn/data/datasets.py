@@ -1,7 +1,7 @@
 """Labelled images by name: ``digits``, ``mnist``, ``cifar10``.
 
-A named data set is looked for in ``data_dir``, then in ``$PIMSIM_DATA``, then in Keras's cache,
-then in pimsim's own, into which it is downloaded at last.
+A named data set is looked for in ``data_dir``, then in ``$PIMSIM_DATA``, then in Keras's cache, and
+then in pimsim's own cache. If it is nowhere, it is downloaded into the last.
 
 >>> digits = load("digits")
 >>> digits.x.shape, str(digits.x.dtype), digits.y.shape
@@ -48,7 +48,8 @@ class Dataset:
     unlabelled: str = "no labels"
     """Why there are no labels, where there are none."""
     encoding: Encoding | None = None
-    """How the inputs are integers, where they were put into a scale that is none of the usual."""
+    """How inputs correspond to integers, if they are in a scale that is not one of the usual
+    ones."""
 
 
 @dataclass(frozen=True, slots=True)

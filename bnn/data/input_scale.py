@@ -30,12 +30,12 @@ FORMS = "raw, unit, symmetric or standardised:MEAN,STD"
 
 _READ = (*PIXELS.values(), *(ENCODINGS[n] for n in ("unit-256", "symmetric-256", "centred")))
 _FARTHEST = 1 << 16
-"""Steps from 0 beyond which float32 no longer tells levels apart well enough."""
+"""Most steps from 0: beyond that, float32 does not distinguish levels well enough."""
 _LARGEST = 10**9
 
 
 def pixels_of(x: Inputs) -> tuple[Encoding, Integers] | None:
-    """Return the 8-bit pixels behind inputs and how they are scaled; None if there are none."""
+    """Return the 8-bit pixels that inputs were made of, and their scale; None if not of pixels."""
     if x.dtype == np.uint8:
         return RAW, x.astype(np.uint8, copy=False)
     found = detect(x)

@@ -1,7 +1,7 @@
 """Images and labels as people have them in files: which array is which, and in what form.
 
-In a ``.npz`` file the first of :data:`PAIRS` that is there is taken. A ``.npy`` file holds the
-images alone; labels lie beside it under the matching name (:data:`BESIDE`), or are named.
+From a ``.npz`` file, the first of :data:`PAIRS` that exists is taken. A ``.npy`` file holds only
+images; labels are in a file beside it with the matching name (:data:`BESIDE`), or in a named file.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def find(folder: Path, split: Split, limit: int | None = None) -> Pixels | None:
     """Read one half of MNIST from ``folder`` or its subfolder ``mnist``; None if it is not there.
 
     The two IDX files of the half are taken, packed or not; else Keras's ``mnist.npz``. All images
-    are read, whatever the limit: what holds them is unpacked whole.
+    are read, whatever the limit, because the files are unpacked as a whole.
 
     Raises:
         InputError: the files are there, and damaged.
@@ -111,7 +111,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
 
 
 def _at_most(file: gzip.GzipFile | io.BufferedReader, size: int) -> bytes:
-    """Read so many bytes, or what there is; no memory is taken for what is not."""
+    """Read up to ``size`` bytes; memory is taken only for those that exist."""
     pieces, left = [], size
     while left and (piece := file.read(min(left, _AT_ONCE))):
         pieces.append(piece)

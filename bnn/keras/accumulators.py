@@ -1,14 +1,14 @@
 """Whether the accumulators of a layer in Keras are those of the integer reference.
 
-A hidden layer sums products of +-1; its accumulators are integers in Keras too, whatever the order
-of summation, and must be the reference's exactly, as must its operands, which are the sign
-decisions of the layer before.
+A hidden layer sums products of +-1. Its accumulators are integers in Keras too, whatever the order
+of summation, and must equal the reference's. So must its operands, which are the sign decisions of
+the layer before.
 
-A first layer with encoded inputs sums float32 numbers in Keras, which rounds. Three things are
-asked of it: fed with the integers that stand for its inputs, Keras sums up exactly the reference's
-integers; fed with the inputs themselves, it stays within the bound that rounding obeys
-(:func:`rounding_bound`); and the sign decisions behind it, which are the operands of the next
-layer, are the same.
+In a first layer with encoded inputs, Keras sums float32 numbers, and rounds. Three things are
+checked. If it gets the integers that stand for its inputs, Keras must compute exactly the integers
+of the reference. If it gets the inputs themselves, its sums must stay within the bound of rounding
+errors (:func:`rounding_bound`). And the sign decisions after the layer, which are the operands of
+the next one, must be the same.
 """
 
 from __future__ import annotations
@@ -45,14 +45,15 @@ class LayerCheck:
     operands: int
     """How many were compared."""
     operands_wrong: int
-    """How many of them differ: sign decisions of the layer before."""
+    """How many of them (sign decisions of the layer before) differ."""
     ties: int = 0
-    """Operands, taken as right, that float32 decides otherwise: what they are decided by lies no
-    farther from where it turns than float32 can round it (:mod:`bnn.keras.ties`)."""
+    """Operands that Keras decides in another way, and that still count as right: the deciding
+    number is so close to the threshold that float32 may round it to either side
+    (:mod:`bnn.keras.ties`)."""
 
 
 def rounded_by(roundings: int) -> float:
-    """How far, as a part of itself, a number may move when float32 rounds it so many times.
+    """Largest relative change of a number that float32 rounds ``roundings`` times.
 
     ``n*u / (1 - n*u)`` with u = 2^-24: Higham, Accuracy and Stability of Numerical Algorithms,
     section 3.1.
@@ -147,7 +148,7 @@ def sums_bound(
 
 
 def _worth_themselves(layer: Product) -> bool:
-    """Whether the integer weights are those that multiply in Keras."""
+    """Whether Keras multiplies by the integer weights themselves."""
     weight = unit(layer)
     return isinstance(weight, Fraction) and weight == 1
 
@@ -185,7 +186,7 @@ class Tally:
         self._counts = np.zeros(5, np.int64)
 
     def shown(self, their_operands: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the integers that Keras's operands stand for; no integers where they are none."""
+        """Return the integers that Keras's operands stand for; other numbers if they are none."""
         scale, offset = float(self._shown.scale), float(self._shown.offset)
         if (scale, offset) == (1, 0):
             return their_operands
@@ -203,8 +204,8 @@ class Tally:
         """Compare operands ``(n, ..., in)`` and sums ``(n, ..., out)`` of a batch with Keras's.
 
         Args:
-            operands: as the reference has them, ties as Keras decides them.
-            sums: of these.
+            operands: the reference's, with ties decided as in Keras.
+            sums: the sums of these.
             their_operands: Keras's.
             their_sums: Keras's.
             ties: how many of ``operands`` are such ties.

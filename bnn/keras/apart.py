@@ -1,7 +1,7 @@
-"""Holding a network against Keras in a process of its own, whose end is not the end of this one.
+"""Comparing a network with Keras in a separate process, so that its failure does not end this one.
 
-TensorFlow takes gigabytes, ends its process on what it calls a failed check, and is what the
-system kills first when memory is short. A run that is finished must not go with it.
+TensorFlow takes gigabytes. It ends its process when one of its own checks fails, and the system
+kills it first when memory is short. A finished run must not be lost with it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bnn.keras.check import KerasCheck
 
 _LONGEST = 200
-"""Characters of what TensorFlow said last."""
+"""Characters of TensorFlow's last message that are shown."""
 
 
 def check_apart(
@@ -42,12 +42,12 @@ def check_apart(
     Args:
         path: the model file.
         x: images, as the Keras model is fed.
-        encoding: how they are integers.
-        logits: what came out of the simulated DRAM.
+        encoding: how they stand for integers.
+        logits: the results of the simulated DRAM.
         progress: called with the number of images done and their total.
 
     Returns:
-        What was found, or, where nothing could be, why.
+        The result of the check; or, if it could not be made, the reason in words.
     """
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +94,7 @@ def _check(send: Connection, log: Path, path: Path, x: NDArray[Any], *given: Any
 
 
 def _why_it_ended(code: int | None, log: Path) -> str:
-    r"""Say how a process ended that did not tell.
+    r"""Say how a process ended that sent no result.
 
     >>> _why_it_ended(-9, Path("none"))
     'the process of TensorFlow was ended by SIGKILL'

@@ -1,9 +1,9 @@
-"""Holding a network against Keras: every accumulator of every binary layer, and the predictions.
+"""Comparing a network with Keras: every accumulator of every binary layer, and the predictions.
 
-The integer reference runs beside Keras on the same images, and each of the two goes through the
-whole network by itself. What a layer is asked for, ``bnn.keras.accumulators`` says. The logits
-that came out of the simulated DRAM are compared with Keras's, and their largest with what
-``model.predict`` gives, which is timed as well.
+The integer reference and Keras run on the same images, each through the whole network by itself.
+``bnn.keras.accumulators`` says what is compared in a layer. The logits of the simulated DRAM are
+compared with Keras's, and the position of the largest with the result of ``model.predict``, which
+is also timed.
 """
 
 from __future__ import annotations
@@ -35,15 +35,16 @@ PREDICT_RUNS = 3
 """Predictions of all images that are timed, the fastest of which counts."""
 
 LOGIT_TOLERANCE = 1e-5
-"""Allowed difference of logits, as a part of the largest: host and Keras round float32 in another
-order. Assumed; the last BatchNorm of the bundled networks makes less than 2e-7 of it."""
+"""Allowed difference of logits, relative to the largest: host and Keras round float32 in different
+orders. Assumed; the last BatchNorm of the bundled networks causes less than 2e-7."""
 
 TIE = 2.0**-20
-"""Logits nearer to each other than this part of the largest of an image count as equal: a few
-roundings in float32, and Keras's argmax on equal logits depends on its vector instructions."""
+"""Two logits that differ by less than this, relative to the largest of the image, count as equal.
+It is a few roundings in float32; for such logits, Keras's argmax depends on its vector
+instructions."""
 
 _LONGEST_TIMING_S = 10.0
-"""No further run once that much time is spent."""
+"""After this much time, no further run is timed."""
 
 _BATCH = 1 << 22
 """Values of the widest layer in one batch: 16 MB of float32."""
@@ -58,7 +59,7 @@ class KerasCheck:
     """Binary layers, from input to output."""
     logits_max_abs_diff: float
     logits_tolerance: float
-    """Largest difference of logits that rounding is taken to explain (:data:`LOGIT_TOLERANCE`)."""
+    """Largest difference of logits that is attributed to rounding (:data:`LOGIT_TOLERANCE`)."""
     predictions_compared: int
     """Images whose two largest logits differ in Keras."""
     predictions_wrong: int
@@ -68,9 +69,10 @@ class KerasCheck:
 
     @property
     def ties(self) -> dict[str, int]:
-        """By layer, operands that are ties which Keras decides otherwise; those without left out.
+        """Number of ties that Keras decides in another way, for each layer that has some.
 
-        They are no difference, and images with some are left out of the predictions compared.
+        They do not count as differences; images with ties are left out of the comparison of
+        predictions.
         """
         return {layer.name: layer.ties for layer in self.layers if layer.ties}
 
@@ -106,8 +108,9 @@ def check(
         path: the model file.
         network: the network that was read from it.
         x: images ``(n, *network.input_shape)``, as the Keras model is fed.
-        encoding: how ``x`` is integers; None if the first layer with real inputs is the host's.
-        logits: ``(n, classes)`` that came out of the simulated DRAM.
+        encoding: how ``x`` stands for integers; None if the first layer has real inputs and runs on
+            the host.
+        logits: ``(n, classes)``, the results of the simulated DRAM.
         progress: called with the number of images done and their total.
 
     Raises:
@@ -138,7 +141,7 @@ def check(
     found_logits = np.concatenate([theirs for theirs, _, _ in batches])
     clear = ~np.concatenate([tied for _, _, tied in batches])
     compared, wrong = compare_predictions(logits[clear], found_logits[clear], outputs[clear])
-    if wrong:  # what Keras rounds in another way in another batch is no other prediction
+    if wrong:  # a difference that comes only from rounding in another batch does not count
         differ = logits.argmax(-1) != outputs.argmax(-1)
         other = clear & differ.reshape(len(x), -1).any(axis=1)
         clear[other] &= ~follow(network, x[other], encoding, {}).open
@@ -202,7 +205,7 @@ def _compare(
 
 
 def _integers(shown: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Return integers; what is none, a number that no operand is."""
+    """Return integers; a number that is no integer becomes one that no operand can be."""
     whole = np.isfinite(shown) & (shown == np.rint(shown)) & (np.abs(shown) < 2**30)
     return np.where(whole, shown, 2.0**30).astype(np.int32)
 

@@ -1,9 +1,9 @@
 """Loading a model file with Keras itself, after making sure that the file is only data.
 
-Keras's loader builds whatever a file mentions: it runs the code of a Lambda layer, imports modules
-by the names it finds, and never ends on a cyclic graph. So Keras gets to see only files that
-:func:`bnn.larq.model_file.read_model` accepts, without what only training needs, and in which
-every object that is left is of Keras or Larq.
+Keras's loader builds whatever a file mentions. It runs the code of a Lambda layer, imports modules
+by the names it finds, and never ends on a cyclic graph. So Keras only gets files that
+:func:`bnn.larq.model_file.read_model` accepts, without the parts that only training needs, and in
+which every remaining object is one of Keras or Larq.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def load(path: Path, keras: Any, input_shape: Shape | None = None) -> Any:
 
 
 def inference_only(config: object) -> object:
-    """Leave out of an architecture what has no say in what a model with weights computes.
+    """Remove from an architecture what has no influence on the results of a trained model.
 
     Initializers become zeros, regularizers, constraints and metrics none.
 
@@ -149,7 +149,7 @@ def in_one_line(error: Exception) -> str:
 
 
 def _graphs(own: Mapping[str, str], keras: Any) -> dict[str, Any]:
-    """Models of somebody's own classes, by their names, as the graphs that they are."""
+    """Models of users' own classes, by their names, as plain graphs of layers."""
     bases = {"Functional": keras.Model, "Sequential": keras.Sequential}
     # Of the same name, as weights of a .keras file lie under it.
     return {name: type(name.rpartition(">")[2], (bases[kind],), {}) for name, kind in own.items()}
@@ -173,8 +173,8 @@ def check_objects(config: object, where: str) -> dict[str, str]:
         where: how messages call it.
 
     Returns:
-        Classes of somebody's own that hold a graph of layers and nothing else, by every name that
-        they have, and what they are: ``Functional`` or ``Sequential``.
+        Users' own classes that hold a graph of layers and nothing else: each of their names, with
+        what they are, ``Functional`` or ``Sequential``.
 
     Raises:
         InputError: another object of a class that is not of Keras or Larq, or a Lambda.

@@ -1,9 +1,8 @@
 """What Keras has inside a model: operands and accumulators of every product, and the logits.
 
-Nothing is recomputed here: the model runs as it is, whatever its graph, in the way of
-``model.predict``; with what each product is fed with, it is called once more with its bias and
-activation switched off, for its accumulators. A separable layer is two products, of which the first
-is its depthwise step.
+The model runs as it is, whatever its graph, as in ``model.predict``. To get its accumulators, each
+product is then called once more on its inputs, with bias and activation switched off. A separable
+layer is two products, of which the first is its depthwise step.
 """
 
 from __future__ import annotations
@@ -142,7 +141,7 @@ def _last(model: Any) -> Any:
 
 @contextmanager
 def _called(layer: Any, instead: Callable[[Any, Any], Any]) -> Iterator[None]:
-    """Have ``instead`` called with a layer's own call, and what it is fed with, for a while."""
+    """For a while, call ``instead`` with a layer's own call and its inputs."""
     own = layer.call
 
     def call(values: Any, *_: Any, **__: Any) -> Any:

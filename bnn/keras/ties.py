@@ -1,12 +1,13 @@
-"""Decisions that lie within what float32 rounds, and so are as right one way as the other.
+"""Ties: decisions so close to a threshold that rounding in float32 may turn them either way.
 
-Sums of fractions such as thirds are exact here and rounded in Keras: where the exact sum lies on a
-threshold, or nearer to it than float32 can tell, Keras decides as rounding has it. Such a decision
-is a tie. To compare what lies behind one, the network is followed with the tie decided as in Keras.
+Sums of fractions such as thirds are exact here, and rounded in Keras. If the exact sum lies on a
+threshold, or closer to it than float32 can resolve, rounding decides in Keras. Such a decision is a
+tie, and both answers are right. To compare the layers after a tie, the network is followed with the
+tie decided as in Keras.
 
-With every value goes a radius: how far Keras's float32 may lie from it. Sums have the bound that
-rounding obeys, layers on the host a few units in the last place of what they are fed with and of
-what they give, and each adds what becomes of the radius before it.
+Every value has a radius: how far Keras's float32 value may lie from it. For sums it is the bound of
+rounding errors. For layers on the host it is a few units in the last place of their inputs and
+outputs. Each layer also passes on the radius of its inputs.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from bnn.model.network import Network
 from bnn.values.encoding import Encoding
 
 _ROUNDS = 2.0**-22
-"""What a layer on the host may be off, as a part of its numbers: four roundings of float32."""
+"""Largest relative error of a layer on the host: four roundings of float32."""
 
 Radius = NDArray[np.float64]
 Value = tuple[NDArray[Any], Radius]
@@ -44,10 +45,10 @@ class Followed:
     sums: dict[str, NDArray[np.int32]]
     """By layer."""
     ties: dict[str, NDArray[np.bool_]]
-    """By layer, which of its operands are ties that Keras decides otherwise."""
+    """For each layer, which of its operands are ties that Keras decides in another way."""
     logits: NDArray[np.float32]
     open: NDArray[np.bool_]
-    """``(n,)``: images in which something lies within what float32 rounds."""
+    """``(n,)``: images in which some decision may be a tie."""
 
 
 def follow(
@@ -94,7 +95,7 @@ def _operands(
     theirs: NDArray[np.integer[Any]] | None,
     into: Followed,
 ) -> NDArray[np.integer[Any]]:
-    """Integers that a layer multiplies; notes which are ties, and in which images some could be."""
+    """Integers that a layer multiplies; notes ties, and images that may have some."""
     middle, radius = value
     found = fed.integers(layer, middle, encoding)
     if fed.encoded:

@@ -1,4 +1,4 @@
-"""From the entries of a model file to layers with weights, or to sizes that are known before."""
+"""From the entries of a model file to layers with weights, or to sizes known in advance."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _DEEPEST = 64
 
 
 def build(call: Call, shapes: tuple[Shape, ...], weights: WeightSource) -> tuple[Layer, ...]:
-    """Make the layers that an entry stands for, each fed with what the one before it gives.
+    """Make the layers that an entry stands for; each takes the output of the one before it.
 
-    None for a layer that acts in training only.
+    There are none for a layer that acts only in training.
 
     Args:
         call: of an entry of a class in :data:`bnn.model.readers.READERS`.
@@ -116,10 +116,10 @@ def precision(fields: Fields) -> str:
 def joined(network: Network) -> Network:
     """Return the network with the activations that Keras joins with a dense layer named so.
 
-    TensorFlow's graph optimizer makes one operation of a matrix product, its bias and a gelu, which
-    has another tail than a gelu by itself: a sign behind it is another one. Keras does that to a
-    dense layer with a bias that is fed with vectors, where nothing else is fed with what comes
-    before the activation.
+    TensorFlow's graph optimizer joins a matrix product, its bias and a gelu to one operation. That
+    operation computes the tail of the gelu in another way, so a sign after it may differ. Keras
+    does so for a dense layer with a bias and vectors as inputs, if only the activation uses its
+    output.
 
     >>> import numpy as np
     >>> dense = Dense("d", np.ones((2, 3), np.float32), np.zeros(3, np.float32), None, None)
@@ -175,10 +175,10 @@ def computed(
     sources: Sequence[Shape | Known],
     where: str,
 ) -> Known | None:
-    """Return what an operator gives if that depends on shapes alone; else None.
+    """Return the result of an operator that depends only on shapes; else None.
 
-    A model asks for sizes while it runs: ``tf.shape(x)[0]`` and what is made of it. All of them are
-    known from the file but that of the batch, for which :data:`BATCH` stands.
+    Models compute with sizes: ``tf.shape(x)[0]`` and so on. All sizes are known from the file
+    except that of the batch, for which :data:`BATCH` stands.
 
     >>> sizes = computed("compat.v1.shape", {"input": Given(0)}, [(4, 3)], "layer 2")
     >>> sizes

@@ -1,8 +1,8 @@
 """The architecture in a model file: which layers, what feeds them, each an entry of a known class.
 
-Sequential models and functional ones are read, also inside one another: a model inside a model is
-taken apart into its layers. Classes are recognised by name and package, never imported or called;
-a class of somebody's own, derived from Model, by what it saved: a graph of layers.
+Sequential and functional models are read, also inside one another: a model inside a model is
+replaced by its layers. Classes are recognised by name and package, and never imported or called. A
+user's own class derived from Model is recognised by what it saved: a graph of layers.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 A :class:`LayerEntry` is a layer as the file describes it, a :class:`Call` one use of it. A
 Sequential model is a chain of its entries; a functional one says for each use what feeds it.
 
-An ordinary layer is fed with outputs of others and with nothing else. A call of a TensorFlow
-function, which Keras keeps as a layer of class TFOpLambda or SlicingOpLambda, also has arguments:
-numbers, lists of them, and among them outputs of layers, for which :class:`Given` stands here.
+An ordinary layer has only outputs of other layers as inputs. A call of a TensorFlow function, which
+Keras keeps as a layer of class TFOpLambda or SlicingOpLambda, also has arguments: numbers, and
+lists of them. Outputs of layers among the arguments are represented by :class:`Given`.
 
 >>> use = operator_use(["x", 0, 0, {"y": ["z", 0, 1], "name": None}], {"x", "z"})
 >>> use.sources, use.arguments["input"], use.arguments["y"]

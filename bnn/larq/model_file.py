@@ -1,8 +1,7 @@
 """Reading networks that Larq saved, without TensorFlow and without running anything in them.
 
-Both formats of Keras 2 are read: ``.keras`` (a zip archive) and ``.h5``. Which one a file is, its
-first bytes say, not its name. Kernels in it are latent weights, as ``bnn.model.network`` keeps
-them.
+Both formats of Keras 2 are read: ``.keras`` (a zip archive) and ``.h5``. The first bytes of a file
+decide which one it is, and not its name. Kernels are latent weights, as in ``bnn.model.network``.
 """
 
 from __future__ import annotations
@@ -44,8 +43,8 @@ def read_model(path: Path, input_shape: Sizes | None = None) -> Network:
 
     Args:
         path: the file.
-        input_shape: of one image, from which sizes are taken that the file leaves open (grey
-            images may lack the channel axis); or what to ask for it then.
+        input_shape: shape of one image, for sizes that the file leaves open (grey images may lack
+            the channel axis); or a function that gives it when it is needed.
 
     Returns:
         The network; layers that act in training only are left out.
@@ -92,7 +91,7 @@ def _read(path: Path, given: Sizes | None) -> Network:
 
 
 def _folder(path: Path) -> str:
-    """What is to be said of a folder; Keras 2 writes one where a name has no ending."""
+    """The message for a folder; Keras 2 writes one if the name has no ending."""
     if (path / "keras_metadata.pb").exists():
         return (
             "a folder (SavedModel), not a model file; make one of it with python -c "

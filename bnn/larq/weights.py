@@ -1,7 +1,7 @@
 """Weights out of the two HDF5 layouts in which Keras stores them, without trusting the file.
 
-A path is followed through plain (hard) links only, so nothing outside the file is opened and no
-link can go round in circles; an array's type and shape are checked before any of it is read.
+A path is followed only through plain (hard) links, so nothing outside the file is opened and links
+cannot form a circle. The type and shape of an array are checked before it is read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bnn.values.fields import shown
 from pimsim.errors import InputError
 
 LARGEST_ARRAY = 1 << 28
-"""Numbers in one array (1 GB of float32); the size of a file bounds nothing, as HDF5 compresses."""
+"""Most numbers in one array (1 GB of float32). The size of a file is no bound: HDF5 compresses."""
 
 _DAMAGE = (
     OSError,

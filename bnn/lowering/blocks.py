@@ -9,8 +9,8 @@ A column that computes a block of positions needs the union of their patches.
 >>> laid.positions * laid.patch, shared.positions * shared.patch
 (225, 144)
 
-Where blocks do not divide the positions, the last one begins earlier. Positions that two blocks
-compute are the first one's.
+If blocks do not divide the positions evenly, the last one begins earlier. Positions that two blocks
+compute are taken from the first.
 
 >>> shared.outputs[:, 1:4].tolist()                     # of 5 positions a row, 2 by 2
 [[2, -1, 10], [3, 4, 11], [7, -1, 15], [8, 9, 16]]
@@ -34,7 +34,7 @@ MOST = 16
 _LONGEST = 4
 """Of a side."""
 _LESS = 0.9
-"""Of what is written, at most, for a larger block to be tried."""
+"""A larger block is tried only if it writes at most this share of what smaller ones write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +111,10 @@ def in_blocks(stage: Stage, block: Sequence[int]) -> Stage:
 
 
 def in_columns(stage: Stage) -> Stage:
-    """See a stage in blocks as one of a position each, whose outputs are those of all places.
+    """Turn a stage in blocks into one whose columns are single positions with more outputs.
 
-    Those of a place come one after the other. Each has weights of 0 where it does not look.
+    It has the outputs of every place of a block, one place after the other. An output has weights
+    of 0 for pixels that its place does not read.
     """
     shared, (digits, _, width, outputs) = stage.windows, stage.weights.shape
     places, patch = shared.offsets, shared.patch

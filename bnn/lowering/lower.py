@@ -1,10 +1,10 @@
 """From layers to stages: binary matrix products for the DRAM, and what stays on the host.
 
-Every binary layer becomes a :class:`bnn.lowering.stage.Stage` in DRAM. Where a sign follows, bias,
-BatchNorm and sign become a comparison of the count of ones with a constant, and a max pooling in
-between becomes an OR or AND of bits, if a subarray holds the whole window of a pooling; otherwise
-the sums are read out and the host goes on with them. Layers that no stage takes in are the host's,
-as are those for which the DRAM turned out to have no room.
+Every binary layer becomes a :class:`bnn.lowering.stage.Stage` in DRAM. If a sign follows, bias,
+BatchNorm and sign become a comparison of the count of ones with a constant. A max pooling in
+between becomes an OR or AND of bits, if a subarray has room for the whole pooling window. Otherwise
+the sums are read out and the host goes on with them. All other layers run on the host, and so do
+layers for which the DRAM has no room.
 
 >>> import numpy as np
 >>> from bnn.model.network import Dense, Network
@@ -89,7 +89,9 @@ def lower(
             made = _stages(network, index, layer, analysis, asked, pools=False)
         stages += made
         before = place = made[-1].end - 1
-        while place != index:  # what lies between is taken in, each fed by one layer alone
+        while (
+            place != index
+        ):  # the layers in between become part of the stage; each has a single input
             taken.add(place)
             (place,) = network.inputs[place]
     if waiting:
@@ -221,9 +223,9 @@ def _host(
 def consecutive(
     network: Network, stages: Sequence[Stage | HostStage], folded: Sequence[bool]
 ) -> list[range]:
-    """Return the longest runs of stages each of which is fed with the results of the one before.
+    """Return the longest runs of stages in which each takes the results of the one before.
 
-    ``folded`` says of which stages the results stay where they are computed.
+    ``folded`` says for which stages the results stay where they are computed.
     """
     found, start = [], 0
     for end in range(1, len(stages) + 1):

@@ -1,8 +1,9 @@
-"""Which layers are sums of integers, of which, and what such sums are worth.
+"""Which layers are sums of integers, which integers these are, and what the sums stand for.
 
-A row of DRAM cells holds bits. A matrix product can be carried out there when its weights are small
-integers and its operands are, too: what a quantizer gives, the integers that stand for the inputs
-of the network, sums of few products. Everything else is the host's work.
+A row of DRAM cells holds bits. A matrix product can be carried out there if its weights and its
+operands are small integers. Operands are such integers if they come from a quantizer, if they stand
+for the inputs of the network, or if they are sums of few products. Everything else is done by the
+host.
 
 >>> import numpy as np
 >>> from bnn.model.network import Dense, Network
@@ -100,11 +101,11 @@ class Analysis:
     fed: dict[int, OperandAnalysis]
     """By position, every product that is a sum of integers."""
     exact: tuple[bool, ...]
-    """For each layer, whether what it gives runs in float64 until the next product: all that
-    matters behind it is what quantizers decide. Otherwise the values themselves matter, and they
-    are Keras's, in float32."""
+    """For each layer, whether its outputs are computed in float64 up to the next product. That is
+    so if only decisions of quantizers follow. Otherwise the values themselves matter, and they are
+    computed as in Keras, in float32."""
     misfit: frozenset[int] = frozenset()
-    """Positions of products that are fed with integers, but whose padding is none of them."""
+    """Positions of products that multiply integers, but whose padding is none of these."""
 
 
 def analyse(network: Network, encoding: Encoding | None) -> Analysis:
@@ -175,7 +176,7 @@ def _quantized(layer: Product) -> bool:
 def _operands(
     layer: Product, shape: Shape, value: OperandEncoding | None, encoded: bool
 ) -> OperandAnalysis | None:
-    """Operands behind the input quantizer of a layer fed with ``value``, and its padding."""
+    """Operands after the input quantizer of a layer with the input ``value``, and its padding."""
     if _quantized(layer):
         value, encoded = quantizers.named(str(layer.input_quantizer)).encoding, False
     if value is None:
@@ -218,9 +219,9 @@ def values_behind(
 ) -> NDArray[Any]:
     """Turn integer sums of a binary layer into what the network has behind the layer.
 
-    Values are float32, and then computed as Keras computes them up to the order of rounding, or
-    float64, which is how signs behind integer sums are decided: Keras's own float32 formulas differ
-    between its kernels, the signs do not, and float64 has them all, exact ties included.
+    Values are float32 or float64. In float32 they are computed as in Keras, except for the order of
+    rounding. In float64 the signs after integer sums are decided. Keras's float32 formulas differ
+    between its kernels, but their signs do not; float64 gives the same signs, exact ties included.
 
     Args:
         layer: the binary layer; its bias and activation are applied.

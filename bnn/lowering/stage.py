@@ -1,15 +1,15 @@
 """What the DRAM is given to compute, and what the host keeps.
 
-The DRAM counts ones. Operands are integers u = step p + low, of which the bits of p >= 0 lie in
-rows; weights are integers v that are sums of digits -1, 0 and +1 with weights 2**shift. A product
-with a digit contributes p for +1, the complement (largest - p) for -1 and nothing for 0. That total
-A is tied to the reference's sum S of the products of u and v by S = scale A + offset, per output;
-the scale is the step, and :func:`offsets` gives the rest.
+The DRAM counts ones. An operand is an integer u = step p + low; the bits of p >= 0 lie in rows. A
+weight is an integer v, the sum of digits -1, 0 and +1 times 2**shift. A product with a digit adds p
+for +1, the complement (largest - p) for -1, and nothing for 0. The total A gives the sum S of the
+products of u and v, which the reference computes: S = scale A + offset for each output. The scale
+is the step, and :func:`offsets` gives the offset.
 
-A column computes one value behind the pooling (without pooling: one output position). It holds
-every input pixel that any of its pooling window's convolutions reads, once: a 3x3 convolution
-under a 2x2 pooling needs a patch of 4x4 pixels, not four of 3x3. The convolution at one place of
-the pooling window (an *offset*) then reads its own taps out of that patch.
+A column computes one value after the pooling (without pooling: one output position). It holds every
+input pixel that a convolution of its pooling window reads, once. A 3x3 convolution before 2x2
+pooling needs a patch of 4x4 pixels, and not four of 3x3. The convolution at one place of the
+pooling window (an *offset*) then reads its own taps out of that patch.
 
 :func:`lay` makes windows of any convolution from one :class:`~bnn.model.geometry.WindowAxis` for
 each spatial axis; :func:`each_pixel` those of a dense layer. A position that has weights of its own
@@ -55,7 +55,8 @@ class Windows:
     """``(offsets, positions)`` output position of the convolution, -1 where the pooling window
     reaches beyond the convolution's output."""
     sides: tuple[WindowAxis, ...] = ()
-    """Of a convolution that is not pooled, if columns are all of its positions, row by row."""
+    """The spatial axes of a convolution without pooling, if columns are all of its positions, row
+    by row."""
 
     @property
     def positions(self) -> int:
@@ -74,7 +75,7 @@ class Windows:
 
     @property
     def reads_itself(self) -> bool:
-        """Whether each column reads the pixel of its own number alone, as in a dense layer.
+        """Whether each column reads only the pixel with its own number, as in a dense layer.
 
         >>> each_pixel(pixels=6, channels=2).reads_itself
         True
@@ -92,15 +93,15 @@ class Windows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """A binary matrix product for the DRAM, with the sign and pooling behind it if there are."""
+    """A binary matrix product for the DRAM, with the sign and pooling that follow it, if any."""
 
     name: str
     layer: Product
     index: int
     """Position of the layer in the network."""
     end: int
-    """One past the position of the layer whose values, or what is decided of them, it gives; in a
-    chain that of the first layer that is fed with them."""
+    """One past the position of the last layer that the stage includes; in a chain, the position of
+    the first layer that takes its results."""
     shape: Shape
     """Shape of the layer's input, without the batch axis."""
     windows: Windows
@@ -115,9 +116,10 @@ class Stage:
     encoded: bool
     """Whether operands are the integers of the network's encoded inputs."""
     pad: int
-    """Operand stored in the padding, as the integer that the bits hold."""
+    """Operand that is stored for padding, as the integer in the bits."""
     zero_padding: bool
-    """Whether the padding is really 0, which a -1 or +1 cannot hold: counts need a correction."""
+    """Whether the padding is really 0, which bits for -1 and +1 cannot store: counts are
+    corrected."""
     scale: int
     """S = scale * A + offsets, where nothing is padded with 0; the step between operands."""
     offsets: NDArray[np.int64]
@@ -129,8 +131,8 @@ class Stage:
     gives: OperandEncoding = BIPOLAR
     """What the output bits stand for."""
     each: int = 1
-    """Outputs that every output stands for: all of a group take the same commands, so a stage that
-    is only booked may have the weights of few."""
+    """How many outputs each output stands for. Outputs that take the same commands need not all be
+    there in a stage that is only booked."""
 
     def __post_init__(self) -> None:
         reach = self.scale * self.highest()
@@ -182,8 +184,9 @@ class Stage:
     def holds_patch(self, data_rows: int) -> bool:
         """Whether a subarray holds the patch of one channel: operands, weights and counts.
 
-        A product needs a weight row for each digit, and one more where digits may be 0. Three
-        numbers as long as a channel's count are a count, what is added to it, and a threshold.
+        A product needs a weight row for each digit, and one more if digits may be 0. Three numbers
+        with the bits of a channel's count are needed: a count, what is added to it, and a
+        threshold.
         """
         operands = self.windows.patch * self.planes
         weights = self.weights.shape[1] * sum(1 + bool((d == 0).any()) for d in self.weights)
@@ -245,11 +248,11 @@ class HostStage:
     weights: int
     """Numbers that are fetched once: kernels and slopes."""
     fetched: int
-    """Numbers that are fetched for each image. What the stage before has read out of DRAM or
-    computed is at hand; left are the images, and what was put aside for a later use: the other
-    inputs of a merge, a branch that begins behind something else."""
+    """Numbers that are fetched for each image. Results of the stage before are at hand. What has to
+    be fetched are the images, and results that were stored for later: the other inputs of a merge,
+    and inputs of a branch that begins further back."""
     refused: dict[str, str] = field(default_factory=dict)
-    """Layers that the DRAM could take, had it room for them, and why it has not."""
+    """Layers that could run in DRAM if it had room for them, and why it has none."""
     reasons: dict[str, str] = field(default_factory=dict)
     """Why each of the layers is the host's."""
 

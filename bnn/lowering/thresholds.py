@@ -1,10 +1,10 @@
-"""Bias, BatchNorm and sign behind an integer sum are one comparison with an integer.
+"""Bias, BatchNorm and sign after an integer sum are one comparison with an integer.
 
-Between a sum and the next sign stand only functions that never turn around: adding a bias, the
-straight line of a BatchNorm, a clipped or rectified activation. So the sign changes at most once
-over the integers that the sum can be, and where it does is found by evaluating exactly what the
-network evaluates, in float64, rounding included: no formula for the crossing is solved, and a tie,
-a negative or vanishing gamma, or a channel whose sign never changes need no cases of their own.
+Between a sum and the next sign there are only monotone functions: a bias, the straight line of a
+BatchNorm, a clipped or rectified activation. So the sign changes at most once over the integers
+that the sum can be. To find where, the functions of the network themselves are evaluated, in
+float64, rounding included. No equation is solved. Ties, a negative or zero gamma, and channels
+whose sign never changes therefore need no special cases.
 
 >>> from bnn.lowering.operand_analysis import analyse
 >>> from bnn.model.network import Dense
@@ -68,11 +68,11 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Where a yes or no is made of a binary layer's outputs: x >= 0, or x > 0."""
+    """The place where outputs of a binary layer become yes or no: x >= 0, or x > 0."""
 
     steps: tuple[Layer, ...]
-    """Layers between the binary layer and the decision, each the only one that is fed by the one
-    before: BatchNorm, MaxPool2D, Flatten, activations."""
+    """Layers between the binary layer and the decision: BatchNorm, MaxPool2D, Flatten, activations.
+    Each is the only layer that uses the output of the one before."""
     end: int
     """One past the last layer taken in; in a chain the first one that is fed with the answers."""
     quantizer: str = "ste_sign"
@@ -80,10 +80,10 @@ class Decision:
 
 
 def questions(network: Network) -> tuple[str | None, ...]:
-    """For each layer, the deciding quantizer that everything behind asks of what it gives.
+    """For each layer, the deciding quantizer (a sign) that all later layers apply to its output.
 
-    None where the values matter beyond that: at the end of the network, for a layer with real
-    operands, for one that does not let a sign pass.
+    None if more than that decision is needed: at the end of the network, before a layer with real
+    operands, and before one through which a sign cannot be moved.
 
     >>> from bnn.model.network import Dense
     >>> kernel = np.ones((2, 2), np.float32)
@@ -195,8 +195,8 @@ def _channels(step: Layer, width: int) -> int:
 def conjunctions(layer: Product, sign_at: Decision) -> tuple[NDArray[np.bool_], ...]:
     """For each MaxPool2D before the decision, how to pool bits instead of sums: AND (True) or OR.
 
-    The sign of the largest value of a window is the OR of the signs if everything behind the
-    pooling rises, and their AND if it falls, which the signs of gamma decide.
+    The sign of the largest value of a window is the OR of the signs if the functions after the
+    pooling increase, and the AND if they decrease. The signs of gamma decide which it is.
 
     Returns:
         One array per pooling, in the order of the network, of one flag per channel (per feature

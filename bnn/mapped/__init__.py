@@ -1,8 +1,8 @@
 """A mapped stage: what every mapping returns, and what the backends are given.
 
 Read :mod:`~bnn.mapped.mapped_stage` first, then :mod:`~bnn.mapped.placement` (where columns and
-parts lie). :mod:`~bnn.mapped.readback` is what the host makes of the rows that are read, and
-:mod:`~bnn.mapped.parity` what it knows of them beforehand.
+parts lie). :mod:`~bnn.mapped.readback` turns rows that the host reads into sums and bits, and
+:mod:`~bnn.mapped.parity` computes what the host knows of them in advance.
 
-Nothing here knows which mapping made a stage, or who carries it out.
+Nothing here knows which mapping made a stage, or which backend carries it out.
 """

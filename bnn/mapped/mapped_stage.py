@@ -1,7 +1,7 @@
 """What a mapping returns: where columns lie, what runs on them, and how results are read back.
 
-The backends carry a mapped stage out, or book it, without knowing which mapping made it. What they
-are given for it, and give, is here, too.
+The backends carry out or book a mapped stage without knowing which mapping made it. Their inputs
+and results are defined here, too.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class OperandRows(NamedTuple):
 class SumRows(NamedTuple):
     """What written rows hold: the digits, lowest first, of a multiple of a sum of operands.
 
-    Summed are all that the column's output reads at one place of the pooling window, padding
-    included; whoever writes them knows it.
+    The sum is over all operands that the column's output reads at one place of the pooling window,
+    padding included. The host, which writes the operands, knows it.
     """
 
     place: int
@@ -107,7 +107,7 @@ class ReadBack:
 
 
 class TreeSums(NamedTuple):
-    """How a stage's sum is found from the number T whose sign a stream decides by.
+    """How the sum of a stage follows from T, the number whose sign gives the bit in a stream.
 
     Sum = scale * (turn * T - 1) / 2 + constant.
     """
@@ -209,12 +209,15 @@ class MappedStage:
 class Mapping(Protocol):
     """A dataflow: where operands live in DRAM and how the products are counted there.
 
-    It may have four things more: ``chosen_with_faults``, False if it must be asked for by name
-    where commands go wrong; ``at_best(stage)``, the name of a mapping, how many times faster than
-    it this one can compute, and what share of its operands it must write, so that it need not be
-    laid out where that would not do; ``sums``, what is left to the host of sums that are read, for
-    reports; and ``version``, 1 if it has none, raised with every change after which the same stage
-    costs, or fails, in another way.
+    It may also have:
+
+    - ``chosen_with_faults``: False if it must be asked for by name where commands go wrong;
+    - ``at_best(stage)``: the name of another mapping, how many times faster than that one this one
+      can be at best, and which share of the other's operands it must write. It is not laid out if
+      even this would lose;
+    - ``sums``: what the host has to do with sums that are read, for reports;
+    - ``version``: 1 by default; goes up with every change after which the same stage has another
+      cost or other faults.
     """
 
     name: str
@@ -233,7 +236,7 @@ class Mapping(Protocol):
 
 
 class Checker(Protocol):
-    """Is shown every sum that stands in rows, see :class:`bnn.reference.checker.SumChecker`."""
+    """Gets every sum in rows, see :class:`bnn.reference.checker.SumChecker`."""
 
     @property
     def images(self) -> NDArray[np.intp] | None:
@@ -254,7 +257,7 @@ class Checker(Protocol):
 
     @property
     def reads_rows(self) -> bool:
-        """Whether it compares sums where they stand, so that nobody need make numbers of them."""
+        """Whether it compares sums as rows of bits, without turning them into numbers."""
 
     def compare_rows(
         self,
@@ -310,7 +313,7 @@ class StageInputs:
         return unpacked(self.operands)
 
     def report(self, done: int, total: int) -> None:
-        """Tell whoever wants to know that ``done`` of ``total`` is done."""
+        """Report that ``done`` of ``total`` is done."""
         if self.progress is not None:
             self.progress(done, total)
 
@@ -327,8 +330,8 @@ class Result:
     check_s: float = 0.0
     """Wall time of reading sums out of rows that were looked at, and of comparing them."""
     flips: int = 0
-    """How often noise made a column wrong that would not always be; what is computed again for its
-    checksum aside, as executors compute more columns then than are looked at."""
+    """How often noise made a column wrong that is not always wrong. Retries are not counted,
+    because executors then compute more columns than are used."""
     repeated: int = 0
     """Outputs of a tile that were computed again, each time counted."""
 

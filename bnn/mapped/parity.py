@@ -1,10 +1,10 @@
-"""What the host knows of a count beforehand: whether it is odd.
+"""What the host knows of a count in advance: whether it is odd.
 
-The least bit of a count is the parity of what was counted. Where every weight is -1 or +1 each
-operand counts, complemented or not, so that the parity is that of the operands' rows (the same for
-all outputs) and a constant of the output's weights. The host, which wrote the operands, needs one
-exclusive or of all of them to know what the row of least bits must be: a checksum. An even number
-of errors in a column goes unseen, and so does one in the higher bits or behind the count.
+The lowest bit of a count is the parity of what was counted. If every weight is -1 or +1, every
+operand is counted, complemented or not. So the parity is that of the operand rows (the same for all
+outputs), plus a constant that follows from the weights. The host wrote the operands; one exclusive
+or of all of them gives the right row of lowest bits: a checksum. An even number of errors in a
+column is not detected, nor is an error in the higher bits or after the count.
 """
 
 from __future__ import annotations
@@ -74,11 +74,11 @@ def no_checksum(stage: Stage) -> InputError:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TreeCheck:
-    """What the host knows of the numbers that streams decide by, modulo ``1 << level + 2``.
+    """What the host knows of the numbers whose signs streams decide, modulo ``1 << level + 2``.
 
-    Every operand's least bit counts with ``1 << level``, as a digit of -1 or +1. Turning one adds
-    or takes twice that, which is the same modulo four times that: so the parity of these bits is
-    all that is to be known of the operands.
+    The lowest bit of every operand counts ``1 << level``, as a digit of -1 or +1. Flipping a digit
+    adds or subtracts twice that, which is the same modulo four times that. So only the parity of
+    these bits matters.
     """
 
     stage: Stage

@@ -1,4 +1,4 @@
-"""What the host makes of rows that have been read out: it counts, compares and pools."""
+"""What the host does with rows that have been read out: it counts, compares and pools."""
 
 from __future__ import annotations
 

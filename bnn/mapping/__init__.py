@@ -1,12 +1,12 @@
 """Mappings: where operands lie in DRAM and how products are counted there.
 
-A mapping is a module, or a package, of :mod:`bnn.mapping.dataflows` with what
-:class:`bnn.mapped.mapped_stage.Mapping` asks for. Adding one is adding its file.
+A mapping is a module, or a package, of :mod:`bnn.mapping.dataflows` that has what
+:class:`bnn.mapped.mapped_stage.Mapping` asks for. To add a mapping, add its file.
 
 Read :mod:`bnn.mapped` first (what a mapping returns), then one of the dataflows;
-:mod:`bnn.backends` book a mapped stage or carry it out. :mod:`~bnn.mapping.choice` prices
-mappings, :mod:`~bnn.mapping.frontier` finds the best of many, and :mod:`~bnn.mapping.selection`
-gives each stage of a network its own, and a place in a :mod:`~bnn.mapping.chain`, or none.
+:mod:`bnn.backends` book a mapped stage or carry it out. :mod:`~bnn.mapping.choice` prices mappings,
+:mod:`~bnn.mapping.frontier` finds the best combination, and :mod:`~bnn.mapping.selection` gives
+each stage of a network its mapping, and decides which stages form a :mod:`~bnn.mapping.chain`.
 
 Nothing here knows of files, or of how values get from layer to layer.
 

@@ -1,10 +1,11 @@
 """Choosing a mapping for every layer by what it would cost.
 
-A layer is laid out and booked under every mapping there is, for as many images as will be run, on a
-timeline of its own; nothing is executed. What is taken keeps the latency, the energy, or the
-product of both least, of all layers together. Weights that are written once, however many images
-follow, do not count. Mappings that leave counting to the host do not take part: what it takes there
-is not costed, so they would win. A layer that none of the others has room for is the host's.
+A layer is laid out and booked under every mapping, for the number of images that will be run, on a
+timeline of its own; nothing is executed. Mappings are chosen so that the latency, the energy, or
+the product of both is least for all layers together. Weights are not counted, because they are
+written once for any number of images. Mappings that leave counting to the host do not take part:
+counting there has no price, so they would win. A layer that no other mapping has room for runs on
+the host.
 
 >>> names()[-3:]
 ('auto', 'auto-latency', 'auto-energy')
@@ -27,7 +28,7 @@ from pimsim.dram.energy import stated_pj
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError, PimsimError
 
 DEFAULT = "auto"
-"""What is asked for where nothing is said."""
+"""The default."""
 
 TOO_LARGE = (OutOfRowsError, OutOfSubarraysError)
 """What a mapping raises that has no room for a stage."""

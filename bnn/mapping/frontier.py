@@ -1,7 +1,8 @@
-"""The least latency, energy, or product of both, of parts that each offer several of these.
+"""Choosing an offer for every part, such that latency, energy, or their product is least.
 
-Sums of parts' latencies and energies are many. But a product of two sums is least at a corner of
-their convex hull, and the corners are few: from one to the next a single part changes its offer.
+An offer is a latency with an energy. There are very many combinations of offers. But the product of
+two sums is least at a corner of the convex hull of all combinations. There are few corners, because
+from one to the next only a single part changes its offer.
 
 >>> both = (Offer(4, 1.0), Offer(1, 3.0))
 >>> least("auto", [both, both, (Offer(9, 1.0),)]), least("auto", [both, both])
@@ -88,5 +89,5 @@ def _hull(offers: Sequence[Offer]) -> list[int]:
 
 
 def _steepness(faster: Offer, slower: Offer) -> float:
-    """Energy that each ps more saves."""
+    """Energy saved for each additional ps."""
     return (faster.energy_pj - slower.energy_pj) / (slower.latency_ps - faster.latency_ps)

@@ -1,8 +1,8 @@
-"""What every stage of a network is given: its mapping, and a place in a chain or none.
+"""Choosing for every stage of a network: its mapping, and whether it is part of a chain.
 
-A mapping that is asked for by name is every stage's, and stages are chained where that takes less
-time. Where mappings are chosen, a chain is one more offer to the stages that it would hold, taken
-if the whole network does better with it, and a layer that no mapping has room for is the host's.
+A mapping that is asked for by name is used for every stage, and stages are chained where that saves
+time. If mappings are chosen, a chain is one more offer for its stages, taken if the whole network
+is better with it. A layer that no mapping has room for runs on the host.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pimsim.errors import InputError
 from pimsim.microprogram.schedule import gc_paused
 
 Chains = list[tuple[range, chain.Choice]]
-"""Places of stages that can be chained, and what was chosen for them."""
+"""Positions of stages that can be chained, and what was chosen for them."""
 
 _Tried = list[tuple[range, list[chain.Choice]]]
 """Places of stages that can be chained, and what each mapping would take for them."""
@@ -57,7 +57,7 @@ class Selection:
 
     @property
     def found(self) -> dict[str, Any]:
-        """What :func:`selected` makes it of, as a value of JSON."""
+        """The JSON value from which :func:`selected` makes the selection again."""
         prices = {
             name: [[one.mapping, one.offer, one.bare_ps, one.refused, one.too_large]
                    for one in every]
@@ -228,7 +228,7 @@ class _Choosing:
         return self._least(way, [*some, *((places, self._every(places)) for places in rest)])
 
     def _runs(self, folds: Callable[[int, Stage], bool]) -> list[range]:
-        """Runs of stages whose results could stay where they are, as ``folds`` says of each."""
+        """Runs of stages whose results could stay where they are; ``folds`` says so for each."""
         if not chain.asked_for(self.chaining, self.system):
             return []
         folded = [
@@ -263,9 +263,9 @@ class _Choosing:
         )
 
     def _is_below(self, one: chain.Choice, places: range, mapping: str) -> bool:
-        """Whether a chain takes less than one of a mapping can, by row commands alone.
+        """Whether a chain takes less than another mapping's chain can, by its row commands alone.
 
-        Then the other is not chosen, whatever else is on offer, and it is not the fastest.
+        The other is then never chosen, whatever other offers there are, and is not the fastest.
         """
         laid = [self.laid.get((stage.name, mapping), []) for stage in self._inside(places)]
         if one.books is None or one.chained_ps is None or mapping not in chain.COUNTED:
@@ -330,5 +330,5 @@ class _Choosing:
 
 
 def _fastest(choices: Sequence[chain.Choice]) -> chain.Choice:
-    """The one that takes the least time; one that cannot be made is not it, if others can."""
+    """The chain that takes the least time; one that cannot be made only if all cannot."""
     return min(choices, key=lambda one: (one.chained_ps is None, one.chained_ps or 0))

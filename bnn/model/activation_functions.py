@@ -32,16 +32,16 @@ class Function:
     monotone: bool = False
     """Whether it never decreases, in every last bit of its floating-point values."""
     disputed: tuple[float, float] | None = None
-    """Inputs, both ends included, for which Keras itself gives a tiny negative number from one
-    kernel and 0 from another, and so either sign: ``model.predict``, which is followed here, may
-    take other kernels than eager mode does, and others beside a dense layer than elsewhere."""
+    """Inputs, both ends included, for which Keras itself gives a tiny negative number in one kernel
+    and 0 in another, and so either sign. ``model.predict``, which is followed here, may use other
+    kernels than eager mode, and other kernels after a dense layer than elsewhere."""
 
 
 def _single(run: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
-    """Make a smooth function one that computes in float32, as Keras does, whatever it is fed with.
+    """Make a smooth function compute in float32, as Keras does, whatever the type of its input.
 
-    Where its values vanish in float32 they are 0, and where they do not they are not: a sign may
-    stand behind it. Denormal numbers are 0 before and after.
+    Its values are 0 exactly where they are 0 in float32, because a sign may follow. Denormal
+    numbers count as 0 before and after.
     """
 
     def in_single(x: Floats) -> Floats:
@@ -108,9 +108,9 @@ def _leaky_tanh(x: Floats) -> Floats:
 
 
 _TANH_ENDS = 7.90739
-"""From here on Keras's tanh is 1."""
+"""Input from which on Keras's tanh is 1."""
 _TANH_ROUNDS = 13 * math.log(2)
-"""From here on a tanh that is rounded to the nearest float32 is 1."""
+"""Input from which on a tanh rounded to the nearest float32 is 1."""
 
 
 def _tanh(x: Floats, ends: float = _TANH_ENDS) -> Floats:
@@ -169,10 +169,10 @@ FUNCTIONS: dict[str, Function] = {
     "swish": Function(_single(_swish), disputed=(-87.3366, -86.6433)),
     "tanh": Function(_single(_tanh)),
 }
-"""Activation functions besides the quantizers. Monotone are only those that rise in every last bit,
-which a function that rounds its way through an exponential does not promise. What they give in
-their tails was measured with ``model.predict`` of tf-keras 2.21 on an x86 processor with AVX-512,
-where oneDNN computes mish and swish."""
+"""Activation functions besides the quantizers. A function is marked as monotone only if it never
+decreases by even the last bit; functions that round in an exponential may do so. Their tails were
+measured with ``model.predict`` of tf-keras 2.21 on an x86 processor with AVX-512, where oneDNN
+computes mish and swish."""
 
 OPERATORS: dict[str, Function] = {
     "gelu_tanh": Function(_single(_gelu_tanh), disputed=(-5.15786, -4.84016)),
@@ -185,8 +185,8 @@ OF_DENSE: dict[str, Function] = {
         _single(lambda x: _gelu_tanh(x, _TANH_ROUNDS)), disputed=(-5.15786, -4.84016)
     ),
 }
-"""By name, functions that ``model.predict`` computes in one step with a dense layer that has a bias
-(oneDNN does), with other tails than by themselves."""
+"""By name, functions that ``model.predict`` (oneDNN) computes in one step with a dense layer that
+has a bias; their tails then differ from those of the function alone."""
 
 BEHIND_DENSE = " behind dense"
 """Behind the name of a function: the one of :data:`OF_DENSE`."""

@@ -1,7 +1,7 @@
 """A network as pimsim sees it: layers with their weights, what feeds them, the shapes between them.
 
-The layers stand in an order in which each follows all that it is fed with. A chain needs no more
-than the layers; a graph says for each layer which ones feed it.
+The layers are in an order in which each comes after all of its inputs. A chain needs no more than
+the layers; a graph also says for each layer which ones are its inputs.
 
 >>> import numpy as np
 >>> kernel = np.float32([[0.5, -2.0], [0.0, 1.0]])
@@ -131,14 +131,14 @@ class Network:
         return self.shapes_before(index)[0]
 
     def walk(self, first: Value, step: Callable[[int, list[Value]], Value]) -> Value:
-        """Carry values from the input to the output; one that nothing needs any more is let go.
+        """Carry values from the input to the output; each is dropped after its last use.
 
         Args:
-            first: what the network is fed with.
-            step: what layer ``index`` makes of the values that feed it.
+            first: the input of the network.
+            step: computes the output of layer ``index`` from its inputs.
 
         Returns:
-            What the last layer gives.
+            The output of the last layer.
 
         >>> relu = Activation("relu", "relu")
         >>> shortcut = Network("s", (2,), (relu, Merge("m", "add")), inputs=((INPUT,), (0, INPUT)))

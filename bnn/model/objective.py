@@ -1,4 +1,4 @@
-"""What a model file says that its network was trained for: loss, and measure of accuracy.
+"""What a model file says about training: the loss, and the measure of accuracy.
 
 >>> text = {"loss": "bce", "metrics": ["accuracy"]}
 >>> read_objective(text)
@@ -70,8 +70,8 @@ def read_objective(compiled: object) -> Objective:
     """Understand ``training_config`` of a ``.h5`` or ``compile_config`` of a ``.keras`` file.
 
     Args:
-        compiled: the parsed JSON, which is somebody else's; what cannot be understood tells
-            nothing, and no network is refused for it.
+        compiled: the parsed JSON, which may hold anything; what cannot be understood is ignored,
+            and no network is refused for it.
     """
     if not isinstance(compiled, dict):
         return UNKNOWN

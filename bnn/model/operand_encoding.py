@@ -1,7 +1,8 @@
-"""Which integers multiply, and which real numbers they stand for.
+"""Which integers are multiplied, and which real numbers they stand for.
 
-What is multiplied in DRAM are integers ``u``; the cells hold the bits of ``p = (u - low) / step``,
-which is never negative. A network computes with ``scale * u + offset``.
+DRAM multiplies integers ``u``; the cells hold the bits of ``p = (u - low) / step``, which is never
+negative. An integer u stands for the real number ``scale * u + offset`` of the network, which is
+called its *worth*.
 
 >>> BIPOLAR.planes, BIPOLAR.stored(np.array([-1, 1])).tolist()
 (1, [0, 1])

@@ -6,8 +6,8 @@ flushes denormal numbers to zero, so a value such as -1e-40 gives +1 as well. Th
 entries of :data:`TABLE` too. A quantizer with parameters is written with them:
 ``ste_tern(0.05)``, ``ste_tern(weight networks)``, ``dorefa(2)``, ``dorefa(2, weights)``.
 
-Every quantizer turns values into integers (of an operand encoding, where it quantizes operands)
-times a real number, so that products can be summed exactly.
+Every quantizer turns values into integers times a real number, so that products can be summed
+exactly. For operands, an operand encoding describes these integers.
 
 >>> canonical("SteSign"), canonical("Larq>swish_sign"), canonical("NoOp")
 ('ste_sign', 'swish_sign', 'no_op')
@@ -327,7 +327,7 @@ def is_sign(name: str | None) -> bool:
 
 
 def question(name: str | None) -> str | None:
-    """Return the quantizer that asks what this one asks of a value: yes or no; None for none.
+    """Return the plainest quantizer that makes the same yes-or-no decision; None if it makes none.
 
     Its integers are positive where the answer is yes.
 

@@ -1,10 +1,10 @@
-"""What a network computes, exactly, in plain integer arithmetic: the yardstick for the DRAM.
+"""What a network computes, exactly, in plain integer arithmetic: what the DRAM is checked against.
 
-Nothing here knows of rows or commands. Sums of products of small integers are integers; BLAS
-computes them in floating point without rounding as long as no partial sum can leave the integers
+Nothing here knows of rows or commands. Sums of products of small integers are integers. BLAS
+computes them in floating point without rounding, as long as no partial sum exceeds the integers
 that the type holds, which is checked. :mod:`bnn.reference.packed` computes them faster, in integers
-and many products at a time, and :mod:`bnn.reference.decided` the bits behind them;
-:mod:`bnn.reference.checker` holds what stands in DRAM rows against both.
+and many products at a time. :mod:`bnn.reference.decided` computes the bits that follow from them,
+and :mod:`bnn.reference.checker` compares the contents of DRAM rows with both.
 
 >>> import numpy as np
 >>> from bnn.model.network import Dense

@@ -1,4 +1,4 @@
-"""Comparing what stands in DRAM rows with the integer reference, a few images at a time."""
+"""Comparing the contents of DRAM rows with the integer reference, a few images at a time."""
 
 from __future__ import annotations
 
@@ -24,16 +24,15 @@ _AT_A_TIME = 1 << 20
 
 
 class SumChecker:
-    """Compares every sum of a stage that stands in DRAM rows with the reference's.
+    """Compares every sum of a stage in DRAM rows with that of the reference.
 
     Args:
         stage: the stage.
         fed: what its layer multiplies.
-        operands: what is stored of the operands, ``(images, pixels, channels)``, of the images that
-            are checked; that these are right is not asked here.
-        threads: processors used, all if None.
-        images: ``(checked,)`` which images are checked, in order; None: all.
-        network: the layers, up to the logits; None: bits are decided when they are compared.
+        operands: the stored operands, ``(images, pixels, channels)``, of the images that are
+            checked; whether they are right is not checked here. threads: processors used, all if
+            None. images: ``(checked,)`` which images are checked, in order; None: all. network: the
+            layers, up to the logits; None: bits are decided when they are compared.
 
     """
 
@@ -61,7 +60,7 @@ class SumChecker:
         self.compared = 0
         """Sums compared so far."""
         self.wrong = 0
-        """Of these, and of the bits, how many differed."""
+        """How many of these sums, and of the bits, differed."""
 
     @property
     def layer(self) -> str:

@@ -1,10 +1,10 @@
-"""Bits that a binary layer's sums decide, by evaluating the layers behind it on every sum there is.
+"""Bits that follow from the sums of a binary layer, found by evaluating the layers after it.
 
-What stands between a sum and its bit treats every channel by itself, a max pooling aside. So it is
-evaluated once for every sum that a channel can have, in float64, by the layers' own formulas. A
-pooling takes the largest value of a window: that of the largest sum, or of the smallest where
-values fall; which of both is looked up in those values. Where they do neither, or the sums that
-there can be are more than those there are, the layers themselves are run.
+Except for max poolings, the layers between a sum and its bit treat every channel by itself. So they
+are evaluated once for every sum that a channel can have, in float64, by their own formulas. A
+pooling takes the largest value of a window. That is the value of the largest sum if values
+increase, and of the smallest sum if they decrease. If they do neither, or if there are more
+possible sums than actual ones, the layers themselves are run.
 
 >>> from bnn.lowering.lower import lower
 >>> from bnn.lowering.operand_analysis import analyse

@@ -1,8 +1,8 @@
-"""Sums of a layer held against rows, where they stand: nobody makes numbers of what rows hold.
+"""Sums of a layer compared with rows of bits, without turning rows into arrays of numbers.
 
-A reference sum and the one that rows hold meet in the registers of a processor, of 32 windows and
-some outputs at a time. How the reference counts is that of :mod:`bnn.reference.packed`, or, where
-operands are wide and few are added up, products of short integers.
+A sum of the reference and the one in rows meet only in registers of the processor, for 32 windows
+and some outputs at a time. The reference counts as in :mod:`bnn.reference.packed`. If operands are
+wide and few are added up, it multiplies short integers instead.
 
 >>> from bnn.model.network import Dense
 >>> from bnn.model.operand_encoding import BIPOLAR
@@ -50,7 +50,7 @@ _MOST = (1 << 31) - 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """What is compared: outputs two by two, those together whose sums are made of the same."""
+    """What is compared: outputs in pairs, such that the sums of a pair use the same numbers."""
 
     short: bool
     """Whether all sums are short integers."""
@@ -80,7 +80,7 @@ class Held(NamedTuple):
 
 
 class SumsInRows:
-    """Sums of a layer that :func:`bnn.reference.packed.can_pack`, held against rows.
+    """Sums of a layer (see :func:`bnn.reference.packed.can_pack`), compared with rows.
 
     Args:
         packed: the layer's sums.
@@ -165,7 +165,7 @@ class SumsInRows:
     def compare(
         self, operands: BitStrings, asked: Asked, held: Held
     ) -> tuple[int, NDArray[np.uint32]]:
-        """Hold all windows of some images against rows.
+        """Compare all windows of some images with rows.
 
         Args:
             operands: what is stored of the operands, ``(images, pixels, channels)``.

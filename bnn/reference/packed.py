@@ -1,11 +1,11 @@
 """Exact sums of packed operands: exclusive or and a count of ones, 64 products at a time.
 
-A product of a bit p with a weight of -1 or +1 is p or minus p. Where the bits of a window lie in
-words, and the signs of an output's weights in others, ``p ^ negative`` has as many ones as the sum
-of the products and the number of negative weights. Wider operands are done bit by bit.
+A product of a bit p with a weight of -1 or +1 is p or minus p. The bits of a window are packed into
+words, and the signs of an output's weights into others. The number of ones of ``p ^ negative`` is
+the sum of the products plus the number of negative weights. Wider operands are done bit by bit.
 
-It is an implementation of its own: nothing of it is shared with how rows are laid out, and what the
-windows of a layer read is asked of the layer.
+This is an independent implementation: it shares nothing with the layout of rows, and asks the layer
+which pixels its windows read.
 
 >>> from bnn.model.network import Dense
 >>> from bnn.model.operand_encoding import BIPOLAR

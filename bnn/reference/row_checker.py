@@ -1,7 +1,8 @@
-"""Sums that stand in rows compared, a few images at a time, and the bits that they must decide.
+"""Compares sums in rows, a few images at a time, and keeps the bits that must follow from them.
 
-The bits are those of the reference's sums. They are kept as strings, position by position, to be
-compared with what a stage gives: whatever turned its rows into strings is checked with them.
+The bits are computed from the reference's sums. They are kept as strings, position by position, and
+later compared with the results of the stage. That also checks the code that turned rows into
+strings.
 
 >>> bits = np.zeros((2, 9), np.uint8)                       # of two outputs, nine columns
 >>> bits[0, 3] = bits[1, 8] = 1

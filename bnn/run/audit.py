@@ -1,11 +1,10 @@
-"""Holding a run against the integer reference, layer by layer and image by image.
+"""Comparing a run with the integer reference, layer by layer and image by image.
 
-Each layer in DRAM is held against what the reference makes of the layer's own operands: every sum,
-and every bit that is decided. Its operands are held against the values of the layer before. So all
-images are checked from pixels to logits, or as many as are asked for, though no layer's values are
-ever held twice. A few of them are also taken from end to end by another way of computing the
-reference, floating-point products that are exact, and every operand and logit of theirs is
-compared.
+For each layer in DRAM, the reference computes from the layer's own operands, and every sum and
+every bit is compared. The operands are compared with the values of the layer before. So all images
+(or as many as are asked for) are checked from pixels to logits, and yet the values of a layer are
+never kept twice. A few images are also computed from end to end in a second way, by exact
+floating-point products, and all of their operands and logits are compared.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _AT_A_TIME = 1 << 22
 
 
 class Audit:
-    """What a run is checked by.
+    """Checks a run.
 
     Args:
         flow: the run.
@@ -60,7 +59,7 @@ class Audit:
         self.checked = count if self.images is None else len(self.images)
         """How many are."""
         self.exact = True
-        """Whether everything so far is the reference's."""
+        """Whether everything so far equals the reference."""
         self.check_s = 0.0
         """Wall time of all that was only done to check."""
         with self._timed():
@@ -95,7 +94,7 @@ class Audit:
             return SumChecker(stage, fed, operands, self._threads, self.images, self._flow.network)
 
     def result(self, stage: Stage, checker: SumChecker, result: Result) -> None:
-        """Check what a stage gave, whose sums were checked in the time that it says."""
+        """Check the results of a stage; it also says how long its sums took to check."""
         self.check_s += result.check_s
         with self._timed():
             if stage.thresholds is not None:

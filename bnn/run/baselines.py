@@ -1,10 +1,10 @@
 """What a processor behind the same DRAM channel would take for the same network.
 
-Two baselines, because in-DRAM computing is judged by how much the other side reuses what it has
-fetched. ``streaming`` fetches both operands of every multiply-accumulate over the channel, as the
-processing-using-DRAM literature assumes for bulk operations. ``reuse-aware`` is a roofline: data
-cross the channel once if the cache can hold them, and the processor computes at its peak. Time is
-the longer of channel and computing; energy is both. The channel is that of the run: the same
+There are two baselines, because the comparison depends on how often the processor reuses what it
+has fetched. ``streaming`` fetches both operands of every multiply-accumulate over the channel, as
+the processing-using-DRAM literature assumes for bulk operations. ``reuse-aware`` is a roofline:
+data cross the channel once if the cache can hold them, and the processor computes at its peak. Time
+is the longer of channel and computing; energy is both. The channel is that of the run: the same
 standard, options and energy mode. Every simplification is in the processor's favour.
 
 >>> from pimsim.dram.options import ModelOptions
@@ -44,7 +44,7 @@ BREAK_EVEN = (
 
 @dataclass(frozen=True, slots=True)
 class LayerWork:
-    """What one layer asks of whoever computes it, per image where it depends on images."""
+    """The work of one layer, per image where it depends on images."""
 
     name: str
     macs: int
@@ -76,7 +76,8 @@ class Processor:
     vectors_per_cycle: float = 1.0
     """VPOPCNTQ on 512 bits: one a cycle and core (Ice Lake, published instruction tables)."""
     instructions_per_vector: int = 3
-    """XNOR, popcount and add; loads, loop and packing are not counted, as if blocked away."""
+    """XNOR, popcount and add; loads, loops and packing are not counted, in the processor's
+    favour."""
     instruction_pj: float = 70.0
     """Fetching, decoding and scheduling one instruction: Horowitz, ISSCC 2014, 45 nm, 0.9 V: about
     70 pJ, hardly any of it arithmetic. Charged per vector, not per word."""
@@ -105,7 +106,7 @@ class Baseline:
     energy_pj: Mapping[str, float]
     """Energy by part: those of the channel's energy mode, and ``processor``."""
     assumptions: Mapping[str, object]
-    """What it rests on, among it ``read_bits`` and ``written_bits`` that crossed the channel to the
+    """Assumptions, and ``read_bits`` and ``written_bits``, which crossed the channel to the
     processor and back."""
 
     @property
@@ -195,7 +196,7 @@ def break_even_reuse(
     processor: Processor,
     system: System,
 ) -> float | None:
-    """How often the processor must use each fetched bit to need no more energy than the DRAM.
+    """How often a processor must use each fetched bit to take no more energy than the DRAM.
 
     ``dram_pj_per_mac`` is what a MAC took in DRAM. None if no reuse suffices, because computing
     alone takes the processor more.

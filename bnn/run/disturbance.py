@@ -65,13 +65,13 @@ class Victim(NamedTuple):
     beside: tuple[int, int]
     """Activations of the row before it and of the row behind it in a refresh window."""
     pair: int
-    """Of these, what both have had, each, while the row itself was not opened."""
+    """The activations that both had in common between two openings of the row itself."""
     one: int
-    """What the one that has more has had."""
+    """The activations of the neighbour that had more."""
     opened: bool
     """Whether the run opens it: then it may hold operands."""
     share: float
-    """How far it is on the way to a flip: 1 is there."""
+    """Share of HC_first that the row has seen; at 1 the first bit flips."""
 
 
 class Hot(NamedTuple):
@@ -99,7 +99,7 @@ class Exposures:
     """Which places, ``(places,)``, may hold something: all but guard rows."""
 
     def shares(self, chip: ChipClass) -> NDArray[np.float64]:
-        """Return how far each row is on the way to a flip, ``(sites, places)``."""
+        """Return the share of HC_first that each row has seen, ``(sites, places)``."""
         pair, one = self.pair / chip.hc_double_sided, (self.one - self.pair) / chip.hc_single_sided
         return np.asarray((pair + one) * self.holds)
 
@@ -212,7 +212,7 @@ class Prevention(NamedTuple):
     latency_ps: float
     energy_pj: float
     possible: bool
-    """Whether it is enough."""
+    """Whether that is enough."""
 
 
 def preventions(
@@ -224,10 +224,10 @@ def preventions(
 ) -> list[Prevention]:
     """Return two ways to keep rows from flipping in a run that is repeated without a pause.
 
-    Refreshes: whoever issues commands knows the rows in danger, and
-    activates each as often as what is done beside it asks. Counters: chips count activations of
-    every row, as DDR5 can, and back off when one reaches its limit, whether its neighbours are in
-    danger or not; banks in lock-step back off together.
+    Refreshes: the controller knows the rows in danger, and activates each as often as the
+    activations beside it require. Counters: chips count activations of every row, as DDR5 can, and
+    back off when a row reaches the limit, whether or not its neighbours are in danger. Banks in
+    lock-step back off together.
     """
     danger = seen.shares(chip) >= SAFE
     refreshes: dict[int, float] = {}

@@ -19,15 +19,17 @@ from bnn.run.scoring import Scoring, function_of
 
 _IMAGES = 64
 _WORK = 200_000_000
-"""Multiplications spent on a scale, about."""
+"""Approximate number of multiplications spent on testing a scale."""
 _FAR = 0.25
 _NEAR = 0.1
 _MARGIN = 10.0
-"""Divergences, in nats, of scales that do not fit, that fit, and how many times better one fits."""
+"""Divergences, in nats: from where on a scale does not fit, up to where it fits, and how many times
+better the best one must fit."""
 _FEWEST = 8
-"""Vectors of which mean and variance say something."""
+"""Fewest vectors for which mean and variance are meaningful."""
 _SPREADS = 3.0
-"""Standard deviations above guessing up to which an accuracy is one of guessing."""
+"""Up to this many standard deviations above guessing, an accuracy counts as no better than
+guessing."""
 
 
 class Disputes:
@@ -75,10 +77,10 @@ class Disputes:
 
 
 def scale_hint(network: Network, x: Inputs) -> str | None:
-    """Return what the first BatchNorm tells against the scale of ``x``; None if nothing.
+    """Return a hint if the first BatchNorm suggests another scale for ``x``; else None.
 
-    It keeps mean and variance of what came in while the network was trained. What comes in now,
-    from images in each of the usual scales, tells which scale that was.
+    It holds the mean and variance of its inputs during training. These are compared with its inputs
+    now, for images in each of the usual scales.
 
     Args:
         network: any.

@@ -1,8 +1,8 @@
 """What a network would cost: its commands are counted and scheduled, and none is executed.
 
-Time and energy come out as :func:`bnn.run.execute.run` has them for as many images, command by
-command. No images are needed. Nor are weights, since the number of commands depends on shapes
-alone: a network may be given as a table of its layers.
+Time and energy are exactly those of :func:`bnn.run.execute.run` for the same number of images. No
+images are needed. Nor are weights, because the number of commands depends only on shapes: a network
+may be given as a table of its layers.
 
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.dram.options import ModelOptions

@@ -1,7 +1,7 @@
 """Running a network: stages in DRAM, the rest on the host, every sum checked.
 
-Values reach the next layer only through simulated rows: what a stage gives is what was read out of
-them. The integer reference runs beside it and never feeds it.
+Values reach the next layer only through simulated rows: the results of a stage are what was read
+out of them. The integer reference runs separately and never provides values.
 
 >>> from bnn.values.encoding import ENCODINGS
 >>> from bnn.model.network import Dense
@@ -72,7 +72,7 @@ class Execution:
 
 
 _LARGE_BYTES = 64 << 20
-"""Of images, from which on it pays to collect what planning left before memory is laid out."""
+"""Number of images from which on it pays to collect garbage of planning before memory is taken."""
 
 COMPILED = Execution()
 """As fast as can be, and every sum checked."""
@@ -180,7 +180,7 @@ def run(
 
 
 def _prepare(planned: Plan, *, compiled: bool, looking: bool) -> dict[str, Execute]:
-    """Lay all stages out, so that what does not fit is refused before the long part."""
+    """Lay all stages out, so that anything that does not fit is refused before the long part."""
     prepared: dict[str, Execute] = {}
     for names, layout, ledgers in planned.chained():
         executes = chain_execution.prepare(

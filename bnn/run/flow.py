@@ -1,7 +1,7 @@
 """Values on their way from layer to layer: bits out of DRAM, or numbers on the host.
 
-Values reach the next layer only through simulated rows: what a stage gives is what was read out of
-them. They are kept until their last use.
+Values reach the next layer only through simulated rows: the results of a stage are what was read
+out of them. They are kept until their last use.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class Bits:
 class Flow:
     """A network on its images, from pixels to logits, while its stages are carried out in order.
 
-    It says what each stage is fed with, goes on with what that gives, and computes what the DRAM
-    does not. Of every layer it keeps the values until their last use.
+    It gives each stage its operands, takes its results, and computes the layers that run on the
+    host. It keeps the values of every layer until their last use.
 
     Args:
         network: the layers, up to the logits.

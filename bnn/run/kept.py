@@ -1,10 +1,10 @@
-"""Plans of networks that an earlier process made, and what came of booking them.
+"""Plans of networks that an earlier process made, with the results of booking them.
 
-A plan depends on the network, the DRAM and how many images there are, on what was asked for, and on
-the code that plans: all of that is in the name of its record. What is kept is which mapping every
-stage has and what all of them would take, how stages are chained, the programs of groups of
-outputs, and the books. Everything else is made again from these, by the code that made it at first.
-What it costs to stream through the channel, as baselines do, is kept likewise.
+A plan depends on the network, the DRAM, the number of images, the options, and the code that plans.
+All of that is part of the name of its record. A record has the mapping of every stage and what
+other mappings would take, how stages are chained, the programs of groups of outputs, and the books.
+Everything else is made again from these, by the same code as at first. The cost of streaming over
+the channel, for baselines, is kept in the same way.
 
 No plan is kept where commands go wrong, where they are recorded, and where activations are counted.
 """
@@ -135,7 +135,7 @@ def cost(name: Sequence[Any], work_out: Callable[[], Cost]) -> Cost:
 
 
 def _remember(found: Mapping[str, Any]) -> None:
-    """Have planners know what is in a record."""
+    """Give the contents of a record to the planners."""
     if found.keys() != {"selection", "divisions", "books", "programs"}:
         raise ValueError("a record must have all parts of a plan")
     for key, planned in known.unpacked(found["programs"]).items():

@@ -1,7 +1,7 @@
 """A network, planned for a system, and its layers carried out one after the other on one timeline.
 
-Running a network, and booking one that is known by its weights or by its shapes alone, differ in
-what is done for a layer. In what order, in whose ledger and what comes of it is the same.
+A network may be run, or only booked, with weights or as a table of shapes. These differ in what is
+done for a layer. The order of layers, their ledgers and the form of the results are the same.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from pimsim.errors import InputError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerRun:
-    """What one layer, or what the DRAM or the host does of a network in one go, took."""
+    """The cost of one layer, or of several layers that the DRAM or the host computes together."""
 
     name: str
     macs: int
@@ -57,9 +57,9 @@ class LayerRun:
     candidates: tuple[Candidate, ...] = ()
     """What every mapping would have taken; nothing where none was chosen."""
     refused: dict[str, str] = field(default_factory=dict)
-    """Layers that the DRAM could take, had it room for them, and why it has not."""
+    """Layers that could run in DRAM if it had room for them, and why it has none."""
     reasons: dict[str, str] = field(default_factory=dict)
-    """Layers that are the host's, and why."""
+    """Layers that run on the host, and why."""
     occupancy: Occupancy | None = None
     """How much of the DRAM it takes; None on the host."""
     result: Result | None = None
@@ -274,8 +274,8 @@ def walk(steps: Iterable[Step], images: int) -> tuple[tuple[LayerRun, ...], floa
 def _stream(weights: int, fetched: int, images: int, ledger: CommandLedger) -> None:
     """Book what the host fetches for layers of its own, in float32.
 
-    Behind a layer in DRAM the sums were read out with that layer, and what a next layer in DRAM
-    needs is written with that one.
+    Sums of a layer in DRAM are read out with that layer, and operands of a layer in DRAM are
+    written with that layer, so neither is booked here.
     """
     if weights:
         ledger.enter("weights")

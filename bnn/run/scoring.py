@@ -1,8 +1,8 @@
 """Which answers a network's outputs stand for, and how many of them are right.
 
-Several outputs: the largest is the answer. One output says yes or no: where the line lies, the
-loss in the model file tells, or the activation behind which the output comes. Where neither does,
-there are no answers, and :attr:`Scoring.means` says why.
+With several outputs, the largest is the answer. One output means yes or no. The threshold between
+them follows from the loss in the model file, or from the last activation. If neither decides, there
+are no answers, and :attr:`Scoring.means` says why.
 
 >>> from bnn.model.network import Activation, Dense, Network
 >>> from bnn.model.objective import Objective

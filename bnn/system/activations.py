@@ -1,9 +1,8 @@
 """Which rows a run activates how often, subarray by subarray and layer by layer.
 
-The ledgers of a run tell one :class:`ActivationCounter`, that of their system, what they book. No
-command is looked at twice: what a schedule does to a subarray is worked out once for the outputs
-that it is run for, and put together with what was there before
-(:mod:`pimsim.dram.disturbance.exposure`).
+The ledgers of a run report what they book to the :class:`ActivationCounter` of their system. No
+command is looked at twice: what a schedule does to a subarray is worked out once for its outputs,
+and joined with what was done before (:mod:`pimsim.dram.disturbance.exposure`).
 
 >>> from pimsim.dram.array.address_map import ambit
 >>> from pimsim.microprogram.logic import AND
@@ -79,7 +78,7 @@ class ActivationCounter:
 
     @contextmanager
     def again(self, times: int) -> Iterator[None]:
-        """Count what is told meanwhile so many times, one after the other."""
+        """Count everything reported inside the block ``times`` times, one after the other."""
         outer, self._here = self._here, {}
         inner = self._here
         yield
@@ -89,9 +88,9 @@ class ActivationCounter:
 
     @contextmanager
     def each(self, times: int) -> Iterator[None]:
-        """Count what is told meanwhile for so many outputs, which come one after the other.
+        """Count what is reported inside the block for ``times`` outputs, one after the other.
 
-        Each thing is told once, of all outputs; an output takes all of them before the next comes.
+        Each item is reported once, for all outputs; an output does all items before the next one.
         """
         self._each = {}
         yield
@@ -102,7 +101,7 @@ class ActivationCounter:
             self._add(site, self._once(key, sources, partial(self._in_turn, every, times)))
 
     def layer(self, key: Hashable) -> None:
-        """Count what follows for that layer, but for what a layer is counted :meth:`again`."""
+        """Count what follows for that layer, except what :meth:`again` counts."""
         if key != self._layer:
             self._here, self._layer = self.done.setdefault(key, {}), key
 

@@ -1,14 +1,14 @@
 """What a run would do on unmodified chips, which have neither Ambit's rows nor its decoder.
 
-Of every command that the ledgers of a run book, it says whether a chip has to do something for it:
+It says for every command that the ledgers of a run book what a chip has to do instead:
 
-* a majority of three is one there too, with its operands copied into a group of rows and its result
-  copied out (the program `maj3` of :mod:`pimsim.offtheshelf.primitives`);
-* a row that is copied to a data row is a copy; what is copied to compute rows, to be in a majority
-  later, is among the copies of that majority.
+* a majority of three is a majority there too, with its operands copied into a group of rows and its
+  result copied out (the program `maj3` of :mod:`pimsim.offtheshelf.primitives`);
+* a copy to a data row is a copy; copies to compute rows are not counted, because they are among the
+  copies of the majority that follows.
 
-A NOT takes nothing: every value stands in both polarities, and all is done twice (the majority of
-complements is the complement of the majority).
+A NOT takes nothing: every value is stored in both polarities, and everything is done twice (the
+majority of complements is the complement of the majority).
 
 >>> from pimsim.dram.array.address_map import ambit
 >>> from pimsim.microprogram.logic import AND

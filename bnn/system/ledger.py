@@ -1,9 +1,9 @@
 """The books of a layer: commands, time and energy of each phase.
 
-A mapping says what its subarrays execute, in order; the ledger puts that on a
-:class:`~pimsim.dram.timeline.timeline.Timeline`. Ledgers of layers that follow one another share a
-timeline, so that their times add up to that of the whole run. Which executor computes the values
-makes no difference here.
+To *book* is to count commands and the time and energy that they take. A mapping says what its
+subarrays execute, in order, and the ledger puts that on a
+:class:`~pimsim.dram.timeline.timeline.Timeline`. The ledgers of a run share a timeline, so their
+times add up to that of the whole run. Which executor computes the values makes no difference here.
 
 >>> from pimsim.dram.options import ModelOptions
 >>> from pimsim.dram.standard.standard import load
@@ -87,10 +87,10 @@ class CommandLedger:
         self._phase = "inputs"
         self._books = _empty()
         self._passed = [0] * len(Passed._fields)
-        """What has passed in this phase and is not in its books yet."""
+        """Time of this phase that is not in its books yet."""
         self._runs: list[Run] = []
         self._active: _Where = (), ()
-        """Banks of what is put off, and where their TRANSFERs go."""
+        """Banks of the commands that are still held back, and where their TRANSFERs go."""
         self._times = 1
         """How often what is booked now is to be counted."""
         self._once: list[tuple[str, Part]] | None = None
@@ -151,9 +151,9 @@ class CommandLedger:
     def count_streams(
         self, streams: Sequence[Stream], part: int, banks: Sequence[int], number: int
     ) -> None:
-        """Tell, if somebody asks, which rows a part of streams activates, one a bank.
+        """Report to the counter of activations, if any, which rows a part of streams activates.
 
-        What :meth:`run_each` books is how many commands there are; of which rows is not in it.
+        :meth:`run_each` books only the number of commands, and not their rows.
         """
         self._observers.ran_streams(streams, part, banks, number)
 
@@ -195,9 +195,9 @@ class CommandLedger:
             self._observers.streamed(segment)
 
     def told_apart(self, book: Callable[[], None], record: Callable[[Recorder], None]) -> None:
-        """Book what ``book`` books, and have ``record`` record it, if anything is recorded.
+        """Book by ``book``; if a trace is recorded, record by ``record``.
 
-        What it records must be the same commands, but for their order.
+        Both must have the same commands; only their order may differ.
         """
         recorder = self._observers.recorder
         if recorder is None:
@@ -211,7 +211,7 @@ class CommandLedger:
         record(recorder)
 
     def finish(self) -> None:
-        """End the layer: what it executed comes before what the next one does."""
+        """End the layer: all of its commands come before those of the next one."""
         self._flush()
 
     def repeat(self, outputs: NDArray[np.intp], book: Callable[[NDArray[np.intp]], None]) -> None:
@@ -234,7 +234,7 @@ class CommandLedger:
         self._add(Repeated(tuple(once), len(outputs)))
 
     def again(self, times: int, book: Callable[[], None]) -> None:
-        """Book so many times what ``book`` books, which begins by entering a phase.
+        """Book ``times`` times what ``book`` books, which must begin by entering a phase.
 
         ``book`` is called once; only while a trace is recorded, each time.
         """
@@ -255,10 +255,10 @@ class CommandLedger:
             before[phase].add(elapsed=Elapsed(*each))
 
     def alike(self, times: int, book: Callable[[], None]) -> None:
-        """Book so many times what ``book`` books; see :meth:`again`.
+        """Book ``times`` times what ``book`` books; see :meth:`again`.
 
-        Where a price is asked for, what takes as long as the time before is not scheduled again:
-        the rest is taken to last as long.
+        If only a price is wanted, repetitions are scheduled until two take the same time; the rest
+        are taken to last as long.
         """
         if not self._priced or self._once is not None:
             self.again(times, book)
@@ -291,7 +291,7 @@ class CommandLedger:
         return {phase: (books.counts, books.elapsed) for phase, books in self._books.items()}
 
     def settle(self, books: Mapping[str, tuple[CommandCounts, Elapsed]]) -> None:
-        """Take what came of the same bookings before; nothing may be booked then."""
+        """Take the results of the same bookings from before; nothing may be booked then."""
         self._books |= {phase: PhaseBooks(*known) for phase, known in books.items()}
         self.settled = True
 
@@ -333,7 +333,7 @@ class CommandLedger:
         extra_wordlines: int,
         to: tuple[int, ...] = (),
     ) -> None:
-        """Count commands and put them off until something else follows than more of the same."""
+        """Count commands, and hold them back until commands of another kind follow."""
         if not runs:
             return
         if self.settled:
@@ -357,7 +357,7 @@ class CommandLedger:
                 pending.append(run)
 
     def _flush(self) -> None:
-        """Put what is put off on the timeline, and add up what has passed."""
+        """Put the commands held back on the timeline, and add up their time."""
         self._put_on()
         if any(self._passed):
             self._books[self._phase].add(elapsed=Elapsed(*self._passed))

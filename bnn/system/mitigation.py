@@ -1,11 +1,13 @@
 """What a system does about commands that go wrong, each an option that costs commands.
 
-Triple modular redundancy computes every output three times and has one more triple-row activation
-vote; many-row activation opens more rows than three for a majority, every operand on several of
-them; a retry computes an output again where the row of its least bits is not what the host expects;
-screening finds columns that fail test patterns, and the mapping leaves them out; guard rows keep
-data away from rows that are activated all the time. See
-``docs/mitigations.md``.
+- Triple modular redundancy (TMR) computes every output three times; one more triple-row activation
+  votes.
+- Many-row activation opens more than three rows for a majority, with every operand on several.
+- A retry computes an output again if the row of its lowest bits is not what the host expects.
+- Screening finds columns that fail test patterns, and the mapping leaves them out.
+- Guard rows keep data away from rows that are activated all the time.
+
+See ``docs/mitigations.md``.
 
 >>> Mitigation(tmr="time", activation_rows=8).stated()["tmr"]
 'time: thrice in the same subarray, one vote a row'
@@ -83,7 +85,7 @@ class Mitigation:
         return next(chosen, None)
 
     def refuse(self, mapping: str) -> None:
-        """Raise InputError if a mapping that only lays out as ever is asked for more."""
+        """Raise InputError if an option asks a mapping for a layout that it cannot make."""
         if self.lays_out is not None:
             raise InputError(
                 f"`mapping` must be output-stationary or output-tree with {self.lays_out}, "

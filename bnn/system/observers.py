@@ -1,7 +1,7 @@
-"""Who is told what a ledger books: a recorder of traces, and a counter of activations.
+"""The observers of a ledger: a recorder of traces, and a counter of activations.
 
-Neither changes what is booked. A recorder is told of whole segments, and what their commands name;
-a counter, which rows a subarray activates.
+Neither changes what is booked. A recorder gets whole segments, with the rows that their commands
+address; a counter gets the rows that a subarray activates.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The books of one phase of a layer: commands as they are told, and the time that they took.
 
-What banks are told is noted as runs, and counted when somebody asks: much of it is the same again.
+Commands are noted as runs, and counted only when somebody asks, because many runs are the same.
 
 >>> from pimsim.dram.timeline.command_stream import row_cycle
 >>> books = PhaseBooks()

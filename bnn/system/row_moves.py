@@ -1,9 +1,9 @@
 """Moving rows from one subarray to another: over the channel, or from bank to bank inside the rank.
 
 RowClone's pipelined serial mode (PSM) copies between banks. Between subarrays of one bank it takes
-two copies, through a third subarray in another bank. So what has to be moved is laid into another
-bank to begin with: a part of a fan-in is counted some banks further than where the counts are added
-up, and one copy brings each row there.
+two copies, through a third subarray in another bank. So rows that will be moved are put into
+another bank from the beginning. A part of a fan-in is counted some banks away from where the counts
+are added up, and one copy moves each row there.
 
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.dram.options import ModelOptions
@@ -32,9 +32,9 @@ def part_banks(system: System, part: int, banks: Sequence[int], repetition: int 
     """Banks in which a part of the fan-in is counted, whose counts are added up in ``banks``.
 
     The first part is counted where counts are added up; so are the others if rows go through the
-    host. Else each is counted so many banks further in the rank, but not in the bank that comes
-    last before the first: there and back is what a chain of stages needs it for. A set of parts
-    that computes the same once more is so many banks further as a whole.
+    host. Otherwise part i is counted i banks further in the rank. The bank just before the first is
+    left out, because chains copy through it and back. A set of parts that computes the same once
+    more is moved further as a whole.
 
     Raises InputError if rows are to go from bank to bank where a rank computes in one only.
     """

@@ -2,9 +2,9 @@
 
 Every access of the programs is tried with every pattern of constants: majorities of three, reads,
 complements, copies into several cells at once. The host reads the results, knows what they must be,
-and leaves out every column that was wrong in any round. What noise makes wrong once is lost as
-well. Subarrays that share a fan-in hand whole rows on, so that a column must be good in all of
-them.
+and leaves out every column that was wrong in any round. A column that noise makes wrong just once
+is left out as well. Subarrays that share a fan-in exchange whole rows, so a column must be good in
+all of them.
 
 >>> len(TESTS), sum(len(test.program) for test in TESTS)
 (40, 142)

@@ -1,7 +1,7 @@
 """The DRAM that a network runs on: one value that all layers of a run share.
 
-What planners ask of a machine is here; what its banks were told is in the books, one
-:class:`~bnn.system.ledger.CommandLedger` a layer.
+It has what planners need to know of the machine. The commands of its banks are in the books, one
+:class:`~bnn.system.ledger.CommandLedger` for each layer.
 
 >>> from pimsim.dram.standard.standard import load
 >>> system = System(load("ddr3-1600-8-8-8"), ModelOptions(banks=4))
@@ -57,7 +57,7 @@ class System:
     """What goes wrong in AAPs and APs, if anything. Planners ask for it too: screening leaves out
     the columns of this very chip that fail."""
     counter: ActivationCounter | None = field(default=None, compare=False, repr=False)
-    """What the ledgers of a run tell which rows they activate; it changes nothing."""
+    """Gets from the ledgers of a run which rows they activate; it changes nothing."""
 
     def __repr__(self) -> str:
         return f"<System: {self.standard.name}, {self.options!r}, map {self.address_map.name!r}>"

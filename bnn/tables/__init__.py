@@ -2,7 +2,7 @@
 
 :mod:`~bnn.tables.graph` is what a table is, :mod:`~bnn.tables.catalog` has the networks,
 :mod:`~bnn.tables.channels` gives them other widths, :mod:`~bnn.tables.stages` makes stages of them,
-and :mod:`~bnn.tables.published` has what others say of the same networks.
+and :mod:`~bnn.tables.published` has published sizes of the same networks.
 
 A table knows no weights, and no mapping.
 

@@ -1,17 +1,17 @@
 """From a table's products to stages: what the mappings need to know to book them.
 
-A product ends in a sign, and a max pooling behind it is computed with it, as
-:mod:`bnn.lowering.lower` has it, unless something reads the sums themselves: a residual connection,
-an average pooling, a batch normalization of its own, or whoever takes the network's output. All of
-these are the host's, as are a max pooling of branches and one whose windows do not fit the rows of
-a subarray. Behind that the sums are read out, too. A product that no mapping has room for is the
-host's with all that.
+A product ends in a sign, and a max pooling after it is computed with it, as in
+:mod:`bnn.lowering.lower`, unless something reads the sums themselves: a residual connection, an
+average pooling, a batch normalization of its own, or the output of the network. All of these run on
+the host. So do a max pooling of branches, and one whose windows do not fit into the rows of a
+subarray; the sums are then read out, too. A product that no mapping has room for runs on the host
+with everything after it.
 
-The first product reads pixels of eight bits, all others -1 and +1. Padding is +1, and +1 stands for
-all weights, so that one output of each group speaks for all of them: which rows an adder takes, and
-which of them complemented, changes neither the kinds of commands nor their number. Where it does,
-under the mapping ``output-tree``, random weights are taken for one group of outputs, and all cost
-what that does. An output that speaks for itself alone has random weights at once.
+The first product reads pixels of eight bits, all others -1 and +1. Padding is +1, and all weights
+are taken as +1. One output of each group then stands for all of them: which rows an adder takes,
+and which of them complemented, changes neither the kinds of commands nor their number. Under the
+mapping ``output-tree`` it does, so one group of outputs gets random weights, and all groups are
+taken to cost the same.
 
 >>> from bnn.tables.catalog import entry
 >>> first, second = list(works(entry("lenet5")))[:2]

@@ -1,4 +1,4 @@
-"""What a training is made of, apart from :mod:`bnn.train`, which imports TensorFlow and leads it.
+"""The parts of a training; :mod:`bnn.train` imports TensorFlow and runs it.
 
 :mod:`~bnn.training.architectures` lists the networks, :mod:`~bnn.training.parts` makes their layers
 as :mod:`~bnn.training.recipe` has it, from TensorFlow, Keras and Larq, which are handed in.

@@ -82,8 +82,8 @@ def _lenet5(parts: Parts) -> list[Any]:
 def _binarynet(widths: tuple[int, ...], hidden: tuple[int, ...]) -> Callable[[Parts], list[Any]]:
     """Pairs of 3 x 3 convolutions, a max pooling behind each pair, then dense layers.
 
-    Borders are padded with +1, for the first layer too, where it is the brightest pixel: an
-    operand that a bit holds, and that the encoding of 8-bit pixels has.
+    Borders are padded with +1, which a bit can store. The first layer is padded with +1 too, the
+    brightest pixel, which the encoding of 8-bit pixels has.
     """
 
     def layers(parts: Parts) -> list[Any]:

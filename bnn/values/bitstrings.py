@@ -1,8 +1,8 @@
-"""Small integers as strings of bits: the channels of a pixel side by side, as rows take them in.
+"""Small integers as strings of bits, with the channels of a pixel side by side.
 
-Between two layers in DRAM only bits pass. Packed, they take an eighth of the memory that bytes
-would, and a layer's rows are filled from them up to 64 at a time. An image whose pixels are bytes
-is such a string as it stands.
+Between two layers in DRAM only bits are passed on. Packed, they take an eighth of the memory of
+bytes, and the rows of a layer are filled from them up to 64 bits at a time. An image whose pixels
+are bytes already has this form.
 
 >>> strings = BitStrings.of(np.array([[[1, 0, 1], [0, 1, 1]]], np.uint8))   # 1 image, 2 pixels
 >>> strings.data[0].tolist(), strings.shape
@@ -50,10 +50,9 @@ class BitStrings:
 
     @classmethod
     def unset(cls, images: int, pixels: int, channels: int, planes: int = 1) -> BitStrings:
-        """Strings that hold anything, for whoever writes all of them.
+        """Strings with undefined contents, for callers that overwrite all of them.
 
-        Memory that is filled first is fetched twice, and where it is large that takes longer than
-        computing what it is to hold.
+        To clear large memory first would take longer than to compute what it will hold.
         """
         size = images * pixels * (-(-channels * planes // 8))
         memory.require(size, f"values of {images:,} images")
@@ -184,7 +183,7 @@ Frame = tuple[tuple[int, int], tuple[int, int]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pictures:
-    """Images that become strings when some of them are taken: most of them are never all there.
+    """Images that become strings only when some of them are taken, so that few exist at a time.
 
     >>> from bnn.values.encoding import ENCODINGS
     >>> pictures = Pictures(np.float32([[0, 1], [1, 1]]), ENCODINGS["binary"], channels=2)

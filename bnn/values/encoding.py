@@ -29,7 +29,7 @@ from pimsim.errors import InputError
 from pimsim.executors.compiled.codegen import emit
 
 _SLACK = 2.0**-21
-"""Largest relative difference that computing one value in float32 in another order can make.
+"""Largest relative difference between values computed in float32 in different orders.
 
 ``(p - 127.5)/127.5``, ``p/255*2 - 1`` and ``p*(2/255) - 1`` differ from each other by up to two
 units in the last place of the largest value (of each value, where no offset is added); the levels

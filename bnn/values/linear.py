@@ -1,7 +1,7 @@
-"""Sums as rows hold them: numbers whose digits stand in rows, one or two of which make a sum.
+"""Sums as rows hold them: numbers whose digits are in rows; one or two of these give a sum.
 
-Whatever adds up in rows, a sum is read of them so: the digits of a count, some of them
-complemented, or a sum and a difference that two outputs share.
+This describes the results of every mapping: the digits of a count, some of them complemented, or a
+sum and a difference that two outputs share.
 
 >>> digits = np.array([[0, 0, 1], [0, 1, 1]], np.uint8)      # two rows of three columns
 >>> held = LinearSums.alone(np.array([[0, 1]]), np.array([[1, -2]]), np.array([4]))
@@ -46,7 +46,7 @@ class LinearSums(NamedTuple):
 
     @property
     def reach(self) -> int:
-        """What no sum can be beyond, whatever stands in the rows."""
+        """Bound on the absolute value of every sum, whatever the rows hold."""
         each = np.abs(self.factors).sum(axis=1)[self.numbers]
         whole = (np.abs(self.multiples) * each).sum(axis=1) + np.abs(self.constants)
         return int(whole.max(initial=0))

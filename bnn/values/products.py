@@ -13,9 +13,9 @@ Real = TypeVar("Real", np.float32, np.float64)
 def rowwise(rows: NDArray[Real], matrix: NDArray[Real]) -> NDArray[Real]:
     """Multiply rows ``(..., in)`` with a matrix ``(..., in, out)``, each row alone.
 
-    How BLAS rounds the sums of a row depends on how many rows it is given: OpenBLAS 0.3.23, which
-    comes with NumPy 1.26, rounds 16 rows otherwise than 24 on some processors. Where sums are
-    rounded at all, no result of an image may depend on the images that come with it.
+    How BLAS rounds the sums of a row depends on the number of rows: on some processors OpenBLAS
+    0.3.23, which comes with NumPy 1.26, rounds 16 rows differently from 24. But the result of an
+    image must not depend on the other images.
 
     >>> rowwise(np.float32([[1, 2], [3, 4]]), np.float32([[1], [10]])).tolist()
     [[21.0], [43.0]]

@@ -1,17 +1,17 @@
 """Dividing the columns of a stage over banks: outputs in turn, or side by side.
 
-Which division is best, and how many of the banks are used, is priced, not assumed: where tFAW
-limits activations, 7 rounds of 8 banks take longer than 13 of 4.
+Several divisions, and several numbers of banks, are priced, and the cheapest is taken. More banks
+are not always better: where tFAW limits activations, 7 rounds of 8 banks take longer than 13 of 4.
 
-Where banks compute outputs *in turn*, a group of outputs is what one bank computes for a tile, one
-after the other. With many tiles each bank takes some and computes all outputs; with few, the
-outputs are divided too, and every group needs its own copy of the operands.
+If banks compute outputs *in turn*, one bank computes a group of outputs for a tile, one after the
+other. With many tiles, each bank takes some of them and computes all outputs. With few, the outputs
+are divided among banks, too, and every group needs its own copy of the operands.
 
-Where outputs lie *side by side*, a block has as many outputs as find room in a row with all
-positions of one image, or, where an image has more positions than a row has columns, one output
-with some of them. A tile is the images that share the row. Weights of a block stay in its subarray,
-so the blocks are either all in every bank, and each bank takes tiles of its own, or divided over
-banks that work on the same tile.
+If outputs lie *side by side*, a block has as many outputs as fit into a row with all positions of
+one image. If an image has more positions than a row has columns, a block is one output with some of
+its positions. A tile is the images that share the row. Weights of a block stay in its subarray. So
+either every bank has all blocks and takes tiles of its own, or banks share the blocks and work on
+the same tile.
 """
 
 from __future__ import annotations
@@ -168,8 +168,8 @@ def _divided(
 ) -> tuple[int, int]:
     """Banks that are used, and over how many of them blocks are divided.
 
-    A further bank is used only if neither all images nor, with the loading of weights, all of the
-    run takes longer for it, so that no bank more makes anything slower.
+    A further bank is used only if it slows down neither the images nor the whole run, loading of
+    weights included.
 
     Args:
         system: the banks.

@@ -1,10 +1,10 @@
-"""Splitting a stage over the fewest subarrays that hold it, and what each then holds.
+"""Dividing a stage among the fewest subarrays that hold it, and what each then holds.
 
-Groups of channels have nothing to do with one another, so what does not hold all of them is cut
-into stages of their own, in subarrays of their own as long as a bank has some.
+Groups of channels are independent of one another. If they do not all fit, they become stages of
+their own, in subarrays of their own as long as a bank has some.
 
-Most fan-ins are cut by channels alone. Where the whole patch of a channel is more than a subarray
-holds, as with a convolution of 11x11 taps on pixels of 8 bits, the patch is cut, too.
+Most fan-ins are cut only by channels. If the patch of a single channel is too large for a subarray,
+as for a convolution of 11x11 taps on pixels of 8 bits, the patch is cut, too.
 
 >>> from bnn.model.network import Conv2D, MaxPool2D
 >>> from bnn.lowering.stage import windows

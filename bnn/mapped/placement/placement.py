@@ -1,4 +1,4 @@
-"""Where the columns of a stage lie: the rows that images are cut into, banks, and in which order.
+"""Where the columns of a stage lie: how images are cut into rows, in which banks and order.
 
 A *tile* is columns that share a row: some positions of some images.
 
@@ -12,10 +12,10 @@ An image that has more positions than a row has columns takes several rows, abou
 >>> [tile.positions for tile in tiling(images=1, positions=100, columns=64)]
 [slice(0, 50, None), slice(50, 100, None)]
 
-A *block* is outputs and positions of an image whose columns share a row. Where outputs lie *side by
-side*, each has columns of its own; else a bank computes one output of its block after the other, in
-the same columns. A *turn* is what one subarray of each bank is given at a time: a block for every
-lane, and then images, batch after batch. Lane i is in bank i.
+A *block* is a set of outputs and positions whose columns share a row. If outputs lie *side by
+side*, each has columns of its own. Otherwise outputs come *in turn*: a bank computes one output of
+its block after the other, in the same columns. A *turn* is the work of one subarray in each bank: a
+block for every lane, and then images, batch after batch. Lane i is in bank i.
 """
 
 from __future__ import annotations

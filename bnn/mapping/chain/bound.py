@@ -1,8 +1,8 @@
-"""What a chain takes at least, known before it is laid out.
+"""The least time and energy of a chain, known before it is laid out.
 
-Counted output by output, a stage of a chain takes the row commands that it takes apart: rows that
-are set apart for others change where counts stand, not how many adders there are. A bank does one
-of them after the other, and a rank has four activations in tFAW.
+Under output-stationary, a stage takes the same row commands in a chain as outside of one: rows that
+other stages occupy change where counts lie, but not the number of adders. A bank executes one
+command after the other, and a rank has at most four activations within tFAW.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Chains of stages: the result bits of one are the operands of the next, and stay in DRAM.
 
-Only the operands of a chain's first stage are written and only what its last stage gives is read;
-between the two nothing crosses the channel, partial counts included. How many banks share the
-images (see :mod:`bnn.mapping.chain.layout`) is priced, not assumed: a team of one bank keeps its
-images to itself and computes all outputs, a larger one divides the outputs and passes results
-around.
+Only the operands of a chain's first stage are written, and only the results of its last stage are
+read. In between nothing crosses the channel, not even partial counts. Banks form teams (see
+:mod:`bnn.mapping.chain.layout`): a team of one bank computes all outputs for its images; a larger
+team divides the outputs and passes results around. Every size is priced, and the cheapest is taken.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ COUNTED = (output_stationary.name,)
 """Those of :func:`bnn.mapping.chain.bound.at_least`."""
 
 VERSION = 2
-"""Of what is chained, and how: raised where a network's numbers change. 1: dense layers alone."""
+"""Version of chaining: goes up when numbers of a network change. 1: only dense layers."""
 
 CHAINING = ("never", "auto", "always")
-"""Whether stages are chained that can be: not, if it takes less time, or whether or not it does."""
+"""Whether to chain stages where that is possible: never, if it takes less time, or always."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +68,7 @@ class Choice:
 
     @property
     def found(self) -> dict[str, Any]:
-        """What :func:`chosen` makes it of."""
+        """The values from which :func:`chosen` makes the choice again."""
         team = None if self.layout is None else self.layout.team
         chained = {"team": team, "chained_ps": self.chained_ps, "apart_ps": self.apart_ps}
         return {"mapping": self.mapping, **chained, "refused": self.refused}

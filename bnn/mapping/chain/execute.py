@@ -4,8 +4,9 @@ Every command is booked, for one batch of images after the other: a batch runs t
 before the next one is written. Nothing crosses the channel between the operands of the first stage
 and what the last one gives. The first stage books the whole chain.
 
-Literally executed, the subarrays of every batch are kept until the next stage takes its operands
-out of them; none is written again. Compiled, each stage computes what its rows would hold.
+The reference executor keeps the subarrays of every batch until the next stage has read its operands
+there; these are not written again. With compiled code, each stage computes what its rows would
+hold.
 """
 
 from __future__ import annotations

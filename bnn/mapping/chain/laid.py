@@ -1,4 +1,4 @@
-"""A stage of a chain as it lies in its subarrays, whichever banks and images these are of.
+"""A stage of a chain as it lies in its subarrays; which banks and images is decided later.
 
 What a bank computes at a time, an output or a group of outputs, is a *unit*.
 """

@@ -1,7 +1,8 @@
 """Stages of a chain under the output tree: a group of outputs after the other.
 
-Carries decide the bits of a group in rows that are set apart for them. Where the next stage lies in
-the same subarray these are the rows of its operands, so that nothing has to be copied there.
+The bits of a group are decided by carries, and written to rows that are reserved for them. If the
+next stage lies in the same subarray, these are the rows of its operands, so nothing has to be
+copied.
 """
 
 from __future__ import annotations

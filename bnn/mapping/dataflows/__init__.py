@@ -2,8 +2,9 @@
 
 :mod:`~bnn.mapping.dataflows.output_stationary` is the default: weights are in the command stream.
 :mod:`~bnn.mapping.dataflows.weight_stationary` and :mod:`~bnn.mapping.dataflows.no_local_reuse`
-hold weights in rows, which is :mod:`~bnn.mapping.dataflows.resident_weights`. Each returns mapped
-stages: what lies where, the row program, and how results are read back.
+hold weights in rows, as :mod:`~bnn.mapping.dataflows.resident_weights` lays them out.
+:mod:`~bnn.mapping.dataflows.output_tree` has adders that outputs share. Each returns mapped stages:
+what lies where, the row program, and how results are read back.
 
-A mapping does not know who carries its plan out, or whether anybody does.
+A mapping does not know which backend carries its plan out, if any.
 """

@@ -1,6 +1,6 @@
 """Counting the products of a fan-in that lies in one subarray, or is divided among several.
 
-Every part counts what it holds. What the others have counted is moved into the first, the *home*,
+Every part counts what it holds. The counts of the other parts are moved to the first, the *home*,
 and added up there.
 """
 

@@ -1,9 +1,9 @@
 """No local reuse: DRAM multiplies, the host counts.
 
 Columns and weights are those of :mod:`bnn.mapping.dataflows.weight_stationary`: an XNOR multiplies
-an activation row with a weight row. But nothing is added up where it is; every row of products is
-read over the channel, and the host counts its ones, compares and pools. What the channel carries is
-booked; the host's counting is not.
+an activation row with a weight row. But nothing is added up in DRAM. Every row of products is read
+over the channel, and the host counts its ones, compares and pools. The data on the channel are
+booked, but the host's counting is not.
 
 All columns run one program, which writes products to the rows that operands and weights leave free.
 When these are full, they are read out, and the next products take their place.

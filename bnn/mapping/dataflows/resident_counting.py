@@ -1,17 +1,17 @@
 """Counting products of operands and weights that lie in rows: by ANDs, or by XNORs.
 
-With a bit x of an operand, and w whether its weight is +1 or else -1, a product adds x XNOR w to
-the count, which is 2 (x AND w) - x and 1 where the weight is -1. So
+Let x be a bit of an operand, and let w be 1 if its weight is +1, and 0 if it is -1. A product adds
+x XNOR w to the count, which equals 2 (x AND w) - x, plus 1 if the weight is -1. So
 
     count = 2 ones(x AND w) - ones(x) + the number of weights that are -1,
 
-each bit with what it counts for. The last is known when weights are laid out, and ones(x) to
-whoever writes the operands: its digits lie in rows of the home, too, and are taken away as rows
-that hold complements. A pair of ANDs and the adder of both take fewer commands than a single XNOR
-and its adder (:mod:`pimsim.microprogram.and_count`).
+each bit times its weight in the count. The last term is known when weights are laid out. The host
+writes the operands and knows ones(x); it writes the digits of that number to rows of the home, and
+these are subtracted as rows of complements. Two ANDs and their adder take fewer commands than a
+single XNOR and its adder (:mod:`pimsim.microprogram.and_count`).
 
-A digit that is 0 somewhere would need two ANDs, more than a selection (see
-:mod:`bnn.mapping.dataflows.resident_weights`) and its adder: it is selected either way.
+For a digit that is 0 somewhere, ANDs would be needed twice, which takes more than a selection (see
+:mod:`bnn.mapping.dataflows.resident_weights`) and its adder. So such a digit is always selected.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _INT32 = 1 << 31
 def can_and(stage: Stage, address_map: AddressMap) -> bool:
     """Whether ANDs may be counted.
 
-    Some digit must have no zeros, the map the commands, and what is added to counts leave sums
-    small.
+    Some digit must have no zeros, the map must have the commands, and the constants must leave sums
+    small enough.
     """
     if all(has_zeros(stage)) or not counts_ands(address_map):
         return False
@@ -120,7 +120,7 @@ class ResidentCounter:
             negative += worth * anded * (digit < 0).sum(axis=(0, 1))
         added = ((1 << digits) - 1) << self._level if own else 0
         self.excess: NDArray[np.int64] = added - stage.largest * negative
-        """``(outputs,)`` by how much what is counted exceeds the stage's count."""
+        """``(outputs,)`` by how much the counted number exceeds the count of the stage."""
         self.highest = stage.highest() + added
         """What is counted does not exceed this, whichever weights are -1."""
 

@@ -1,10 +1,10 @@
 """Weights in rows: what the rows of a column hold, and how an operand bit is multiplied with them.
 
-A digit that is nowhere 0 has one row a product, and XNOR multiplies. A digit that is 0 somewhere
-has two, which say what a product is where the operand's bit is 1 (whether the digit is +1) and
-where it is 0 (whether the digit is -1); the bit selects one of them. That takes the 7 commands of
-an XNOR. A row of signs and one of zeros would take as many rows and an AND more, half the sum of
-two kernels of signs twice the commands.
+A digit that is never 0 has one row for each product, and XNOR multiplies. A digit that is 0
+somewhere has two rows. They hold the product for an operand bit of 1 (1 if the digit is +1) and for
+a bit of 0 (1 if the digit is -1); the bit selects one of them. That takes 7 commands, like an XNOR.
+Two other ways would be worse: a row of signs and one of zeros takes the same rows and one AND more;
+half the sum of two kernels of signs takes twice the commands.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class Product(NamedTuple):
 
 
 class Turned(NamedTuple):
-    """Which operands of a chunk, and the weights that they are multiplied with, are complemented.
+    """Which operands of a chunk are complemented, together with their weights.
 
-    About half of them are, so that ANDs of one kind and of the other can take turns (see
-    :mod:`pimsim.microprogram.and_count`). Only digits without zeros are.
+    About half of them are, because pairs of plain and of complemented ANDs take turns (see
+    :mod:`pimsim.microprogram.and_count`). Only digits without zeros are complemented.
     """
 
     weights: NDArray[np.bool_]
@@ -58,8 +58,9 @@ class Turned(NamedTuple):
     def of(cls, stage: Stage, chunk: Chunk) -> Turned:
         """Choose them.
 
-        They are products in order where each has an operand of its own. Where an operand meets
-        several taps, as under pooling, they are channels, or none where there is a single one.
+        If each product has an operand of its own, every other pair of products is chosen. If an
+        operand is used by several taps, as with pooling, channels are chosen; none if there is only
+        one.
         """
         held, width = chunk.every_tap(stage.windows), chunk.width
         size = len(held) * width

@@ -5,11 +5,12 @@ column, the activation in another. Products are counted, and the count is compar
 that lies in rows too. Weights stay in the subarrays while images stream through, but each
 activation is written once for every output that reads it.
 
-All columns run one program. What differs between outputs and positions (weights, the channels of a
-group, thresholds, what zero padding takes back, whether a comparison falls) is data in rows. How it
-counts, by ANDs or by XNORs, is in :mod:`bnn.mapping.dataflows.resident_counting`; what takes less
-time to write and to compute in all banks of a part with long rows is taken, so that which faults
-strike does not depend on how many columns share a row, or on the banks that are used.
+All columns run one program. Everything that differs between outputs and positions is data in rows:
+weights, the channels of a group, thresholds, the correction of zero padding, and the direction of
+comparisons. Products are counted by ANDs or by XNORs, see
+:mod:`bnn.mapping.dataflows.resident_counting`. The faster way is taken, judged by all banks of a
+part with long rows. So the choice, and with it the faults that strike, does not depend on the
+columns or banks that are used.
 """
 
 from __future__ import annotations
@@ -94,8 +95,8 @@ def limits(
 ) -> NDArray[np.int64]:
     """Least counts that give a 1, (outputs, positions), in so many bits.
 
-    Outside the pooled output all counts, or where ``before`` (outputs,) complements none, do.
-    Counts are by ``excess`` (outputs,) larger than those of the stage.
+    Outside the pooled output every count gives a 1; where ``before`` (outputs,) complements, no
+    count does. Counts are larger than those of the stage by ``excess`` (outputs,).
     """
     found = stage.thresholds
     if found is None:
@@ -127,7 +128,7 @@ class _Planner:
             return self._program, ReadBack(stage.scale, self._counts), self._held
         width = (self._counter.highest + 1).bit_length()
         limit_rows = [self._home.take(width, "thresholds") for _ in places]
-        # A falling comparison is the complement of the rising one, and AND is OR between
+        # A comparison "less than" is the complement of "at least", and AND is OR between
         # complements: so an OR pools all outputs.
         falling, every = stage.thresholds.falling, stage.conjunction
         pooled = len(places) > 1

@@ -1,4 +1,4 @@
-"""What stands behind products: activations as layers, quantizers, batch normalization.
+"""What follows products: activations as layers, quantizers, batch normalization.
 
 >>> Rectifier("r", slope=0.5, ceiling=2.0).run(np.float32([-4, 1, 3])).tolist()
 [-2.0, 1.0, 2.0]
@@ -56,7 +56,7 @@ def encoding_behind(function: str, encoding: OperandEncoding | None) -> OperandE
 
 
 def _sloped(slopes: Weights | np.float32, below: NDArray[Any]) -> NDArray[Any]:
-    """Multiply, with 0 for denormal slopes and products: Keras has none, and a sign may follow."""
+    """Multiply; denormal slopes and products count as 0, as in Keras, because a sign may follow."""
     products = quantizers.flushed(slopes).astype(np.float64) * below
     return quantizers.flushed(products).astype(below.dtype)
 
@@ -85,7 +85,7 @@ class Rectifier(Unary):
 
     @property
     def monotone(self) -> bool:
-        """With a slope below 0 it turns around, and with a threshold it may jump down."""
+        """Not with a slope below 0, nor with a threshold at which it may jump down."""
         return self.slope >= 0 and (self.threshold == 0 or (self.slope == 0 and self.threshold > 0))
 
 
@@ -112,7 +112,7 @@ class PRelu(Unary):
 
     @property
     def monotone(self) -> bool:
-        """With a slope below 0 it turns around; slopes of its own for each place are too many."""
+        """Not with a slope below 0, nor with a slope for each place instead of each channel."""
         return self.slopes.ndim == 1 and bool((self.slopes >= 0).all())
 
     @property

@@ -1,8 +1,8 @@
 """What every layer has, and what the reader of one is given: an entry of a model file.
 
-A layer is a frozen dataclass of one family's module. It says the shape of what it gives, computes
-it on the host, and says what integers it leaves integers; whoever adds one writes its class and a
-reader for its entry in a model file, and nothing else has to know it.
+A layer is a frozen dataclass in the module of its family. It says the shape of its output, computes
+it on the host, and says for which integer inputs its outputs are integers. To add a layer, write
+its class, and a reader for its entry in a model file; nothing else has to know it.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ Weights = NDArray[np.float32]
 class Layer(ABC):
     """A layer of a network; shapes are those of one image, without the batch axis.
 
-    A class of layers says in :meth:`shape_after` and :meth:`run` what becomes of its inputs, or
-    extends :class:`Unary` if there is one: without, none of its layers can be made. Of the rest it
-    says what is not as it is here: one that gives real numbers, which no sign may pass by.
+    Every class must define :meth:`shape_after` and :meth:`run`, or extend :class:`Unary` if there
+    is one input; otherwise none of its layers can be made. The other members have defaults: those
+    of a layer that gives real numbers, and that a sign cannot be moved across.
     """
 
     name: str
@@ -47,22 +47,22 @@ class Layer(ABC):
         """Compute the layer on the host, in the precision of the values ``(n, ...)``."""
 
     def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
-        """Return the encoding of what it gives, None for real numbers, from those it is fed."""
+        """Return the encoding of its output from those of its inputs; None for real numbers."""
         return encodings[0] if self.selects and len(set(encodings)) == 1 else None
 
     @property
     def selects(self) -> bool:
-        """Whether all it gives are numbers that it is fed with, picked by their place or order."""
+        """Whether its outputs are all inputs, picked by their place or order."""
         return False
 
     @property
     def commutes(self) -> bool:
-        """Whether a sign (or x > 0) may as well be taken before it: sign f(x) = sign f(sign x)."""
+        """Whether a sign (or x > 0) may be taken before it instead: sign f(x) = sign f(sign x)."""
         return self.selects
 
     @property
     def monotone(self) -> bool:
-        """Whether it treats every channel by itself with a function that never turns around."""
+        """Whether it applies a monotone function to every channel by itself."""
         return False
 
     @property
@@ -73,9 +73,9 @@ class Layer(ABC):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unary(Layer):
-    """A layer with one input, of which its class says in ``_run`` what becomes.
+    """A layer with one input; its class computes the output in ``_run``.
 
-    It says in ``_shape`` what shape that has, if not that of the input.
+    If the output has another shape than the input, ``_shape`` gives it.
     """
 
     def shape_after(self, *shapes: Shape) -> Shape:
@@ -93,7 +93,7 @@ class Unary(Layer):
 
     @abstractmethod
     def _run(self, x: NDArray[Any]) -> NDArray[Any]:
-        """What becomes of values ``(n, ...)``."""
+        """Compute the output for values ``(n, ...)``."""
 
 
 def misfit(name: str, wanted: str, shape: Shape) -> InputError:
@@ -102,7 +102,7 @@ def misfit(name: str, wanted: str, shape: Shape) -> InputError:
 
 
 def misfits(name: str, shapes: Iterable[Shape], wanted: str = "") -> InputError:
-    """Return the error for inputs whose shapes do not go together as they are ``wanted``."""
+    """Return the error for inputs whose shapes do not fit each other as ``wanted``."""
     return InputError(
         f"inputs of layer {name!r} must {wanted or 'have shapes that fit each other'}, not "
         + " and ".join(str(shape) for shape in shapes)

@@ -1,9 +1,9 @@
-"""Formulas value by value, of one input or several, and inputs put behind one another.
+"""Formulas value by value, of one input or several, and concatenated inputs.
 
-Branches of a network come together in a :class:`Merge`, in the precision of the values around. An
-:class:`Elementwise` is a formula of TensorFlow, computed in float32, as Keras does, whatever the
-type of the values: a single operation rounds in one way only, and a sign behind it is the sign that
-Keras finds.
+Branches of a network join in a :class:`Merge`, in the precision of the values around it. An
+:class:`Elementwise` is a formula of TensorFlow. It is computed in float32, as Keras does, whatever
+the type of the values: a single operation can only round in one way, so a sign after it is the same
+as in Keras.
 
 >>> two = np.float32([[1, 2]]), np.float32([[3, -1]])
 >>> Merge("m", "add").run(*two).tolist(), Concatenate("c").run(*two).tolist()
@@ -127,7 +127,7 @@ class Stack(Layer):
 Formula = Callable[..., NDArray[Any]]
 
 _MOST_INTEGERS = 256
-"""Integers whose images under a formula are looked at, to find out whether they are integers."""
+"""Integers at which a formula is evaluated, to find out whether its results are integers."""
 
 
 def _erf(x: NDArray[Any]) -> NDArray[Any]:
@@ -215,7 +215,7 @@ class Elementwise(Layer):
         return result.astype(values[0].dtype, copy=False)
 
     def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
-        """What the formula makes of few integers and single numbers, where that is integers."""
+        """The encoding of the results, if few integers and single numbers give integers."""
         if self.formula in _YES_OR_NO:
             return OperandEncoding(2)
         if self.formula == "sign":
@@ -231,7 +231,7 @@ class Elementwise(Layer):
 
     @property
     def monotone(self) -> bool:
-        """Only with one input and single numbers: those of channels are too many."""
+        """Only with one input and single numbers, not with one number for each channel."""
         inputs = sum(one is None for one in self.operands)
         if inputs != 1 or any(np.size(one) != 1 for one in self.operands if one is not None):
             return False

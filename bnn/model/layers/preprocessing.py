@@ -1,7 +1,7 @@
 """Layers with which a network prepares its inputs: scales, statistics, sizes of images.
 
-A scale and an offset for all values keep integers what they are and change what they are worth, so
-that pixels behind them are multiplied in DRAM as they came.
+A scale and an offset for all values do not change the integers, only the numbers that they stand
+for. So pixels after such a layer are multiplied in DRAM as they were before it.
 
 >>> layer = Affine("r", "rescale", (np.float32(1 / 127.5), np.float32(-1)))
 >>> layer.run(np.float32([[0, 255]])).tolist()
@@ -30,7 +30,7 @@ _EPSILON = 1e-7
 """Smallest deviation that Keras divides by, its ``backend.epsilon()``."""
 
 _LIMITS = tuple(1 << bits for bits in range(25))
-"""Denominators that are tried for a float32, up to where the next one is the number itself."""
+"""Largest denominator that is tried to find a fraction for a float32."""
 
 
 def fraction(value: float) -> Fraction:
@@ -95,7 +95,7 @@ class Affine(Unary):
         return cast(NDArray[Any], run(x, *(one.astype(x.dtype) for one in self.parameters)))
 
     def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
-        """The same integers, worth something else."""
+        """The same integers, standing for other numbers."""
         (encoding,) = encodings
         line = self.line
         return None if encoding is None or line is None else encoding.along(*line)

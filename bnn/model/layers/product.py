@@ -36,7 +36,7 @@ CHUNK = 1 << 23
 """Numbers in one block of patches: 32 MB of float32."""
 
 WIDEST_SUMS = 8
-"""Bits of a layer's sums that may be the operands of a next layer in DRAM as they are."""
+"""Most bits of sums that a next layer in DRAM may use directly as operands."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,9 +92,8 @@ class Product(Unary):
     def multiply(self, operands: NDArray[Any], kernel: NDArray[Real], pad: float) -> NDArray[Real]:
         """Multiply operands ``(n, ..., in)`` with a kernel of the layer's shape, in its precision.
 
-        Works through the images a few at a time, so that memory stays bounded. What an image gives
-        does not depend on those that come with it; see
-        :func:`bnn.values.products.rowwise`.
+        Works through the images a few at a time, so memory stays bounded. The result of an image
+        does not depend on the other images; see :func:`bnn.values.products.rowwise`.
 
         Args:
             operands: behind the input quantizer; integers where every sum is exact.
@@ -131,7 +130,7 @@ class Product(Unary):
         return self.kernel.size
 
     def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
-        """That of a quantizer behind it; what its sums can be is asked of :func:`sums_of`."""
+        """The encoding of a quantizer that follows; for sums themselves, see :func:`sums_of`."""
         return encoding_behind(self.activation, None)
 
 
@@ -168,7 +167,7 @@ def finish(layer: Product, sums: NDArray[Real]) -> NDArray[Real]:
 def has_integer_kernel(layer: Product) -> bool:
     """Whether the weights that multiply are small integers, times one number for each output.
 
-    They are behind a quantizer, and in the file itself after training with Bop (``NoOp``).
+    A quantizer makes them so; after training with Bop (``NoOp``) they are so in the file itself.
     """
     if layer.kernel_quantizer == quantizers.NO_OP:
         return quantizers.is_ternary(layer.kernel)
@@ -178,7 +177,7 @@ def has_integer_kernel(layer: Product) -> bool:
 
 
 def quantized(layer: Product) -> QuantizedWeights:
-    """Integers that multiply, in the shape of the kernel, and what they are worth.
+    """Integer weights, in the shape of the kernel, and what a weight of 1 stands for.
 
     Raises:
         InputError: the layer's weights are no integers.
@@ -208,7 +207,7 @@ def real_kernel(layer: Product) -> Weights:
 
 
 def unit(layer: Product) -> Fraction | NDArray[np.float32]:
-    """What a weight of 1 is worth: one number, or one for each output."""
+    """What a weight of 1 stands for: one number, or one for each output."""
     if quantizers.is_scaled(layer.kernel_quantizer):
         return np.tile(np.asarray(quantized(layer).unit, np.float32), layer.copies)
     return Fraction(1, _largest_weight(layer))
@@ -240,7 +239,7 @@ def split(integers: NDArray[np.integer[Any]], kind: tuple[int, bool]) -> NDArray
 
 
 def sums_of(layer: Product, operand: OperandEncoding) -> OperandEncoding | None:
-    """Return what the sums of a layer without bias and activation can be, if that is little.
+    """Return the encoding of the sums of a layer without bias and activation, if they are few.
 
     Args:
         layer: with integer weights.
@@ -255,7 +254,7 @@ def sums_of(layer: Product, operand: OperandEncoding) -> OperandEncoding | None:
 
 
 def reach(layer: Product, operand: OperandEncoding) -> range:
-    """Return the integers that a sum can be, as far as its kind tells.
+    """Return the integers that a sum may be, judged only by the kinds of operands and weights.
 
     With ``k`` products of +-1 with +-1 these are -k, -k+2, ..., k; an operand that may be 0 fills
     the gaps; an encoded input has up to ``largest`` times the reach.

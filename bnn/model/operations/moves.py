@@ -1,7 +1,7 @@
 """TensorFlow functions that put values elsewhere: slices, splits, other axes, margins.
 
-Where each value goes is found by carrying out the move on a pair of images whose values are their
-places: whatever the move is, it must do the same to both, and mix nothing of one with the other.
+Where each value goes is found by carrying out the move on two images whose values are their own
+places. A move must do the same to both, and must not mix values of one with the other.
 
 >>> from bnn.model.operations.operation import Given, Operation
 >>> every = {"start": None, "stop": None, "step": None}

@@ -89,7 +89,7 @@ class Operation:
         self._taken.add("outputs")
 
     def only_input(self) -> Shape:
-        """Return the shape of the first argument, which is all that other layers give."""
+        """Return the shape of the first argument; no other argument may be an output of a layer."""
         first = self.take(FIRST)
         if isinstance(first, list) and len(first) == 1:
             (first,) = first

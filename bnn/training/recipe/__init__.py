@@ -1,4 +1,4 @@
-"""What a training is told: every choice by name, and settings made of them.
+"""The settings of a training: every choice by name.
 
 :mod:`~bnn.training.recipe.settings` has all of them and what excludes what;
 :mod:`~bnn.training.recipe.choices` has the tables that a choice is added to, and

@@ -70,8 +70,8 @@ ACTIVATIONS: dict[str, Callable[[Any, str, bool], Any] | None] = {
     "hard-tanh": _function("hard_tanh"),
     "sigmoid": _function("sigmoid"),
 }
-"""What may stand between a product and its normalization, and so shape what the next sign is taken
-of; nothing, as Larq's examples have it.
+"""Activations between a product and its normalization, before the next sign; Larq's examples have
+none.
 
 Makes the layer, given ``tf_keras``, its name, and whether it is fed with images."""
 
@@ -85,8 +85,8 @@ class Loss:
     keras: str
     """What Keras calls it."""
     softmax: bool = False
-    """Whether it compares a softmax with a label, instead of the last layer's outputs as they are
-    with a target for every class: +1 for the one that is shown, -1 for the rest."""
+    """Whether it compares a softmax with a label. Otherwise it compares the outputs themselves with
+    a target for every class: +1 for the right one, -1 for the rest."""
 
     def targets(self, labels: NDArray[np.int64], classes: int) -> NDArray[Any]:
         """Return what the outputs are compared with: labels ``(n,)`` or +-1 ``(n, classes)``."""
@@ -159,10 +159,9 @@ OPTIMIZERS: dict[str, Optimizer] = {
 }
 """How weights follow the gradient: optimizers of Keras, and Larq's Bop.
 
-``bop`` has no latent weights: the binary weights themselves are turned, where a running mean of
-the gradient asks for it beyond a threshold; everything that is not binary is left to Adam.
-K. Helwegen et al., "Latent Weights Do Not Exist: Rethinking Binarized Neural Network
-Optimization", NeurIPS 2019.
+``bop`` has no latent weights. It flips a binary weight when a running mean of its gradient exceeds
+a threshold; everything that is not binary is left to Adam. K. Helwegen et al., "Latent Weights Do
+Not Exist: Rethinking Binarized Neural Network Optimization", NeurIPS 2019.
 """
 
 # -- schedules -------------------------------------------------------------------------------

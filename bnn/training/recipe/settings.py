@@ -78,8 +78,8 @@ class Settings:
     weight_decay: float = 0.0
     """Share of every latent weight, times the learning rate, that a step takes away."""
     bipolar_pull: float = 0.0
-    """Weight in the loss of ``sum(1 - w^2)`` over the latent weights ``w``, which pulls them away
-    from 0, where a small step turns the sign, towards -1 and +1."""
+    """Weight in the loss of ``sum(1 - w^2)`` over the latent weights ``w``. It pulls them towards
+    -1 and +1, away from 0, where a small step changes the sign."""
     weight_clip: bool = True
     """Keep latent weights between -1 and +1."""
     batch_norm_momentum: float = 0.99

@@ -1,8 +1,8 @@
 """Output-stationary: columns are images or positions, weights are in the command stream.
 
 Activations lie in rows, one bit of one input channel a row. A subarray computes one output after
-the other: the count of an output stays where it is while the command stream walks over the input
-rows, and the weight decides whether the adder takes a row or its complement. No XNOR is executed,
+the other. The count of an output stays where it is, while the command stream goes over the input
+rows. The weight decides whether the adder takes a row or its complement: no XNOR is executed, and
 no weight is stored. Outputs (or, with many columns, tiles of columns) are spread over the banks.
 
 A fan-in that does not fit one subarray is split over several; their partial counts are moved into
@@ -68,10 +68,10 @@ def _mapped(piece: Piece[OutputPlan], first: int, system: System, images: int) -
 
 
 def _divided(stage: Stage, system: System) -> list[tuple[Piece[OutputPlan], int]]:
-    """Pieces of a stage, and the first subarray of every bank that each lies in.
+    """Pieces of a stage, and the first subarray that each uses in every bank.
 
-    What a piece leaves behind is not needed any more when the next is computed, which may so begin
-    with the first subarray again.
+    When a piece is computed, the rows of the one before are not needed any more. So if a bank has
+    no subarrays left, the next piece begins with the first subarray again.
 
     Raises OutOfSubarraysError if a bank has too few for a piece.
     """

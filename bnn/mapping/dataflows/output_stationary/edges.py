@@ -1,11 +1,12 @@
-"""What is different at the edges of an image: padding with 0, and places that no output has.
+"""What is different at the edges of an image: padding with 0, and places without an output.
 
-Data rows say which columns something holds for, the same for every output. Such masks are written
-once, so no schedule may use their rows as scratch: they are set apart before any is written.
+A *mask* is a data row that says for which columns something holds; it is the same for every output.
+Masks are written once, so no schedule may use their rows as scratch. Their rows are reserved before
+any schedule is written.
 
-Zero padding has no bit, where operands are -1 and +1. It is stored as 0, which stands for -1, and
-taken back: a padded tap with weight sum d has contributed -d, so rows that say which columns read
-padding at that tap are added with weight d (or, for d < 0, rows that say which do not, less a
+If operands are -1 and +1, zero padding has no bit. It is stored as bit 0, which stands for -1, and
+then corrected. A padded tap with weight sum d has added -d. So the mask of columns that read
+padding at that tap is added with weight d (for d < 0, the mask of the other columns, minus a
 constant).
 """
 

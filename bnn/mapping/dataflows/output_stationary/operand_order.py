@@ -1,8 +1,8 @@
-"""In which order an output takes products into its adders, so that all outputs run the same.
+"""The order in which an output adds its products, such that all outputs run the same adders.
 
-Products with +1 come first and those with -1, which are taken complemented, last: nearly every
-adder then sees operands of one kind. Products with 0 are left out. As many rows are taken as the
-output with the fewest zeros has; one with more of them has nothing to take in between.
+Products with +1 come first, and those with -1, which are complemented, come last: nearly every
+adder then has operands of one kind. Products with 0 are left out. The number of rows is that of the
+output with the fewest zeros; outputs with more zeros add nothing in some places in between.
 
 >>> digits = np.int8([[1, 0], [-1, 0], [0, 0], [1, -1]])  # 4 products of 2 outputs
 >>> found = order(digits)

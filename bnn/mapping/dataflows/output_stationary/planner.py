@@ -1,11 +1,11 @@
 """The row program of the output-stationary mapping, for all outputs of a stage.
 
-Every output of a stage runs the same adders over the same number of rows; which rows, and which of
-them count complemented, its weights decide. Rows are taken in with the +1 weights first, so that
-nearly every adder sees operands of one kind and lanes with different weights stay in lock-step.
-Weights of 0 are left out: as many rows are taken in as the output with the fewest zeros has, and
-one with more of them takes the constant C0 between its +1 and its -1 weights. A digit of weight
-2**shift enters the adders that many levels up. An output of a group names the rows of that group.
+Every output of a stage runs the same adders over the same number of rows. Its weights decide which
+rows these are, and which of them count complemented. Rows with weights of +1 come first, so nearly
+every adder has operands of one kind, and lanes with different weights stay in lock-step. Weights of
+0 are left out. The number of rows is that of the output with the fewest zeros; outputs with more
+zeros add the constant C0 between their +1 and their -1 weights. A digit of weight 2**shift enters
+the adders that many levels up. An output of a group names the rows of that group.
 
 With triple modular redundancy an output is computed three times: by the same parts one after the
 other, or by three sets of parts with a home each.
@@ -47,8 +47,8 @@ class OutputPlan:
     sets: int
     """Sets of parts that compute the same."""
     voter: int
-    """The part that gives the result: part 0, or where three sets of parts have one voted another
-    without operands. In a column that is weak in a set the vote would be as weak."""
+    """The part that gives the result: part 0. If three sets of parts are voted on, it is another
+    one, without operands: in one of the sets, a weak column would spoil the vote, too."""
     result: int | None
     """Data row of the voter with the output bits; None where sums are wanted."""
     first_row: int
@@ -69,15 +69,16 @@ def plan(
     held: range = range(0),
     stays: bool = False,
 ) -> OutputPlan:
-    """Split the fan-in over as few subarrays as hold it, and write the row program.
+    """Divide the fan-in among as few subarrays as possible, and write the row program.
 
-    With ``first_row`` all operands lie in one subarray, from there on, and the rows ``held`` are
-    left alone. An output's bit that ``stays`` is not read out: what comes next finds it in its row.
+    With ``first_row`` all operands lie in one subarray, from that row on, and the rows ``held`` are
+    not used. With ``stays``, output bits are not read out, but stay in their rows for the next
+    stage.
 
-    Groups of channels are not split: all of them lie in one subarray, or the stage has but one.
+    Groups of channels are not divided: all of them lie in one subarray, or the stage has only one.
 
-    Raises OutOfRowsError when a single operand, all groups, or what is counted apart do not fit a
-    subarray.
+    Raises OutOfRowsError if a single operand, all groups together, or the partial counts do not fit
+    into a subarray.
     """
     if first_row is not None or stage.groups > 1:
         return _Planner(stage, system, [whole(stage)], first_row or 0, held).plan(stays)
@@ -100,7 +101,7 @@ class _Sum(NamedTuple):
     constant: NDArray[np.int64]
     """``(outputs,)``."""
     check: Check | None
-    """The row that is compared with what it must hold, once the count is there."""
+    """The row that is compared with its expected contents, once the count is there."""
 
 
 class _Planner:
@@ -155,7 +156,7 @@ class _Planner:
         )
 
     def _home(self, number: int) -> int:
-        """The part that adds up partial counts, and decides, in a pass."""
+        """The part that adds up partial counts, and decides, in a repetition."""
         return number * len(self._chunks) if self._apart else 0
 
     def _bits(self) -> int:
@@ -164,7 +165,7 @@ class _Planner:
         times = 1 if self._apart else self._passes
         """How often the bit is computed in the same subarray."""
         many = stage.windows.offsets > 1
-        # Nothing that is computed once more may overwrite what was found before.
+        # A repetition must not overwrite the results of earlier ones.
         kept = rows.take(times, "results to be voted") if times > 1 else []
         sums: list[tuple[_Sum, list[Schedule]]] = []
         bits: list[int] = []
@@ -252,7 +253,7 @@ class _Planner:
         return _Sum(place, counted, constant, known)
 
     def _count(self, found: _Sum, home: int, *, given: bool = False) -> None:
-        """Let a set of parts count; the count is what the stage gives, or is looked at."""
+        """Let a set of parts count; the count is the result of the stage, or is only looked at."""
         found.counted.run(self._program, home)
         if found.check is not None:
             number = self._program.read(found.check.row, home)

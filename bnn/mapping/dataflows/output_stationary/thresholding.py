@@ -1,4 +1,4 @@
-"""Schedules behind a count: comparing it with thresholds, pooling bits, voting on results."""
+"""Schedules that follow a count: comparing it with thresholds, pooling bits, voting on results."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def decided(
 
 
 def pooled(stage: Stage, bits: Sequence[int], result: int, rows: AddressMap) -> Schedule:
-    """From the bits of all places of the pooling window, in data rows, to the row ``result``."""
+    """Combine the bits of all places of the pooling window to the row ``result``."""
     pool, first = Schedule(stage.outputs, rows), rows.first_data
     sources = {f"x{number}": first + row for number, row in enumerate(bits)}
     kinds = (reduction("C1", len(bits)), reduction("C0", len(bits)))
@@ -77,7 +77,7 @@ def pooled(stage: Stage, bits: Sequence[int], result: int, rows: AddressMap) -> 
 def voted(
     outputs: int, votes: Sequence[tuple[Sequence[int], int]], address_map: AddressMap
 ) -> Schedule:
-    """From three data rows to one with their majority, several times, 4 commands each.
+    """Write the majority of three data rows to another, several times, 4 commands each.
 
     >>> from pimsim.dram.array.address_map import ambit
     >>> votes = [((0, 1, 2), 0), ((3, 4, 5), 3)]

@@ -1,19 +1,19 @@
 """Output tree: output-stationary, with one adder for many outputs.
 
-Columns and operands are those of :mod:`bnn.mapping.dataflows.output_stationary`. But outputs go in
-groups, each with a command stream of its own (:mod:`pimsim.microprogram.output_tree`): rows that
-count with the same signs, or with all of them opposite, are added once for the whole group. No
-count ever stands in rows; a bit is decided by carries. Which outputs share a group, and how many,
-is chosen by what it costs.
+Columns and operands are those of :mod:`bnn.mapping.dataflows.output_stationary`. But outputs form
+groups, each with a command stream of its own (:mod:`pimsim.microprogram.output_tree`). Rows that
+count with the same signs, or with all signs opposite, are added once for the whole group. No row
+ever holds a count; carries decide the bits. Which outputs share a group, and how many, is chosen by
+cost.
 
-A padded tap is stored as -1 and contributes minus its weights; rows that say which columns read
-padding there are added with digits of these weights, as products are.
+Padding with 0 is stored as -1, so a padded tap adds minus its weights. To correct that, the mask of
+columns that read padding there is added with digits of these weights, like a product.
 
-Where sums are wanted, the digits of S and D are read: a pair of outputs is their sum and their
-difference, which whoever reads them adds up.
+If sums are wanted, the digits of S and D are read. The two outputs of a pair are S + D and S - D,
+which the host computes.
 
-Outputs share adders with those of the same group of channels. Several groups of channels lie in a
-subarray, as many as take least; a fan-in is divided where it is that of a single one.
+Outputs share adders with outputs of the same group of channels. Several groups of channels may lie
+in a subarray, as many as is cheapest. A fan-in is only divided if the stage has a single group.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ sums: str = "a sum that is read of an output tree is an addition on the host, no
 rank: int = 3
 version: int = 4
 chosen_with_faults: bool = False
-"""Accuracy decides there, and prices do not tell."""
+"""With faults, accuracy matters, and prices say nothing about it."""
 
 
 def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
@@ -59,10 +59,10 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     first = 0
     for piece in _pieces(own, system, partial(cheapest, images=images, copies=copies)):
         _, layout, trees = piece.plan
-        # what a piece leaves behind is not needed any more when the next is computed
+        # the rows of a piece are not needed any more when the next one is computed
         first = first if first + layout.subarrays <= system.subarrays_per_bank else 0
         times = copies
-        if stage.each > 1:  # all groups of channels are as the first
+        if stage.each > 1:  # all groups of channels are like the first
             times = copies * piece.stage.groups
             trees = trees[: len(trees) // piece.stage.groups]
         if stage.groups == 1:
@@ -77,7 +77,7 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
 
 
 def _pieces(stage: Stage, system: System, plan: Callable[..., _Plan]) -> list[Piece[_Plan]]:
-    """Divide groups of channels among subarrays: as few, or as many more as it pays."""
+    """Divide groups of channels among as few subarrays as possible, or more if that is cheaper."""
     best: list[Piece[_Plan]] = []
     least = inf
     for share in (1, 2, 4):
@@ -100,9 +100,9 @@ def at_best(stage: Stage) -> tuple[str, int, float]:
 
 
 def _typical(stage: Stage) -> Stage:
-    """Outputs that share adders, with random weights, for a stage without any that is only booked.
+    """Outputs of one group for each group of channels, with random weights.
 
-    They are those of a group, for each group of channels.
+    They stand for a stage without weights that is only booked.
     """
     outputs = stage.groups * min(MOST, stage.each)
     rng = np.random.default_rng(0)

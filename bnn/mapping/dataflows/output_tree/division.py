@@ -1,4 +1,4 @@
-"""Which outputs share a group, and how a fan-in is divided among subarrays: by what it takes."""
+"""Which outputs share a group, and how a fan-in is divided among subarrays: chosen by cost."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from pimsim.microprogram.output_tree.tree import Tree, leaves, numbered
 from pimsim.remembered import Known
 
 _EXCHANGES, _FEW_ROWS = 300, 128
-"""Exchanges of outputs between groups that are tried, and rows that count up to which they are: a
-try takes a millisecond there. Of 9 pixels of 8 bits, 32 outputs, 300 save 5 % of the commands."""
+"""How many exchanges of outputs between groups are tried, and for up to how many rows: a try takes
+a millisecond there. For 9 pixels of 8 bits and 32 outputs, 300 tries save 5 % of the commands."""
 
 
 DIVISIONS: Known[Any] = Known(size_bytes=16 << 20)
-"""What was chosen last, as values of JSON: prices, what parts hold, and groups."""
+"""The most recent choices, as JSON values: prices, what parts hold, and groups."""
 _TREE_BYTES = 100
 """Memory of an output of a group, about."""
 
@@ -39,13 +39,13 @@ _TREE_BYTES = 100
 def cheapest(
     stage: Stage, system: System, images: int, copies: int = 1
 ) -> tuple[float, Layout, list[Tree]]:
-    """Return the layout and the groups that a first stream promises least time and energy of.
+    """Return the cheapest layout, and its groups, judged by a first stream.
 
-    Their product comes first.
+    The product of time and energy decides.
 
-    There are so many ``copies`` of all groups. Blocks of positions are not tried where they take
-    more subarrays, between which digits would be moved, than single positions do. Several groups of
-    channels have a subarray together, and groups of outputs as large as they come.
+    All groups are there ``copies`` times. Blocks of positions are not tried if they would take more
+    subarrays than single positions, because digits would be moved between these. If several groups
+    of channels share a subarray, groups of outputs are as large as possible.
     """
 
     def made() -> tuple[Any, int]:
@@ -66,12 +66,12 @@ def cheapest(
 
 
 def _known(stage: Stage) -> list[Any]:
-    """All that planners know of a stage."""
+    """Everything of a stage that planning depends on."""
     return [getattr(stage, one.name) for one in fields(stage) if one.name != "layer"]
 
 
 def _tree(value: Any) -> Tree:
-    """A group that was a value of JSON meanwhile."""
+    """A group, made again from its JSON value."""
     return value if isinstance(value, int) else tuple(_tree(half) for half in value)
 
 
@@ -113,7 +113,7 @@ def _cheapest(
                 priced.append(takes)
                 try:
                     price = _price(layout.mapped([sample], units, images))
-                except InputError as error:  # no column passed the tests of so many subarrays
+                except InputError as error:  # with that many subarrays, no column passed the tests
                     refused = error
                     continue
                 if best is None or price < best[0]:
@@ -124,10 +124,10 @@ def _cheapest(
 
 
 def exchanged(layout: Layout, groups: list[Tree]) -> list[Tree]:
-    """Return groups between which outputs were exchanged as long as commands fell.
+    """Return groups improved by exchanging outputs, which saves commands.
 
-    Where an output adds up more rows than a few, it brings a hundredth for seconds of planning, and
-    groups stay as they are.
+    If an output adds up many rows, exchanges save about 1 % for seconds of planning, so groups stay
+    as they are.
     """
     if layout.counted > _FEW_ROWS:
         return groups
@@ -149,7 +149,7 @@ def exchanged(layout: Layout, groups: list[Tree]) -> list[Tree]:
 
 
 class _Takes(NamedTuple):
-    """What all streams take, were they as the first one."""
+    """What all streams take, if all were like the first one."""
 
     commands: int
     """Row commands."""
@@ -160,7 +160,7 @@ class _Takes(NamedTuple):
 
     @classmethod
     def of(cls, layout: Layout, sample: Stream, units: int, images: int) -> _Takes:
-        """Count so many units of a layout."""
+        """Count ``units`` units of a layout."""
         tiles = tiling(images, layout.columns, layout.system.columns)
         every = images * layout.columns
         runs = [run for part in sample.tally.parts for run in part.runs]
@@ -215,7 +215,7 @@ def ways(stage: Stage, system: System) -> list[Way]:
 
 
 def _price(mapped: MappedStage) -> float:
-    """Latency times energy, if one is stated, were all streams as the first one."""
+    """Latency times energy (if stated), if all streams were like the first one."""
     placement, nothing = mapped.placement, np.zeros(0, np.intp)
     turn = placement.turns[0]
     lanes = range(turn.lanes)
@@ -237,9 +237,10 @@ def _price(mapped: MappedStage) -> float:
 def _divided(
     stage: Stage, system: System, group: Tree, way: Way, most: int, *, whole: bool
 ) -> Layout:
-    """Divide the fan-in among as few subarrays as let such a group be planned, or do not at all.
+    """Divide the fan-in among the fewest subarrays in which a group can be planned.
 
-    Raises OutOfSubarraysError where these are more than ``most``, or than a bank has.
+    With ``whole`` it is not divided. Raises OutOfSubarraysError if these are more than ``most``, or
+    more than a bank has.
     """
     windows = stage.windows
 

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """Rows that count, each for all outputs."""
+    """Rows that are counted, with their signs for all outputs."""
 
     signs: NDArray[np.int8]
     rows: NDArray[np.int64]
     weights: NDArray[np.int64]
 
     def alike(self, other: Items) -> bool:
-        """Whether others count as these do, and each row has one that stands for it."""
+        """Whether others count in the same way, so that each row has a counterpart."""
         same = np.array_equal(self.weights, other.weights)
         if not (same and np.array_equal(self.signs, other.signs)):
             return False
@@ -33,7 +33,7 @@ class Items:
         return all(len(np.unique(rows)) == pairs.shape[1] for rows in pairs)
 
     def least(self, masks: Mapping[int, NDArray[np.bool_]], columns: int) -> NDArray[np.int64]:
-        """What they count for each output and column, where every row but masks holds 0."""
+        """The count of each output and column if every row holds 0, except masks."""
         scaled = self.signs.astype(np.int64) << self.weights[:, None]
         fixed = np.isin(self.rows, list(masks))
         found = np.tile(-scaled[~fixed].sum(axis=0)[:, None], columns)
@@ -44,7 +44,7 @@ class Items:
     def of(
         self, outputs: list[int]
     ) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.int64]]:
-        """Signs, rows and weights of those that count for some outputs."""
+        """Signs, rows and weights of the rows that are counted for some outputs."""
         used = self.signs[:, outputs].any(axis=1)
         if used.all():
             return self.signs, self.rows, self.weights

@@ -50,23 +50,24 @@ class Way(NamedTuple):
     planes: int
     """Bits of an operand that stay together."""
     block: tuple[int, ...] = ()
-    """Positions, along each axis, that share a column, which computes one after the other; a
-    position has a column of its own where nothing is said."""
+    """Positions, along each axis, that share a column, which computes them one after the other;
+    empty: each position has a column of its own."""
 
 
 class Layout:
     """Where the rows of a stage lie, and what counts for an output.
 
-    Operands are shared by all places of a pooling window, or each place has subarrays *apart*: it
-    has all of its operands there then, and hands a bit on. Bits of an operand may be in different
-    subarrays: those of the same weight are many then, and what they add up to takes fewer digits.
+    Either all places of a pooling window share their operands; or each place has subarrays of its
+    own (*apart*), with all of its operands, and hands a bit on. The bits of an operand may lie in
+    different subarrays: a subarray then has many bits of the same weight, and their sum has fewer
+    digits.
 
-    A stage in blocks (see :mod:`bnn.lowering.blocks`) is counted place by place, too, each with a
-    stream of its own, and nothing is brought together.
+    A stage in blocks (see :mod:`bnn.lowering.blocks`) is also counted place by place, each with a
+    stream of its own; but the bits of places are not combined.
 
     A stage of a chain may share its subarray with the next, ``beside`` it.
 
-    Raises OutOfRowsError where operands and masks leave none.
+    Raises OutOfRowsError if operands and masks leave no free row.
     """
 
     def __init__(
@@ -110,7 +111,7 @@ class Layout:
         self._decides = stage.thresholds is not None
         self._voting = Voting(system, len(self.parts), self._first)
         self.subarrays = self._voting.subarrays
-        """Of a bank: those of all parts, of each set, and one that votes on what sets give."""
+        """Subarrays: those of all parts, in each set, and one that votes on the results of sets."""
         pooled = stage.windows.offsets > 1 or not bool(inside.all())
         self._pooled = pooled and not self._blocked
         self.each = len(every) if self._blocked else 1
@@ -123,7 +124,7 @@ class Layout:
         homes = [where[0] for where in self._where]
         self._masks: dict[int, Masks] = {}
         self._kept: list[int] = []
-        """Rows for the bits of a group, where they are needed once all of them stand."""
+        """Rows for the bits of a group, if these are needed together."""
         self._decided: dict[int, list[int]] = {}
         self._free: list[NDArray[np.int64]] = []
         self._data_rows = system.data_rows
@@ -148,10 +149,10 @@ class Layout:
         if system.mitigation.retries:
             self._checks = self._known(kappas)
         self._like = [next(place for place in every if self._alike(place, own)) for own in every]
-        """The first place that counts as each does, but for where rows lie."""
+        """For each place, the first one that differs from it only in which rows it uses."""
 
     def _alike(self, one: int, other: int) -> bool:
-        """Whether plans of two places differ in where rows lie alone."""
+        """Whether plans of two places differ only in which rows they use."""
         if one == other:
             return True
         (first, kappas), (second, others) = self._windows[one], self._windows[other]
@@ -178,9 +179,9 @@ class Layout:
             self._decided[number] = [self._first + row for row in decided]
 
     def mapped(self, streams: list[Stream], units: int, images: int, first: int = 0) -> MappedStage:
-        """Lay the stage out, from a subarray of each bank on.
+        """Lay the stage out, from subarray ``first`` of each bank on.
 
-        Where there are more ``units`` than streams, all are as these.
+        If there are more ``units`` than streams, the others are taken to be like these.
         """
         program = self.writing()
         placement = in_turn(
@@ -261,7 +262,7 @@ class Layout:
         return [self._stream(found, self._kept[: len(plans[0].outputs)])]
 
     def _known(self, kappas: list[NDArray[np.int64]]) -> TreeCheck:
-        """What the host knows of the numbers that outputs are decided by."""
+        """What the host knows of the numbers whose signs decide the outputs."""
         content = {
             number: {self._first + row: mask for row, mask in masks.all()}
             for number, masks in self._masks.items()
@@ -344,7 +345,7 @@ class Layout:
         return found
 
     def _window(self, place: int, planned: GroupPlan) -> Window:
-        """What is done at a place: neutral outside, its bits go with those before by AND or OR."""
+        """What is done at a place: set bits outside the image, and combine with earlier places."""
         stage, where = self._stage, self._where[place]
         gates, here = table(self._map).gates, self._decided[0] if place else self._kept
         inside, words = stage.windows.outputs[place] >= 0, list[int]()
@@ -394,7 +395,7 @@ class Layout:
         stage, found = self._stage, []
         padded, tap_sums = stage.windows.padded(place), stage.tap_sums
         for tap in np.flatnonzero(padded.any(axis=0)):
-            # the row holds where it is not padded, so that its digit is minus that of the padding
+            # the row says where it is not padded, so its digit is minus that of the padding
             mask = self._masks[number].row(~padded[:, tap])
             found.append((mask, signed_digits(-tap_sums[tap])))
         return found

@@ -14,11 +14,11 @@ from pimsim.microprogram.output_tree.stream import Stream
 
 
 def computing(streams: Sequence[Stream], units: int) -> Callable[[int], list[Step]]:
-    """Return what streams take in banks that go in lock-step: banks wait for the longest.
+    """Return what streams take in banks in lock-step, which wait for the longest.
 
     Args:
         streams: what is done for each group of outputs.
-        units: streams that are priced. Where they are more than ``streams``, these come again.
+        units: number of streams that are priced; if it is larger, ``streams`` are repeated.
 
     Returns:
         A function from how many streams a bank is given, one after the other, to what that takes:

@@ -1,4 +1,4 @@
-"""What a stage's outputs are decided or read by: the numbers that count beside the operands."""
+"""The numbers that are added to what operands count: constants that give bits and sums."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from bnn.mapped.mapped_stage import TreeSums
 def numbers(stage: Stage) -> tuple[NDArray[np.int8], list[NDArray[np.int64]], TreeSums]:
     """Return the sign that outputs count with, their kappas at every place, and sums.
 
-    A bit is whether what counts and kappa are above 0; a sum falls with its output's sign. Where
-    sums are wanted, none falls.
+    A bit says whether the count plus kappa is above 0. Where a bit is 1 for small sums, the sign is
+    negative; if sums are wanted, no sign is.
     """
     zero = np.zeros(stage.outputs, np.int64)
     found = stage.thresholds or Thresholds(zero, zero > 0)
@@ -44,8 +44,8 @@ def numbers(stage: Stage) -> tuple[NDArray[np.int8], list[NDArray[np.int64]], Tr
 def signed_digits(numbers: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int8]]]:
     """Write numbers that are all odd, or all even, with digits of -1 and +1.
 
-    Even ones have two digits of weight 1, so that what is left can be halved to something odd. Of
-    numbers of both sorts, digits are 0 as well.
+    Even numbers get two digits of weight 1, such that the rest can be halved to an odd number. If
+    there are even and odd numbers, some digits are 0.
 
     >>> [(weight, digits.tolist()) for weight, digits in signed_digits(np.array([3, -1]))]
     [(0, [1, 1]), (1, [1, -1])]

@@ -14,11 +14,11 @@ class Beside(NamedTuple):
     first_row: int = 0
     """First data row of its operands."""
     coming: range = range(0)
-    """Data rows of the next stage's operands, which its bits are; none lie in this subarray."""
+    """Data rows of the next stage's operands, to which bits go; empty if they are elsewhere."""
     stays: bool = True
     """Whether bits stay in their rows, and are not read out."""
     most: int = 8
-    """Outputs of a group, at most: so many rows are set apart for bits that do not come so."""
+    """Most outputs of a group: this many rows are reserved for bits that go nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)

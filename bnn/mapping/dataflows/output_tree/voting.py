@@ -1,8 +1,8 @@
-"""Groups that are computed three times, in the same subarrays or in three sets of them, and voted.
+"""Groups that are computed three times, in the same subarrays or in three sets, with a vote.
 
-Bits of every repetition have rows of their own. Where sums are wanted, it is the digits of leaves
-that are voted: a leaf is settled to the same rows each time, which are copied away, or, the third
-time, voted at once.
+The bits of every repetition have rows of their own. If sums are wanted, the digits of leaves are
+voted on. A leaf is settled to the same rows each time. These rows are copied away, or, the third
+time, voted on at once.
 """
 
 from __future__ import annotations

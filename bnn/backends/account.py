@@ -6,8 +6,9 @@ worked out for one of them and booked as often as there are outputs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import cache, partial
 from itertools import cycle, groupby
 from math import prod
 from operator import mul
@@ -27,9 +28,9 @@ from pimsim.dram.commands import Kind
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.row_program import Move, Read, Run, Write
 
-_MOST_TURNS = 64
-"""Longest repeating series of turns that is looked for: there are as many turns in it as groups of
-outputs, at most as many as banks."""
+_MOST_IN_ROUND = 64
+"""Longest repeating series that is looked for. A series of turns has as many as there are groups of
+outputs, at most as many as banks; a series of slots has as many as a group has streams."""
 
 
 def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = None) -> None:
@@ -51,6 +52,8 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
             ledger.enter(phase)
             book_phase(mapped, phase, ledger, turn, banks, nothing)
 
+    contents = cache(partial(_contents, mapped))
+
     def carry_out(turn: Turn, lanes: Sequence[int], groups: Sequence[int]) -> None:
         ledger.told_apart(
             partial(book_streams, mapped, ledger, turn, lanes, groups),
@@ -62,8 +65,11 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
         ledger.enter("compute")
         slots = placement.slots(turn, lanes)
         if mapped.streams is not None:
-            for some, own in slots:
-                carry_out(turn, some.tolist(), own.tolist())
+            own = deque((some.tolist(), groups.tolist()) for some, groups in slots)
+            while own and ledger.watched:
+                carry_out(turn, *own.popleft())
+            if own:
+                _book_slots(mapped, ledger, turn, own, contents())
             return
         for banks, alike in groupby(slots, key=lambda slot: slot[0].tolist()):
             outputs = np.stack([some for _, some in alike]) // mapped.stage.each
@@ -87,26 +93,24 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
 
     single = all(len(turn.batches) == 1 for turn in placement.turns)
     every = range(len(placement.turns))
-    for some, times in _rounds(placement.turns) if single and not repeats else ((every, 1),):
+    turns = map(_likeness, placement.turns)
+    for some, times in _rounds(turns) if single and not repeats else ((every, 1),):
         ledger.again(times, partial(whole, some))
 
 
-def _rounds(turns: Sequence[Turn]) -> Iterator[tuple[range, int]]:
-    """Series of turns, and how often each series comes in succession.
+def _rounds(some: Iterable[Hashable]) -> Iterator[tuple[range, int]]:
+    """Series of things, and how often each series comes in succession.
 
-    >>> from bnn.mapped.placement.placement import Block
-    >>> def turn(images, *groups):
-    ...     blocks = [Block(slice(4 * n, 4 * n + 4), slice(0, 1)) for n in groups]
-    ...     return Turn(blocks, [[slice(0, images)] * len(blocks)], images, 0)
-    >>> turns = [turn(64, 0, 1), turn(64, 2, 0), turn(64, 1, 2)] * 5 + [turn(9, 0, 1)]
-    >>> list(_rounds(turns))
+    >>> list(_rounds(["a", "b", "c"] * 5 + ["a"]))
     [(range(0, 3), 5), (range(15, 16), 1)]
     """
-    numbers: dict[object, int] = {}
-    keys = [numbers.setdefault(_likeness(turn), len(numbers)) for turn in turns]
+    numbers: dict[Hashable, int] = {}
+    keys = [numbers.setdefault(key, len(numbers)) for key in some]
     first = 0
     while first < len(keys):
-        for size in range(1, _MOST_TURNS + 1):
+        for size in range(1, _MOST_IN_ROUND + 1):
+            if keys[first + size : first + size + 1] != keys[first : first + 1]:
+                continue
             times = 1
             own, after = keys[first : first + size], first + size
             while keys[after : after + size] == own:
@@ -119,10 +123,39 @@ def _rounds(turns: Sequence[Turn]) -> Iterator[tuple[range, int]]:
         first += size * times
 
 
-def _likeness(turn: Turn) -> object:
-    """A key that is equal for turns that take the same commands."""
+def _likeness(turn: Turn) -> Hashable:
+    """Equal for turns that take the same commands."""
     outputs = tuple((block.outputs.start, block.outputs.stop) for block in turn.blocks)
     return turn.columns, turn.first, outputs, tuple(map(len, turn.batches))
+
+
+def _contents(mapped: MappedStage) -> list[int]:
+    """A number for each stream, equal for those that take the same commands."""
+    numbers: dict[Hashable, int] = {}
+    return [numbers.setdefault(one.tally.content, len(numbers)) for one in _streams(mapped)]
+
+
+def _book_slots(
+    mapped: MappedStage,
+    ledger: CommandLedger,
+    turn: Turn,
+    slots: Sequence[tuple[list[int], list[int]]],
+    contents: Sequence[int],
+) -> None:
+    """Book slots, lanes and their groups, one after the other: those that come again, once."""
+    keys = ((*lanes, -1, *(contents[group] for group in groups)) for lanes, groups in slots)
+    for some, times in _rounds(keys):
+        book = [partial(book_streams, mapped, ledger, turn, *slots[number]) for number in some]
+        if times == 1:
+            for each in book:
+                each()
+        else:
+            ledger.in_a_row(times, partial(_all_of, book))
+
+
+def _all_of(book: Sequence[Callable[[], None]]) -> None:
+    for each in book:
+        each()
 
 
 def book_phase(
@@ -186,7 +219,7 @@ def book_streams(
                     source, target = ((mapped.banks(one, lanes), first + one) for one in ends)
                     move_each(ledger, counts, columns, source, target)
             tapes, banks = [tally.parts[part] for tally in tallies], mapped.banks(part, lanes)
-            ledger.run_each(tapes, banks, first + part)
+            ledger.run_each(tapes, banks)
             ledger.count_streams(streams, part, banks, first + part)
     for number in range(max(tally.reads for tally in tallies)):
         some = [lane for lane, one in zip(lanes, tallies, strict=True) if number < one.reads]

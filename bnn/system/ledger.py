@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 from operator import add, sub
 from typing import TypeAlias
@@ -43,9 +43,9 @@ from pimsim.dram.timeline.command_stream import (
     Repeated,
     Run,
     Segment,
+    expanded,
     issue_order,
     row_cycle,
-    segments_of,
     streamed,
 )
 from pimsim.dram.timeline.timeline import Passed, Timeline
@@ -128,13 +128,13 @@ class CommandLedger:
         self._note(schedule.runs, order, extra)
         self._observers.ran(schedule, outputs, banks, order, number)
 
-    def run_each(self, tapes: Sequence[AdderTape], banks: Sequence[int], number: int = 0) -> None:
-        """Book tapes that subarray ``number`` of each bank runs, one a bank, all at once.
+    def run_each(self, tapes: Sequence[AdderTape], banks: Sequence[int]) -> None:
+        """Book tapes that a subarray of each bank runs, one a bank, all at once.
 
         Banks stay in lock-step as long as they have commands of a kind left; the others wait.
         """
         activation_rows = self.system.mitigation.activation_rows
-        extra = sum(int(tape.extra_wordlines(activation_rows)[0]) for tape in tapes)
+        extra = sum(int(tape.extra_wordlines(activation_rows)[0]) for tape in tapes) * self._times
         if all(tape is tapes[0] for tape in tapes):
             self._note(tapes[0].runs, issue_order(self.system.standard, banks), extra)
             return
@@ -163,12 +163,10 @@ class CommandLedger:
         """Book the reading (RD) or writing (WR) of ``columns`` columns of data rows, each alone."""
         if not rows:
             return
-        bursts = self.system.bursts(columns)
-        segment = Segment(
-            (Run(row_cycle(kind, bursts), len(rows)),), issue_order(self.system.standard, banks)
-        )
-        self._note(segment.runs, segment.banks, 0)
-        self._observers.accessed(segment, rows, banks, number, self._times)
+        runs = _rows(kind, self.system.bursts(columns), len(rows))
+        order = issue_order(self.system.standard, banks)
+        self._note(runs, order, 0)
+        self._observers.accessed((runs, order), rows, banks, number, self._times)
 
     def copy(self, moves: Sequence[tuple[Place, Place]], columns: int) -> None:
         """Book the copying of ``columns`` columns of rows from bank to bank (RowClone PSM).
@@ -221,24 +219,38 @@ class CommandLedger:
         called once, with all of ``outputs`` (times, banks); only while a trace is recorded, with
         each row.
         """
-        if self._observers.recorder is not None:
-            for some in outputs:
-                book(some)
+        while len(outputs) and self._observers.recorder is not None:
+            book(outputs[0])
+            outputs = outputs[1:]
+        if not len(outputs):
             return
-        self._times, self._stays = len(outputs), True
         counter = self._observers.counter
         with nullcontext() if counter is None else counter.each(len(outputs)):
-            parts = self._booked(partial(book, outputs))
-        self._times, self._stays = 1, False
-        once = chain.from_iterable(segments_of(part) for _, part in parts)
-        self._add(Repeated(tuple(once), len(outputs)))
+            self._in_a_row(len(outputs), partial(book, outputs))
+
+    def in_a_row(self, times: int, book: Callable[[], None]) -> None:
+        """Book so many times what ``book`` books in one phase; it is called once.
+
+        Raises ValueError where it is :attr:`watched`, and so each time would have to be told.
+        """
+        if self.watched:
+            raise ValueError("what is told to others must be booked each time")
+        self._in_a_row(times, book)
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody is told of commands, or of the rows that they activate."""
+        return self._observers.recorder is not None or self._observers.counter is not None
 
     def again(self, times: int, book: Callable[[], None]) -> None:
         """Book ``times`` times what ``book`` books, which must begin by entering a phase.
 
         ``book`` is called once; only while a trace is recorded, each time.
         """
-        if self._observers.recorder is not None or self._once is not None or times == 1:
+        while times and self._observers.recorder is not None:
+            book()
+            times -= 1
+        if self._once is not None or times <= 1:
             for _ in range(times):
                 book()
             return
@@ -380,6 +392,15 @@ class CommandLedger:
         self._timeline.run(part)
         self._passed = list(map(add, self._passed, map(sub, self._timeline.passed, before)))
 
+    def _in_a_row(self, times: int, book: Callable[[], None]) -> None:
+        """See :meth:`in_a_row`; what is repeated may itself repeat something."""
+        outer = self._times, self._stays
+        self._times, self._stays = self._times * times, True
+        parts = self._booked(book)
+        self._times, self._stays = outer
+        once = chain.from_iterable(expanded(part) for _, part in parts)
+        self._add(Repeated(tuple(once), times))
+
     def _booked(self, book: Callable[[], None]) -> list[tuple[str, Part]]:
         """What ``book`` books, and in which phase, none of it on the timeline yet."""
         self._flush()
@@ -393,6 +414,12 @@ class CommandLedger:
 def _empty() -> dict[str, PhaseBooks]:
     """Books of all phases, with nothing in them."""
     return {phase: PhaseBooks() for phase in PHASES}
+
+
+@lru_cache(maxsize=4096)
+def _rows(kind: Kind, bursts: int, times: int) -> tuple[Run, ...]:
+    """So many rows, each read or written alone."""
+    return (Run(row_cycle(kind, bursts), times),)
 
 
 def ledger_alone(system: System, moves: str | None = None) -> CommandLedger:

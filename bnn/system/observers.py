@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bnn.system.activations import ActivationCounter, lanes
 from bnn.system.system import System
 from bnn.system.targets import Place, copies, programs, rows_of
-from pimsim.dram.timeline.command_stream import Segment
+from pimsim.dram.timeline.command_stream import Run, Segment
 from pimsim.dram.traces.recorder import Recorder, Targets
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.schedule import Schedule
@@ -90,15 +90,23 @@ class Observers:
                 counter.stream(stream, part, (bank, number))
 
     def accessed(
-        self, segment: Segment, rows: Sequence[int], banks: Sequence[int], number: int, times: int
+        self,
+        done: tuple[tuple[Run, ...], tuple[int, ...]],
+        rows: Sequence[int],
+        banks: Sequence[int],
+        number: int,
+        times: int,
     ) -> None:
-        """Tell that data rows of subarray ``number`` were read or written, so many times over."""
+        """Tell that data rows of subarray ``number`` were read or written, so many times over.
+
+        ``done`` has the runs of that, and the banks as commands are issued.
+        """
         if (counter := self.counter) is not None:
             for bank in banks:
                 counter.rows(rows, (bank, number), times)
         if self.recorder is not None:
             first = self._bank_row(Place(0, number, 0))
-            self._targets.append(rows_of(segment, [first + row for row in rows]))
+            self._targets.append(rows_of(Segment(*done), [first + row for row in rows]))
 
     def copied(self, moves: Sequence[tuple[Place, Place]], bursts: int, times: int) -> None:
         """Tell that rows were copied, so many times over, in the order of commands."""

@@ -8,7 +8,7 @@ described once, as a list of *deeds*, and used either as a row program or as one
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -55,7 +55,7 @@ class Deed(NamedTuple):
         return self.words is None and self.to_place < 0 and self.moves is None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Tally:
     """The totals of a stream."""
 
@@ -66,6 +66,12 @@ class Tally:
     reads: int
     gives: int
     """Part that they are read of."""
+
+    @cached_property
+    def content(self) -> Hashable:
+        """Equal for streams that take the same commands."""
+        records = tuple(part.histogram.tobytes() for part in self.parts)
+        return records, tuple(self.moved.items()), self.reads, self.gives
 
 
 class Votes(NamedTuple):

@@ -47,6 +47,8 @@ from pimsim.microprogram.program import Program
 Rows = int | NDArray[np.integer[Any]]
 """A row address for all outputs, or one for each."""
 
+_MANY_OBJECTS = 100_000
+"""Made while the collector is off: from here on it takes them as old, as they stay."""
 _TOGETHER = 256
 """How many arrays are handled together: fewer would take longer, all at once too much memory."""
 
@@ -308,13 +310,14 @@ def gc_paused() -> Iterator[None]:
     ...     gc.isenabled()
     False
     """
-    on = gc.isenabled()
+    on, before = gc.isenabled(), gc.get_count()[0]
     gc.disable()
     try:
         yield
     finally:
         if on:
-            if not gc.get_freeze_count():
+            # To count what is frozen takes as long as walking over it, so not after a short pause.
+            if gc.get_count()[0] - before > _MANY_OBJECTS and not gc.get_freeze_count():
                 gc.freeze()  # and back: what was made meanwhile counts as old, and so is not
                 gc.unfreeze()  # walked over at once, but with all that is old
             gc.enable()

@@ -38,6 +38,8 @@ class Visit:
     """Errors and warnings of the console, and errors of scripts."""
     asked: list[str] = field(default_factory=list)
     """What it asked for, itself and ``data:`` excepted."""
+    own: str = ""
+    """The address of the file."""
 
     def require_quiet(self) -> None:
         """Hold that nothing was said or asked for."""
@@ -66,9 +68,45 @@ def _chromium() -> str | None:
     return named or next(filter(None, map(shutil.which, NAMES)), None)
 
 
+@dataclass(eq=False)
+class _Tab:
+    """A page that one visit after the other opens files in: it takes long to make one."""
+
+    page: Any
+    visit: Visit = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.visit = Visit(self.page)
+        self.page.route("**/*", self._route)
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.visit.said.append(str(error)))
+
+    def open(self, path: Path, width: int, height: int, *, dark: bool) -> Visit:
+        """Begin a visit: nothing is left of the one before."""
+        self.visit = Visit(self.page, own=path.resolve().as_uri())
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.emulate_media(
+            media="null", reduced_motion="null", color_scheme="dark" if dark else "light"
+        )
+        self.page.goto(self.visit.own)
+        return self.visit
+
+    def _route(self, route: Any) -> None:
+        url = route.request.url
+        if url.partition("#")[0] == self.visit.own:
+            route.continue_()
+            return
+        self.visit.asked.append(url)
+        route.abort()
+
+    def _note(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.visit.said.append(message.text)
+
+
 @pytest.fixture(scope="module")
-def _browser() -> Iterator[Any]:
-    """A browser for the tests of a module: its loop of events must not outlive them.
+def _browser() -> Iterator[tuple[Any, list[_Tab]]]:
+    """A browser for the tests of a module, and its tabs: its loop of events must not outlive them.
 
     While it runs, nothing else in this process may begin a loop, as sweeps on a cluster do.
     """
@@ -83,42 +121,21 @@ def _browser() -> Iterator[Any]:
         browser = playwright.chromium.launch(
             executable_path=_chromium(), args=[*_ARGS], chromium_sandbox=False
         )
-        yield browser
+        yield browser, []
         browser.close()
 
 
 @pytest.fixture
-def browser_page(_browser: Any) -> Iterator[Callable[..., Visit]]:
+def browser_page(_browser: tuple[Any, list[_Tab]]) -> Iterator[Callable[..., Visit]]:
     """Open a file: ``browser_page(path, width=1200, height=900, dark=False)``."""
-    contexts: list[Any] = []
+    browser, tabs = _browser
+    used: list[_Tab] = []
 
     def opened(path: Path, *, width: int = 1200, height: int = 900, dark: bool = False) -> Visit:
-        context = _browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
-        )
-        contexts.append(context)
-        visit = Visit(context.new_page())
-        own = path.resolve().as_uri()
-
-        def route(route: Any) -> None:
-            url = route.request.url
-            if url.partition("#")[0] == own:
-                route.continue_()
-                return
-            visit.asked.append(url)
-            route.abort()
-
-        context.route("**/*", route)
-        visit.page.on("console", lambda message: _note(visit, message))
-        visit.page.on("pageerror", lambda error: visit.said.append(str(error)))
-        visit.page.goto(own)
-        return visit
+        used.append(tabs.pop() if tabs else _Tab(browser.new_page()))
+        return used[-1].open(path, width, height, dark=dark)
 
     yield opened
-    for context in contexts:
-        context.close()
-
-
-def _note(visit: Visit, message: Any) -> None:
-    if message.type in ("error", "warning"):
-        visit.said.append(message.text)
+    for tab in used:
+        tab.page.goto("about:blank")
+    tabs += used

@@ -32,22 +32,37 @@ def _case(path: Path) -> object:
     return pytest.param(path, marks=marks, id=path.stem)
 
 
-@pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {', '.join(_MISSING)}")
-@pytest.mark.parametrize("path", [_case(path) for path in NOTEBOOKS])
-def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "notebooks/build.py", "--out", str(tmp_path), "--solutions"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
+@pytest.fixture(scope="module")
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the notebooks that this session is about: one process runs them all."""
+    ours = [item for item in request.session.items if item.path == request.path]
+    called = [getattr(item, "callspec", None) for item in ours]
+    paths = [one.params["notebook"] for one in called if one and "notebook" in one.params]
+    folder = tmp_path_factory.mktemp("notebooks")
+    command = [sys.executable, "notebooks/build.py", "--out", str(folder), "--solutions"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "MPLBACKEND": "agg",
+        "PIMSIM_CACHE": str(folder / "plans"),  # as for those who read them
+    }
     done = subprocess.run(
-        [*command, str(path)], cwd=ROOT, env=environment, capture_output=True, text=True,
+        [*command, *map(str, paths)], cwd=ROOT, env=environment, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / f"{path.stem}.ipynb").read_text("utf-8"))["nbformat"] == 4
-    page = (tmp_path / f"{path.stem}.html").read_text("utf-8")
+    return folder
+
+
+@pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {', '.join(_MISSING)}")
+@pytest.mark.parametrize("notebook", [_case(path) for path in NOTEBOOKS])
+def test_a_notebook_runs(notebook: Path, built: Path) -> None:
+    assert json.loads((built / f"{notebook.stem}.ipynb").read_text("utf-8"))["nbformat"] == 4
+    page = (built / f"{notebook.stem}.html").read_text("utf-8")
     assert "<script" not in page
     loaded = r"""<(?:link|img|iframe)[^>]*(?:src|href)=["']https?:|@import|url\(["']?https?:"""
     assert not re.search(loaded, page), "a page loads nothing; links are for those who click"
-    assert ("<img" in page) == ("plt.show()" in _text(path))
+    assert ("<img" in page) == ("plt.show()" in _text(notebook))
     hidden = re.findall(r"<details><summary>Solutions</summary>(.*?)</details>", page, re.DOTALL)
     assert len(hidden) == 1
     assert "<pre>" in hidden[0]

@@ -16,6 +16,7 @@ from experiments import cli
 pytestmark = pytest.mark.larq
 
 IMAGES = 96
+SUFFIXES = ("h5", "keras")
 
 
 def network(libraries: Any, outputs: int, activation: str) -> Any:
@@ -63,47 +64,48 @@ CASES = (
 
 
 @pytest.mark.usefixtures("untraced")
-@pytest.mark.parametrize("suffix", ["h5", "keras"])
 @pytest.mark.parametrize(("loss", "settings", "activation", "metric", "line", "no"), CASES)
 def test_one_output(
     libraries: Any, tmp_path: Any, loss: Any, settings: Any, activation: str, metric: Any,
-    line: float, no: int, suffix: str,
+    line: float, no: int,
 ) -> None:  # fmt: skip
     keras = libraries.keras
     model = network(libraries, 1, activation)
     x, y = images(1)
-    if loss is not None:
-        made = getattr(keras.losses, loss)(**settings)
-        if suffix == "h5" and not settings:  # by name, as most people write it
-            made = made.name.removesuffix("_loss")
-        model.compile("sgd", made, metrics=None if metric is None else [metric])
-    file = tmp_path / f"net.{suffix}"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.save(file)
+    files = [tmp_path / f"net.{suffix}" for suffix in SUFFIXES]
+    for file in files:
+        if loss is not None:
+            made = getattr(keras.losses, loss)(**settings)
+            if file.suffix == ".h5" and not settings:  # by name, as most people write it
+                made = made.name.removesuffix("_loss")
+            model.compile("sgd", made, metrics=None if metric is None else [metric])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.save(file)
     # What Keras evaluates with the line where the loss has it, and labels 0 and 1.
     model.compile("sgd", "mse", metrics=[keras.metrics.BinaryAccuracy(threshold=line)])
-    expected = model.evaluate(x, y, verbose=0)[1]
+    expected, scores = model.evaluate(x, y, verbose=0)[1], model.predict(x, verbose=0)
     assert 0 < expected < 1
-    found = scoring_of(read_model(file), y if no == 0 else 2 * y - 1)
-    assert found.threshold == line
-    assert found.accuracy(model.predict(x, verbose=0)) == pytest.approx(expected, abs=1e-6)
+    for file in files:
+        found = scoring_of(read_model(file), y if no == 0 else 2 * y - 1)
+        assert found.threshold == line
+        assert found.accuracy(scores) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.usefixtures("untraced")
-@pytest.mark.parametrize("suffix", ["h5", "keras"])
-def test_several_labels_an_image(libraries: Any, tmp_path: Any, suffix: str) -> None:
+def test_several_labels_an_image(libraries: Any, tmp_path: Any) -> None:
     model = network(libraries, 5, "sigmoid")
     x, y = images(5)
     model.compile("sgd", "binary_crossentropy", metrics=["binary_accuracy"])
-    expected = model.evaluate(x, y, verbose=0)[1]
-    file = tmp_path / f"net.{suffix}"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.save(file)
-    found = scoring_of(read_model(file), y)
-    assert found.of == 5 * IMAGES
-    assert found.accuracy(model.predict(x, verbose=0)) == pytest.approx(expected, abs=1e-6)
+    expected, scores = model.evaluate(x, y, verbose=0)[1], model.predict(x, verbose=0)
+    for suffix in SUFFIXES:
+        file = tmp_path / f"net.{suffix}"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.save(file)
+        found = scoring_of(read_model(file), y)
+        assert found.of == 5 * IMAGES
+        assert found.accuracy(scores) == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_run_reports_it_with_and_without_faults(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -138,8 +139,10 @@ def test_figures_of_reproductions_are_neither_cut_nor_written_over(
     assert _all_faults(drawn) == {}
 
 
-@pytest.mark.parametrize("layers", [1, 8, 60])
-@pytest.mark.parametrize("width_in", [None, 6.5, 5.0, 3.5])
+@pytest.mark.parametrize(
+    ("layers", "width_in"),
+    [(1, None), (1, 3.5), (8, 6.5), (8, 3.5), (60, None), (60, 5.0), (60, 3.5)],
+)
 def test_figures_of_runs_are_neither_cut_nor_written_over(
     layers: int, width_in: float | None, drawn: dict[str, Figure], tmp_path: Path
 ) -> None:
@@ -201,12 +204,24 @@ def test_neighbours_differ_in_greyscale() -> None:
             assert apart >= (LEAST_LIGHTNESS if row in (fills, lines) else 8), (one, other, apart)
 
 
-@pytest.mark.parametrize("formats", [("svg",), ("pdf", "png"), ("png", "svg", "pdf")])
-def test_files_are_those_that_are_wanted(formats: tuple[str, ...], tmp_path: Path) -> None:
+@functools.cache
+def _written(folder: Path, *formats: str) -> tuple[Path, ...]:
+    """Figures of a run in such formats, written once; their paths."""
+    folder.mkdir()
     with wanted.wanted(wanted.Wanted(formats, 4.0, "none")):
-        paths = run.draw(_report(2), tmp_path)
-    assert paths[0] == tmp_path / f"comparison.{formats[0]}"
-    made = {path.name for path in tmp_path.iterdir()}
+        return tuple(run.draw(_report(2), folder))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("figures")
+
+
+@pytest.mark.parametrize("formats", [("svg",), ("pdf", "png"), wanted.FORMATS])
+def test_files_are_those_that_are_wanted(formats: tuple[str, ...], folder: Path) -> None:
+    own = folder / "-".join(formats)
+    assert _written(own, *formats)[0] == own / f"comparison.{formats[0]}"
+    made = {path.name for path in own.iterdir()}
     kinds = (*formats, "csv")
     assert made == {f"{name}.{kind}" for name in ("comparison", "layers") for kind in kinds}
 
@@ -245,10 +260,12 @@ def test_another_format_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
-def test_the_same_numbers_are_the_same_bytes(tmp_path: Path) -> None:
-    for folder in ("one", "other"):
-        (tmp_path / folder).mkdir()
-        with wanted.wanted(wanted.Wanted(wanted.FORMATS)):
-            run.draw(_report(2), tmp_path / folder)
-    for path in (tmp_path / "one").iterdir():
-        assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes(), path.name
+def test_the_same_numbers_are_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    one, other = (each / "-".join(wanted.FORMATS) for each in (folder, tmp_path))
+    for each in (one, other):
+        _written(each, *wanted.FORMATS)
+    made = sorted(path.name for path in one.iterdir())
+    assert made == sorted(path.name for path in other.iterdir())
+    assert len(made) == 2 * (len(wanted.FORMATS) + 1)
+    for name in made:
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name

@@ -138,6 +138,33 @@ class SumChecker:
             own = strings.some(some)
             self.wrong += _different(own.reshaped(right.pixels, right.channels), right)
 
+    def values(self, network: Network) -> Values:
+        """Return what the stage must give of all images: bits, or sums without thresholds.
+
+        Args:
+            network: the layers, up to the logits.
+
+        """
+        stage, count = self._stage, self._operands.images
+        shape = network.shapes()[stage.index]
+        outputs, places = slice(0, shape[-1]), np.arange(int(np.prod(shape[:-1])))
+        if stage.thresholds is None:
+            places = stage.windows.outputs[0]
+            return (
+                self.expected(slice(0, count), outputs, places).transpose(1, 2, 0).astype(np.int64)
+            )
+        decided = DecidedBits(network, stage, self._fed, count * int(np.prod(shape)))
+        found: BitStrings | None = None
+        for some in _steps(slice(0, count), int(np.prod(shape))):
+            bits = decided.of(self.expected(some, outputs, places))
+            own = BitStrings.of(bits.transpose(1, 2, 0).view(np.uint8))
+            if found is None:
+                found = BitStrings.empty(count, own.pixels, own.channels)
+            found.data[some] = own.data
+        if found is None:
+            raise ValueError("there must be images")
+        return found
+
     def expected(self, images: slice, outputs: slice, places: Indices) -> NDArray[np.int32]:
         """Sums of some images, outputs and windows, ``(outputs, images, places)``."""
         operands, stage = self._operands.some(images), self._stage

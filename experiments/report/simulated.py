@@ -143,7 +143,7 @@ def simulate(
         witness.images, witness.classes = opened().x[: args.limit], dataset.classes
         witness.estimated = estimated
     if system.faults is not None:
-        report["faults"] = _beside_error_free(done, network, x, scoring, encoding, system)
+        report["faults"] = _beside_error_free(done, network, x, scoring, encoding, args.threads)
     if scale is None:
         right = report["faults"] or {"accuracy_error_free": report["accuracy"]}
         report["input_scale_hint"] = doubts.scale_hint(network, x) or doubts.guessing_hint(
@@ -170,29 +170,23 @@ def _beside_error_free(
     x: Any,
     scoring: Scoring,
     encoding: Encoding | None,
-    system: System,
+    threads: int | None,
 ) -> dict[str, Any]:
     """What faults changed, beside the same network on a DRAM in which nothing goes wrong."""
     import numpy as np
 
-    from bnn.mapping.choice import DEFAULT
-    from bnn.run.execute import Execution
-    from bnn.run.execute import run as run_network
-    from bnn.system.system import System
+    from bnn.run import errorless
 
-    taken = {layer.mapping for layer in done.layers if layer.mapping is not None}
-    mapping = taken.pop() if len(taken) == 1 else DEFAULT  # values are the same under all
-    plain = System(system.standard, system.options, system.address_map)
-    right = run_network(network, x, encoding, plain, mapping, execution=Execution(check=False))
-    answers, wanted = scoring.answers(done.logits), scoring.answers(right.logits)
+    right = errorless.logits(network, x, encoding, threads)
+    answers, wanted = scoring.answers(done.logits), scoring.answers(right)
     changed = None
     if answers is not None and wanted is not None:
         changed = int(np.count_nonzero(answers != wanted))
     return {
-        "accuracy_error_free": scoring.accuracy(right.logits),
+        "accuracy_error_free": scoring.accuracy(right),
         "predictions": None if wanted is None else wanted.size,
         "predictions_changed": changed,
-        "logits_changed": int(np.count_nonzero(done.logits != right.logits)),
+        "logits_changed": int(np.count_nonzero(done.logits != right)),
         "noise_strikes": {layer.name: layer.result.flips for layer in done.layers if layer.result},
     }
 

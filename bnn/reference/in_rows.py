@@ -163,7 +163,11 @@ class SumsInRows:
         return _compare(short=asked.short, sparse=sparse, padded=padded, aligned=aligned)
 
     def compare(
-        self, operands: BitStrings, asked: Asked, held: Held
+        self,
+        operands: BitStrings,
+        asked: Asked,
+        held: Held,
+        laid: dict[bytes, NDArray[np.int16]] | None = None,
     ) -> tuple[int, NDArray[np.uint32]]:
         """Compare all windows of some images with rows.
 
@@ -171,6 +175,8 @@ class SumsInRows:
             operands: what is stored of the operands, ``(images, pixels, channels)``.
             asked: what is compared.
             held: the rows.
+            laid: integers of these operands that were laid out before, to be laid out once: first
+                none.
 
         Returns:
             How many sums differ, and ``(outputs, words)`` bits, of each window whether the
@@ -178,8 +184,11 @@ class SumsInRows:
 
         """
         places, pads = asked.places, asked.pads
-        lay = self._integers if asked.short else self._packed.patches
-        patches: NDArray[Any] = lay(operands, places)
+        patches: NDArray[Any]
+        if asked.short:
+            patches = self._integers(operands, places, {} if laid is None else laid)
+        else:
+            patches = self._packed.patches(operands, places)
         count, most = asked.rows.shape
         blocks = -(-operands.images * len(places) // COLUMNS)
         raised, wrong = np.empty((count, blocks), np.uint32), np.empty(blocks, np.int64)
@@ -198,22 +207,37 @@ class SumsInRows:
         )  # fmt: skip
         return int(wrong.sum()), raised[asked.order]
 
-    def _integers(self, operands: BitStrings, places: Indices) -> NDArray[np.int16]:
+    def _integers(
+        self, operands: BitStrings, places: Indices, laid: dict[bytes, NDArray[np.int16]]
+    ) -> NDArray[np.int16]:
         """Operands of windows, (operands, windows of all images)."""
         reads = self._packed.reads[places].T
+        whole = laid.get(b"")
+        if whole is None:
+            whole = laid[b""] = self._read(operands)
+        columns = operands.images * len(places)
+        made = np.zeros((len(self._flat), -(-columns // COLUMNS) * COLUMNS), np.int16)
+        into = made[:, :columns].reshape(len(reads), len(whole), operands.images, -1)
+        for tap, own in zip(reads, into, strict=True):
+            name = tap.tobytes()
+            known = laid.get(name)  # windows side by side read the same pixels
+            if known is not None:
+                own[:] = known
+                continue
+            laid[name] = own
+            for channel, row in zip(whole, own, strict=True):
+                np.take(channel, tap, axis=1, out=row, mode="clip")
+        return made
+
+    def _read(self, operands: BitStrings) -> NDArray[np.int16]:
+        """Operands as integers, ``(channels, images, pixels)``, and behind them the padding."""
         stored = operands.integers()
         whole = np.empty((stored.shape[2], len(stored), stored.shape[1] + 1), np.int16)
         whole[..., :-1] = stored.transpose(2, 0, 1)
         whole[..., :-1] *= np.int16(self._encoding.step)
         whole[..., :-1] += np.int16(self._encoding.low)
         whole[..., -1] = self._pad
-        columns = len(stored) * len(places)
-        made = np.zeros((len(self._flat), -(-columns // COLUMNS) * COLUMNS), np.int16)
-        laid = made[:, :columns].reshape(len(reads), len(whole), len(stored), -1)
-        for tap, into in zip(reads, laid, strict=True):
-            for channel, own in zip(whole, into, strict=True):
-                np.take(channel, tap, axis=1, out=own, mode="clip")
-        return made
+        return whole
 
 
 def _teams(numbers: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -24,7 +24,7 @@ from bnn.lowering.operand_analysis import OperandAnalysis
 from bnn.lowering.stage import Stage
 from bnn.model.geometry import OUTSIDE, Indices
 from bnn.reference.decided import Limits
-from bnn.reference.in_rows import Held, SumsInRows, in_bits
+from bnn.reference.in_rows import Asked, Held, SumsInRows, in_bits
 from bnn.reference.packed import PackedSums, turned
 from bnn.values.bitstrings import BitStrings
 from bnn.values.linear import LinearSums
@@ -88,6 +88,15 @@ def _pieces(places: NDArray[np.intp], first: int, most: int) -> list[_Piece]:
     return found
 
 
+class _Last(NamedTuple):
+    """What was asked last."""
+
+    outputs: slice
+    windows: Indices
+    sums: Sequence[LinearSums]
+    asked: list[Asked]
+
+
 class RowChecker:
     """Compares the sums of a stage with bits, where they stand.
 
@@ -117,6 +126,7 @@ class RowChecker:
         self.bits = BitStrings.empty(count if alike else 0, positions, stage.layer.outputs)
         """That must be given, ``(images, positions, outputs)``."""
         self._missing = count * positions * stage.layer.outputs
+        self._last: _Last | None = None
 
     @property
     def complete(self) -> bool:
@@ -153,18 +163,16 @@ class RowChecker:
         wrong = [0] * len(pieces)
         limits, count = self._limits, outputs.stop - outputs.start
         at = np.zeros(count, np.int64) if limits is None else limits.at[outputs]
-        asked = [
-            self._sums.asked(outputs, windows[one % len(windows)], at, held)
-            for one, held in enumerate(sums)
-        ]
+        asked = self._asked(outputs, windows, at, sums)
 
         def some(begin: int, end: int) -> None:
             for number in range(begin, end):
                 piece, found = pieces[number], []
                 operands, flags = piece.operands(self._operands), piece.flags
+                laid: dict[bytes, NDArray[np.int16]] = {}
                 for one in asked:
                     rows = Held(words, piece.begin * columns, flags)
-                    different, raised = self._sums.compare(operands, one, rows)
+                    different, raised = self._sums.compare(operands, one, rows, laid)
                     wrong[number] += different
                     found.append(raised)
                 if limits is not None:
@@ -177,6 +185,25 @@ class RowChecker:
         self._missing -= checked * count * int((windows != OUTSIDE).any(axis=0).sum())
         rounds = len(sums) // len(windows)
         return rounds * checked * count * sum(inside), sum(wrong)
+
+    def _asked(
+        self,
+        outputs: slice,
+        windows: Indices,
+        limits: NDArray[np.int64],
+        sums: Sequence[LinearSums],
+    ) -> list[Asked]:
+        """What is asked of sums; the same as of the images before, as a rule."""
+        last = self._last
+        if last is None or not (
+            last.sums is sums and last.outputs == outputs and np.array_equal(last.windows, windows)
+        ):
+            asked = [
+                self._sums.asked(outputs, windows[one % len(windows)], limits, held)
+                for one, held in enumerate(sums)
+            ]
+            last = self._last = _Last(outputs, windows, sums, asked)
+        return last.asked
 
     def _keep(
         self,
@@ -205,7 +232,10 @@ class RowChecker:
         given = (windows != OUTSIDE).any(axis=0)
         into = self.bits.data[piece.own, :, first : first + found.shape[2]]
         if piece.flags is None and into.shape == found.shape and given.all():
-            into[:, positions] |= found
+            if len(positions) == into.shape[1] and bool((np.diff(positions) == 1).all()):
+                into |= found
+            else:
+                into[:, positions] |= found
         else:
             into[:, positions[given]] |= found[piece.offsets][:, given]
 

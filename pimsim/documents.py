@@ -56,8 +56,8 @@ def bundled_rows(kind: type[_Row], package: str, *path: str) -> tuple[_Row, ...]
 def meant(wanted: object, names: Iterable[str], mark: str = "'", cutoff: float = 0.6) -> str:
     """Return the end of a message that lists known names: the nearest one, if one is near.
 
-    The nearest begins with what was wanted, or else is as like it as ``cutoff`` says (0 to 1, see
-    :func:`difflib.get_close_matches`); ``mark`` stands before and behind it.
+    The nearest begins with what was wanted, or else is what :func:`likest` finds; ``mark`` stands
+    before and behind it.
 
     >>> meant("aut", ("output-stationary", "auto", "auto-energy"))
     "; did you mean 'auto'?"
@@ -66,8 +66,69 @@ def meant(wanted: object, names: Iterable[str], mark: str = "'", cutoff: float =
     """
     wanted, names = str(wanted), tuple(names)
     near = [name for name in names if wanted and name.startswith(wanted)]
-    near = near or difflib.get_close_matches(wanted, names, n=1, cutoff=cutoff)
+    near = near or likest(wanted, names, cutoff)
     return f"; did you mean {mark}{near[0]}{mark}?" if near else ""
+
+
+def likest(wanted: str, names: Iterable[str], cutoff: float = 0.6) -> list[str]:
+    """Return the name that was meant, as a list of one; an empty list if none is like it.
+
+    Of those that are like it, it is the one that the fewest slips of a hand lead to. Capital
+    letters and dashes in place of underscores are no slips, and a word left out or too many is
+    a small one.
+
+    Args:
+        wanted: what was typed.
+        names: what there is.
+        cutoff: how like a name must be, 0 to 1, see :func:`difflib.get_close_matches`.
+
+    >>> likest("t_rdc_ps", ("t_rc_ps", "t_rcd_ps")), likest("T-RC-PS", ("t_rc_ps", "t_rcd_ps"))
+    (['t_rcd_ps'], ['t_rc_ps'])
+    """
+    plain = {name: _plain(name) for name in names}
+    typed = _plain(wanted)
+    near = difflib.get_close_matches(typed, plain.values(), n=len(plain) or 1, cutoff=cutoff)
+    order = {name: place for place, name in reversed([*enumerate(near)])}
+    like = [name for name in plain if plain[name] in order]
+    return sorted(like, key=lambda one: (_far(typed, plain[one]), order[plain[one]]))[:1]
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("-", "_").replace(" ", "_")
+
+
+def _far(typed: str, meant: str) -> float:
+    """How far one name is from the other, letter by letter or word by word."""
+    short, long = sorted((typed.split("_"), meant.split("_")), key=len)
+    rest = iter(long)
+    if all(word in rest for word in short):  # in this order
+        return SMALL * (len(long) - len(short))
+    return slips(typed, meant)
+
+
+SMALL = 0.5
+"""Weight of a slip that leaves all letters right: neighbours exchanged, or a word left out."""
+
+
+def slips(typed: str, meant: str) -> float:
+    """Return how many slips lead from what was meant to what was typed.
+
+    A slip is a letter too many, a letter too few or a wrong one; neighbours that changed places
+    count :data:`SMALL`. It is the optimal string alignment distance (Damerau, 1964).
+
+    >>> slips("t_rdc", "t_rcd"), slips("t_rdc", "t_rc"), slips("t_rdc", "t_faw")
+    (0.5, 1.0, 3.0)
+    """
+    above: list[float] = []
+    line = [float(place) for place in range(len(meant) + 1)]
+    for i, letter in enumerate(typed):
+        twice, above, line = above, line, [i + 1.0]
+        for j, wanted in enumerate(meant):
+            least = min(above[j] + (letter != wanted), above[j + 1] + 1, line[j] + 1)
+            if i and j and letter != wanted and (letter, typed[i - 1]) == (meant[j - 1], wanted):
+                least = min(least, twice[j - 1] + SMALL)
+            line.append(least)
+    return line[-1]
 
 
 def read_text(path: Path, what: str, form: str, most_bytes: int) -> str:
@@ -206,14 +267,14 @@ def nearest(
         known: what it may be.
         otherwise: said in place of all, where none is near.
         also: what may be meant where none is alike.
-        cutoff: how like a near one is, 0 to 1, see :func:`difflib.get_close_matches`.
+        cutoff: how like a near one is, see :func:`likest`.
 
     >>> nearest("cell.cap", ("cell.row", "cell.capacitance_ff"))  # what it is the beginning of
     '; did you mean `cell.capacitance_ff`?'
     """
     known = tuple(known)
     begun = [name for name in known if key and name.startswith(key)]
-    close = begun if len(begun) == 1 else difflib.get_close_matches(key, known, n=1, cutoff=cutoff)
+    close = begun if len(begun) == 1 else likest(key, known, cutoff)
     for name in (*close, *also):
         return f"; did you mean `{name}`?"
     return f" (known: {', '.join(known)})" if otherwise is None else otherwise

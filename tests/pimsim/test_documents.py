@@ -19,8 +19,10 @@ from pimsim.circuit.model import parameters, variation
 from pimsim.circuit.statistics import charge_sharing, monte_carlo
 from pimsim.circuit.statistics.monte_carlo import Sampling
 from pimsim.circuit.statistics.sense_decision import majority
+from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard import standard
 from pimsim.dram.standard.currents import Currents, Interface, InterfacePerBit
+from pimsim.dram.standard.timing import Timing
 from pimsim.errors import InputError
 
 LOADERS: tuple[Callable[[Path], object], ...] = (
@@ -182,3 +184,52 @@ def test_all_mistakes_of_a_process_are_in_one_message(tmp_path: Path) -> None:
         "`latch.offset`?; (2) [[vary]] `amount` must be a number from 0 to 100 of the nominal "
         "value, not 1e+300"
     )
+
+
+KNOWN = {
+    "times of a part": tuple(one.name for one in fields(Timing)),
+    "choices of the model": tuple(one.name for one in fields(ModelOptions)),
+    "parameters of the circuit": parameters.KEYS,
+    "quantities of a process": tuple(variation.QUANTITIES),
+}
+"""Names that people write by hand."""
+
+
+@pytest.mark.parametrize("known", KNOWN.values(), ids=KNOWN)
+def test_a_slip_leads_back_to_the_name(known: tuple[str, ...]) -> None:
+    held = 0
+    for name in known:
+        exchanged = {
+            name[:i] + name[i + 1] + name[i] + name[i + 2 :] for i in range(len(name) - 1)
+        }  # fmt: skip
+        section, dot, key = name.rpartition(".")
+        words = key.split("_")
+        shorter = {
+            section + dot + "_".join(words[:i] + words[i + 1 :]) for i in range(1, len(words))
+        }
+        written = {name.upper(), name.replace("_", "-"), name.title()} - {name}
+        for slip in {*exchanged, *shorter, *written} - {name}:
+            as_near = [
+                one for one in known
+                if one in (slip.casefold(), name)
+                or documents.slips(slip, one) <= documents.SMALL
+                or set(slip.split("_")) <= set(one.split("_"))
+            ]  # fmt: skip
+            found = documents.nearest(slip, known)
+            assert any(f"`{one}`" in found for one in as_near) or len(slip) < 5, (slip, found)
+            held += len(as_near) == 1 and f"`{name}`" in found
+    assert held > 2 * len(known)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("t_rdc_ps", "t_rcd_ps"), ("t_rc_psx", "t_rc_ps"), ("T_RCD_PS", "t_rcd_ps"),
+        ("t-rcd-ps", "t_rcd_ps"), ("t_rcd_ns", "t_rcd_ps"), ("t_rrd_ps", "t_rrd_s_ps"),
+        ("t_rcd_min_ps", "t_rcd_ps"), ("trcd_ps", "t_rcd_ps"),
+    ],
+)  # fmt: skip
+def test_the_nearest_name_is_the_one_that_was_meant(typed: str, meant: str) -> None:
+    known = KNOWN["times of a part"]
+    assert documents.nearest(typed, known) == f"; did you mean `{meant}`?"
+    assert documents.meant(typed, known) == f"; did you mean '{meant}'?"

@@ -14,7 +14,7 @@ from pathlib import Path
 from bnn.tables import catalog
 from bnn.training.architectures import ARCHITECTURES
 from bnn.training.card import Card
-from pimsim.documents import meant, require_one_of
+from pimsim.documents import beside, meant, require_one_of
 from pimsim.errors import InputError
 
 
@@ -92,12 +92,15 @@ def locate(network: str) -> Path:
             f"pimsim run {network} --cost-only, and must be a model to be executed"
         )
     if not path.exists() and path.suffix not in (".keras", ".h5"):
+        near = meant(network, (*names(), *catalog.names()))
         raise InputError(
             f"`network` must be one of {', '.join(names())} or the path of a .keras or .h5 file, "
-            f"not {network!r}{meant(network, (*names(), *catalog.names()))}"
+            f"not {network!r}{near or ' (pimsim networks has those that can be costed only)'}"
         )
     if not network or not path.exists():  # a folder is told what it may be where it is read
-        raise InputError(f"`network` must be an existing file, not {network!r}")
+        raise InputError(
+            f"`network` must be an existing file, not {network!r}{beside(path) if network else ''}"
+        )
     return path
 
 

@@ -26,6 +26,7 @@ array([[1, 0, 0, 1]], dtype=uint8)
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +106,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        raise AttributeError(f"module 'pimsim' has no attribute {name!r}")
+        here = sys.modules[__name__]  # with it, Python names the nearest
+        raise AttributeError(f"module 'pimsim' has no attribute {name!r}", name=name, obj=here)
     module, attribute = _ELSEWHERE.get(name, ("experiments.api", name))
     found = globals()[name] = getattr(import_module(module), attribute)
     return found

@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import csv
 import difflib
+import itertools
 import json
 import math
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
@@ -97,6 +99,31 @@ def _plain(name: str) -> str:
     return name.casefold().replace("-", "_").replace(" ", "_")
 
 
+_MOST_FILES = 1_000
+"""Files of a folder among which a misspelt name is looked for."""
+
+
+def beside(path: Path) -> str:
+    """Return the end of a message about a file that is not there: the one that may be meant.
+
+    It is one of the same folder and the same ending, see :func:`likest`.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "mine.toml").write_text("")
+    ...     beside(Path(folder, "mien.toml")).replace(folder, "parts"), beside(Path(folder, "x"))
+    ("; did you mean 'parts/mine.toml'?", '')
+    """
+    try:
+        with os.scandir(path.parent) as found:
+            names = [one.name for one in itertools.islice(found, _MOST_FILES)]
+    except (OSError, ValueError):
+        return ""
+    alike = [Path(name).stem for name in sorted(names) if Path(name).suffix == path.suffix]
+    near = likest(path.stem, alike)
+    return f"; did you mean {str(path.with_name(near[0] + path.suffix))!r}?" if near else ""
+
+
 def _far(typed: str, meant: str) -> float:
     """How far one name is from the other, letter by letter or word by word."""
     short, long = sorted((typed.split("_"), meant.split("_")), key=len)
@@ -141,6 +168,8 @@ def read_text(path: Path, what: str, form: str, most_bytes: int) -> str:
     try:
         with path.open("rb") as file:
             found = file.read(most_bytes + 1)
+    except FileNotFoundError as error:
+        raise InputError(f"{unreadable(what, error)}{beside(path)}") from error
     except (OSError, ValueError) as error:  # the latter for a path with a null character
         raise unreadable(what, error) from error
     if len(found) > most_bytes:

@@ -24,6 +24,7 @@ from numpy.lib import format as npy
 from numpy.typing import DTypeLike, NDArray
 
 from pimsim import memory
+from pimsim.documents import beside
 from pimsim.errors import InputError, unreadable
 
 LARGEST = 4 << 30
@@ -78,7 +79,9 @@ class ArrayFile:
         try:
             self._file: IO[bytes] = path.open("rb")
         except FileNotFoundError:
-            raise InputError(f"{option} must be an existing file, not {self._where}") from None
+            raise InputError(
+                f"{option} must be an existing file, not {self._where}{beside(path)}"
+            ) from None
         except OSError as error:
             raise unreadable(f"{option} {self._where}", error) from None
         try:

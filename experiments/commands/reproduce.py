@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.figures import wanted
 from experiments.options import dram
 from experiments.options import figures as figure_options
 from experiments.options.option import Option, add, out_folder
@@ -124,11 +125,13 @@ class Experiment:
             measured = _measured(args)
             if folder is not None:
                 texts = self.documents(found, "", measured)
+                page = f"reproduce-{self.NAME}.md"
+                texts[page] = wanted.linked(texts[page])
                 for name, text in texts.items():
                     (folder / name).write_text(text, "utf-8")
                 self.part("figures").draw(found, folder, measured)
                 if args.html:
-                    self._page(texts[f"reproduce-{self.NAME}.md"], found, folder, args)
+                    self._page(texts[page], found, folder, args)
         self._show(found, measured, args)
         return 0
 

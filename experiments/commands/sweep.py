@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.figures.wanted import FORMATS
 from experiments.options import figures as figure_options
 from experiments.options.option import Rule, absent, add, flag, out_folder
 from experiments.options.table import CLUSTER, HTML, JSON, WORKERS
@@ -141,7 +142,8 @@ def _page(args: argparse.Namespace, found: Results, folder: Path, written: list[
     from experiments.html import sweep as pages
 
     typed = command.typed(f"pimsim {NAME}", args, "spec")
-    figures = [folder / name for name in written if name.endswith(".png")]
+    drawn = [folder / name for name in written if Path(name).suffix[1:] in FORMATS]
+    figures = sorted({path.with_suffix(f".{FORMATS[0]}") for path in drawn})
     return page.write(pages.page(found, typed, figures), folder)
 
 

@@ -13,6 +13,7 @@ imported here.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -52,6 +53,27 @@ def wanted(one: Wanted | None) -> Iterator[None]:
         yield
     finally:
         _wanted.reset(token)
+
+
+_FIGURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]*)\.png\)")
+
+
+def linked(text: str) -> str:
+    """Return Markdown with the figures that are wanted in place of those in PNG.
+
+    An SVG is shown as a PNG is; to a PDF, which no page can show, leads a link.
+
+    >>> with wanted(Wanted(("pdf", "svg"))):
+    ...     linked("see ![cost](a-cost.png)")
+    'see ![cost](a-cost.svg)'
+    >>> with wanted(Wanted(("pdf",))):
+    ...     linked("see ![cost](a-cost.png)")
+    'see [cost](a-cost.pdf)'
+    """
+    chosen = current().formats
+    if "png" in chosen:
+        return text
+    return _FIGURE.sub(r"![\1](\2.svg)" if "svg" in chosen else r"[\1](\2.pdf)", text)
 
 
 def formats(text: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ it becomes a file in which nobody's text can do anything), then the pages:
   (other parts) and :mod:`~experiments.html.timeline` (the first commands of the banks);
 - :mod:`~experiments.html.sweep` and :mod:`~experiments.html.compare`;
 - :mod:`~experiments.html.lists`, of advice and of unmodified chips;
+- :mod:`~experiments.html.circuit.page`, of the subcommands of ``pimsim circuit``;
 - :mod:`~experiments.html.document` of Markdown, such as studies write, and
   :mod:`~experiments.html.reproduce`.
 

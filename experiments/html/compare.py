@@ -67,24 +67,40 @@ def answer(contenders: Sequence[Contender]) -> Iterator[str]:
         yield "Networks differ, so that neither times nor energies are compared."
         timed = []
     if timed:
-        best = min(timed, key=lambda one: one.time_ps)
-        yield f"Fastest is {best.name}: {quantity(best.time_ps, 'ps')} an image."
+        who, least = _least([(one.time_ps, one.name) for one in timed], "ps")
+        yield f"Fastest: {who}, {least} an image."
     modes = {one.mode for one in timed}
     stated = [(one.energy_pj, one.name) for one in timed if one.energy_pj is not None]
     if stated and len(modes) == 1:
-        energy_pj, name = min(stated)
-        yield f"{name} takes least energy: {quantity(energy_pj, 'pJ')} an image."
+        who, least = _least(stated, "pJ")
+        yield f"Least energy: {who}, {least} an image."
     elif len(modes) == 1:
         yield "Energies are not stated."
     elif timed:
+        by_mode: dict[str, list[str]] = {}
+        for one in timed:
+            by_mode.setdefault(one.mode, []).append(one.name)
+        said = "; ".join(f"{', '.join(names)}: {mode}" for mode, names in by_mode.items())
         yield (
-            "Energies are of different models and cannot be compared: give every run and part the "
-            "same one (--energy datasheet)."
+            f"Energies are of different models ({said}) and are not compared. Currents of data "
+            "sheets are known of most parts: give --energy datasheet to `pimsim run` for each run, "
+            "and to `pimsim compare` for parts."
         )
     known = [one for one in contenders if one.report["accuracy"] is not None]
     if len({one.report["accuracy"] for one in known}) > 1:
         best = max(known, key=lambda one: one.report["accuracy"])
         yield f"{best.name} is right most often: {words.percent(best.report['accuracy'])}."
+
+
+def _least(found: list[tuple[float, str]], unit: str) -> tuple[str, str]:
+    """The names of those of which the least is shown, and what is shown.
+
+    >>> _least([(24_100.2, "part"), (24_100.1, "hbm2"), (30_000.0, "ddr4-2400")], "ps")
+    ('hbm2 and part', '24.1 ns')
+    """
+    ranked = [(quantity(value, unit), name) for value, name in sorted(found)]
+    shown, _ = ranked[0]
+    return " and ".join(name for text, name in ranked if text == shown), shown
 
 
 def _settings(contenders: Sequence[Contender]) -> Table | Text:

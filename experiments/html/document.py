@@ -127,7 +127,7 @@ def _blocks(tokens: Sequence[Token], folder: Path, heading: str) -> Iterator[Blo
 def _picture(token: Token, folder: Path) -> Picture | None:
     """A picture that lies in the folder; None if it does not."""
     path = folder / str(token.attrGet("src"))
-    if path.suffix != ".png" or not path.is_file() or not _inside(path, folder):
+    if path.suffix not in pictures.KINDS or not path.is_file() or not _inside(path, folder):
         return None
     name = token.content or path.stem
     return Picture(

@@ -27,12 +27,15 @@ from pimsim import __version__
 NAME = "report.html"
 """What every command calls its page."""
 
+FRAMES_STYLE, FRAMES = "frames.css", "frames.js"
+"""Style and script of what scrolls sideways."""
+
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(page: Page) -> str:
     """Return the page as the text of a file."""
-    style, script = _text("style.css"), _text("page.js")
+    style, script = _text("style.css") + _text(FRAMES_STYLE), _text("page.js") + _text(FRAMES)
     return _template().render(
         page=page,
         sections=[*_numbered(page.sections)],

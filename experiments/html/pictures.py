@@ -8,6 +8,9 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.figures.wanted import FORMATS
+from experiments.html.blocks import Block, Picture, Text
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -47,9 +50,35 @@ def uri(data: bytes, kind: str = "image/png") -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
+KINDS = {".png": "image/png", ".svg": "image/svg+xml"}
+"""Files that a page can show, by their ending, the one to choose first."""
+
+
 def of_file(path: Path) -> str:
-    """Return the address of a PNG file."""
-    return uri(path.read_bytes())
+    """Return the address of a file of one of :data:`KINDS`."""
+    return uri(path.read_bytes(), KINDS[path.suffix])
+
+
+def figure(path: Path, alt: str) -> Block:
+    """Return a figure as it was written: a picture, or where it lies if no page can show it.
+
+    Args:
+        path: of one of its files; others differ in their ending.
+        alt: the figure in words.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     drawn = Path(folder) / "tra.pdf"
+    ...     _ = drawn.write_bytes(b"")
+    ...     print(figure(drawn, "levels").text)
+    The figure lies beside this page: tra.pdf
+    """
+    for suffix in KINDS:
+        if path.with_suffix(suffix).exists():
+            return Picture(of_file(path.with_suffix(suffix)), alt)
+    drawn = [path.with_suffix(f".{form}") for form in FORMATS]
+    files = ", ".join(one.name for one in drawn if one.exists())
+    return Text(f"The figure lies beside this page: {files}")
 
 
 def shown(images: NDArray[Any]) -> list[NDArray[Any]] | None:

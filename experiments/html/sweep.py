@@ -8,7 +8,7 @@
 ... )
 >>> results = Results("demo", Quantity("accuracy", "accuracy", "%", 100.0), (axis,), {}, points, {})
 >>> page(results, "pimsim sweep demo.toml").answer[0]
-'2 points: accuracy is highest, 97 %, at process variation 0 %, and lowest, 81 %, at 10 %.'
+'2 points of accuracy: the highest, 97 %, is at process variation 0 %; the lowest, 81 %, at 10 %.'
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from experiments.html.blocks import (
     Cell,
     Column,
     Page,
-    Picture,
     Section,
     Table,
     number_cell,
@@ -38,12 +37,12 @@ def page(results: Results, command: str, figures: Sequence[Path] = ()) -> Page:
     Args:
         results: all points.
         command: what was typed.
-        figures: PNG files.
+        figures: one file of each.
     """
     quantity = results.quantity
     shown: list[Block] = [
-        Picture(
-            pictures.of_file(path),
+        pictures.figure(
+            path,
             f"{quantity.text} against {' and '.join(axis.text for axis in results.axes)}; the "
             "table of points has the numbers",
         )
@@ -76,7 +75,7 @@ def _answer(results: Results) -> Iterator[str]:
     label, unit = results.quantity.label, results.quantity.unit
     high, low = (choose(known, key=lambda one: one.estimate) for choose in (max, min))
     if high.estimate == low.estimate:
-        yield f"{points}: {label} is {_number(high.estimate, unit)} everywhere."
+        yield f"{points} of {label}: {_number(high.estimate, unit)} everywhere."
         return
     differing = [axis for axis in results.axes if len(axis.values) > 1]
     most = " and ".join(named(axis, high.values[axis.field]) for axis in differing)
@@ -86,8 +85,8 @@ def _answer(results: Results) -> Iterator[str]:
     else:
         least = " and ".join(named(axis, low.values[axis.field]) for axis in differing)
     yield (
-        f"{points}: {label} is highest, {_number(high.estimate, unit)}, at {most}, and lowest, "
-        f"{_number(low.estimate, unit)}, at {least}."
+        f"{points} of {label}: the highest, {_number(high.estimate, unit)}, is at {most}; "
+        f"the lowest, {_number(low.estimate, unit)}, at {least}."
     )
     for place, other in enumerate(results.also):
         values = [value for point in known for value in point.also[place : place + 1]]

@@ -23,8 +23,9 @@ SCRIPTS = ("bitline.js", "variation.js", "draw.js", "failures.js", "lab.js", "st
 
 def page() -> str:
     """Return the text of the page."""
-    script = "\n".join(map(_text, SCRIPTS))
-    style = _text("style.css")
+    shared = files("experiments.html").joinpath("templates")
+    script = "\n".join([*map(_text, SCRIPTS), shared.joinpath("frames.js").read_text("utf-8")])
+    style = _text("style.css") + shared.joinpath("frames.css").read_text("utf-8")
     parts = {
         "POLICY": f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
         f"style-src {_digest(style)}; script-src {_digest(script)}",

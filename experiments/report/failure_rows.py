@@ -136,3 +136,16 @@ def write_table(asked: Asked, percent: float, folder: Path) -> None:
     table = tabulate(asked.circuit, asked.process, operations, percent, drawn, asked.args.path)
     path = folder / f"failure_table_{percent:g}.json"
     path.write_text(table.to_json(), encoding="utf-8")
+
+
+def percent_text(value: float | None) -> str:
+    """Return digits that mean something, and small ones in powers of ten.
+
+    >>> [percent_text(value) for value in (None, 0.0, 2.5e-9, 0.0037, 0.29, 16.361)]
+    ['-', '0', '2.5e-09', '0.0037', '0.29', '16.36']
+    """
+    if value is None:
+        return "-"
+    if value and abs(value) < 1e-3:
+        return f"{value:.2g}"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.2g}"

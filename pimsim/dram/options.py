@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
+from numbers import Real
 from typing import Any
 
 from pimsim.documents import require_one_of
@@ -23,6 +24,10 @@ from pimsim.dram.energy import (
 )
 from pimsim.dram.standard.standard import Standard
 from pimsim.errors import InputError, require_positive
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +138,22 @@ class ModelOptions:
         return f"ModelOptions({', '.join(told)})"
 
     def __post_init__(self) -> None:
+        for one in fields(self):
+            if one.type == "bool" and not isinstance(getattr(self, one.name), bool):
+                raise InputError(
+                    f"`{one.name}` must be True or False, not {getattr(self, one.name)!r}"
+                )
         require_positive(banks=self.banks)
-        if self.acts_per_aap not in (1, 2):
+        if self.acts_per_aap not in (1, 2) or isinstance(self.acts_per_aap, bool):
             raise InputError(f"`acts_per_aap` must be 1 or 2, not {self.acts_per_aap!r}")
         require_one_of("energy", self.energy, ENERGY_MODES)
-        if not 0.0 <= self.extra_wordline_factor < math.inf:
+        if not (_is_number(self.extra_wordline_factor) and self.extra_wordline_factor >= 0):
             raise InputError(
                 "`extra_wordline_factor` must be a number of at least 0, "
                 f"not {self.extra_wordline_factor!r}"
             )
-        if self.open_bank_share is not None and not 0 <= self.open_bank_share <= 1:
+        share = self.open_bank_share
+        if share is not None and not (_is_number(share) and 0 <= share <= 1):
             raise InputError(
                 f"`open_bank_share` must be a number from 0 to 1, not {self.open_bank_share!r}"
             )

@@ -5,10 +5,21 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from experiments.commands.circuit import page
 from experiments.options import circuit as circuit_options
 from experiments.options import figures as figure_options
 from experiments.options.option import Option, add, out_folder
-from experiments.options.table import CRITERION, INPUTS, JSON, PATH, PROCESS, ROWS, SAMPLES, SEED
+from experiments.options.table import (
+    CRITERION,
+    HTML,
+    INPUTS,
+    JSON,
+    PATH,
+    PROCESS,
+    ROWS,
+    SAMPLES,
+    SEED,
+)
 from experiments.output import json_output, outdir, tables
 from experiments.report import failure_rows
 from pimsim.errors import InputError
@@ -45,12 +56,12 @@ examples:
       --inputs 5 --rows 32 --criterion all
   pimsim circuit failures --set cell.capacitance_ff=30 --out out/failures
 
-DIR receives failures.png and failures.csv, and for each variation a failure table as JSON:
+DIR receives report.html, failures.png, failures.csv, and for each variation a failure table (JSON):
 P(wrong | rows opened, ones among them) for a read and for the majority, with counts.
 """
 
 
-WRITES = ("failures.*", "failure_table_*.json")
+WRITES = ("failures.*", "failure_table_*.json", page.NAME)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         SEED,
     )  # fmt: skip
     figure_options.add_figures(parser)
-    add(parser, out_folder("folder for figure and tables"), JSON)
+    add(parser, out_folder("folder for page, figure and tables"), HTML, JSON)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -102,6 +113,7 @@ def run(args: argparse.Namespace) -> int:
             circuit_figures.draw_failures(result, folder)
             for percent in chosen.at:
                 failure_rows.write_table(chosen, percent, folder)
+        page.write(NAME, result, args, folder)
         written = outdir.told(args.out, folder)
     _show(result, args)
     if written and not args.json:
@@ -153,9 +165,9 @@ def variations_percent(text: str) -> list[float]:
 
 def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
     if args.json:
-        json_output.show(result)
+        json_output.show(result | page.told(args))
         return
-    rows = result["rows"]
+    rows, shown = result["rows"], failure_rows.percent_text
     patterns = list(rows[0].get("patterns_percent", {}))
     patterns = patterns if 1 < len(patterns) <= 6 else []
     compared = any(row["published_percent"] is not None for row in rows)
@@ -171,9 +183,9 @@ def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
         [
             [
                 f"{row['variation_percent']:g}",
-                *(_percent(row[key]) for key in ("failure_percent", "low_percent", "high_percent")),
-                *(_percent(row["patterns_percent"][name]) for name in patterns),
-                *([_percent(row["published_percent"])] if compared else []),
+                *(shown(row[key]) for key in ("failure_percent", "low_percent", "high_percent")),
+                *(shown(row["patterns_percent"][name]) for name in patterns),
+                *([shown(row["published_percent"])] if compared else []),
                 f"{row['samples']:,}",
             ]
             for row in rows
@@ -181,16 +193,3 @@ def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
         title="shares of bitlines, in %" + (", by what the cells hold" if patterns else ""),
     )
     tables.show_assumptions(circuit_options.shown(result["assumptions"], args))
-
-
-def _percent(value: float | None) -> str:
-    """Digits that mean something, and small ones in powers of ten.
-
-    >>> [_percent(value) for value in (None, 0.0, 2.5e-9, 0.0037, 0.29, 16.361)]
-    ['-', '0', '2.5e-09', '0.0037', '0.29', '16.36']
-    """
-    if value is None:
-        return "-"
-    if value and abs(value) < 1e-3:
-        return f"{value:.2g}"
-    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.2g}"

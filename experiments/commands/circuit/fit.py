@@ -7,9 +7,10 @@ import math
 from itertools import count
 from typing import Any
 
+from experiments.commands.circuit import page
 from experiments.options import figures as figure_options
 from experiments.options.option import Option, add, out_folder
-from experiments.options.table import JSON, SAMPLES, SEED
+from experiments.options.table import HTML, JSON, SAMPLES, SEED
 from experiments.output import json_output, outdir, progress, tables
 
 NAME = "fit"
@@ -32,7 +33,7 @@ The fits are not unique: other sets of varying quantities explain the same numbe
 _EPILOG = """\
 examples:
   pimsim circuit fit ambit-like
-  pimsim circuit fit ddr4-like --samples 5000 --out out/fit     fit.png and fit.csv
+  pimsim circuit fit ddr4-like --samples 5000 --out out/fit     report.html, fit.png, fit.csv
   pimsim circuit fit retention --samples 100000
   pimsim circuit fit ambit-like --no-refit --json     only the residuals of the bundled amounts
 """
@@ -43,7 +44,7 @@ RETENTION = "retention"
 
 _MODULE_HEADS = ("fitted alone:\nmedian s", "log scale", "off by\nat most x")
 
-WRITES = ("fit.*",)
+WRITES = ("fit.*", page.NAME)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         SAMPLES.but(help="bitlines for each published number", default=20_000),
         Option("refit", "search for the best amounts", bool, default=True),
         SEED,
-        out_folder("folder for figure and table"),
+        out_folder("folder for page, figure and table"),
+        HTML,
         JSON,
     )
     figure_options.add_figures(parser)
@@ -69,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
             from experiments.figures import circuit
 
             circuit.draw_fit(result, folder)
+        page.write(NAME, result, args, folder)
         written = outdir.told(args.out, folder)
     _show(result, args)
     if written and not args.json:
@@ -190,7 +193,7 @@ def _digits(percent: float | None) -> str:
 
 def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
     if args.json:
-        json_output.show(result)
+        json_output.show(result | page.told(args))
         return
     tables.show(
         ("quantity", "bundled", "fitted"),

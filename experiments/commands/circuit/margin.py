@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from experiments.commands.circuit import page
 from experiments.options import circuit as circuit_options
 from experiments.options import figures as figure_options
 from experiments.options.option import Option, add, out_folder
-from experiments.options.table import INPUTS, JSON, PROCESS, ROWS
+from experiments.options.table import HTML, INPUTS, JSON, PROCESS, ROWS
 from experiments.output import json_output, outdir, tables
 from pimsim.errors import InputError
 
@@ -31,7 +32,7 @@ temperature  against temperature and the time since the cells were restored
 
 _EPILOG = """\
 examples:
-  pimsim circuit margin --out out/margin         margin.png and a CSV a map
+  pimsim circuit margin --out out/margin         report.html, margin.png, a CSV a map
   pimsim circuit margin --inputs 5 --preset ddr4-like
   pimsim circuit margin --inputs 1               reading one row
   pimsim circuit margin --operation and --inputs 16
@@ -51,7 +52,7 @@ _WEAKEST_OF = 2**30
 _WAIT_MS = (0.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0)
 
 
-WRITES = ("margin.*", "margin_*.csv")
+WRITES = ("margin.*", "margin_*.csv", page.NAME)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     circuit_options.add_circuit(parser)
     circuit_options.add_stored(parser)
     figure_options.add_figures(parser)
-    add(parser, out_folder("folder for figure and tables"), JSON)
+    add(parser, out_folder("folder for page, figure and tables"), HTML, JSON)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -82,9 +83,10 @@ def run(args: argparse.Namespace) -> int:
             from experiments.figures import circuit as circuit_figures
 
             circuit_figures.draw_margins(result, folder)
+        page.write(NAME, result, args, folder)
         written = outdir.told(args.out, folder)
     if args.json:
-        json_output.show(result)
+        json_output.show(result | page.told(args))
     else:
         _show(result, args)
         if written:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.commands.circuit import page
 from experiments.options import circuit as circuit_options
 from experiments.options import figures as figure_options
 from experiments.options.option import Option, Rule, add, flag, given, out_folder
-from experiments.options.table import JSON, ROWS
+from experiments.options.table import HTML, JSON, ROWS
 from experiments.output import json_output, outdir, progress, tables
+from experiments.report import transient
 from pimsim.ranges import Range
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ energy    from the array supply, for one bitline pair, all cycles
 """
 
 _OUTPUT = """
-DIR receives a figure (PNG), the waveforms (CSV) and the netlist for ngspice (.cir). The CSV has
-`time_ns` and one column a node in mV: `bl_mv`, `blb_mv`, the cells, SAN and SAP, and the control
-lines. With --check-ngspice the exit code is 1 if a difference exceeds its limit.
+DIR receives report.html, a figure (PNG), the waveforms (CSV) and the netlist for ngspice (.cir).
+The CSV has `time_ns` and one column a node in mV: `bl_mv`, `blb_mv`, the cells, SAN and SAP, and
+the control lines. With --check-ngspice the exit code is 1 if a difference exceeds its limit.
 """
 
 
@@ -61,7 +62,7 @@ class TransientPart:
             "needs --csv, --out or --check-ngspice: nothing else has waveforms",
         ),
     )
-    WRITES: tuple[str, ...] = ("*.png", "*.svg", "*.pdf", "*.csv", "*.cir")
+    WRITES: tuple[str, ...] = ("*.png", "*.svg", "*.pdf", "*.csv", "*.cir", page.NAME)
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Describe the subcommand."""
@@ -78,7 +79,8 @@ class TransientPart:
             ),
             flag("check_ngspice", "run ngspice on the same circuit and show the differences"),
             Option("csv", "waveforms, into this file", Path, "FILE"),
-            out_folder("folder for figure and files"),
+            out_folder("folder for page, figure and files"),
+            HTML,
         )  # fmt: skip
         figure_options.add_figures(parser)
         add(parser, JSON)
@@ -107,8 +109,10 @@ class TransientPart:
         scenario = self.build(scenarios, args)
         with outdir.asked(args.out) as folder:
             result, checked = _simulate(args, circuit, scenario, folder)
+            report = transient.report(args.settings, circuit, result, checked)
+            page.write(self.NAME, report, args, folder)
             written = outdir.told(args.out, folder)
-        _print(args, circuit, result, checked)
+        _print(args, report)
         if written and not args.json:
             tables.say(written)
         return 1 if checked is not None and checked.failures() else 0
@@ -144,98 +148,23 @@ def _simulate(
     return result, checked
 
 
-_MEANINGS = (
-    "swing: how far apart both bitlines are when the sense amplifier starts",
-    "time that it then takes to tell them apart",
-    "bit that it decides on",
-    "level that is left in the cells that are open, the one furthest off",
-    "taken from the supply, for this pair of bitlines",
-    "charge that the integration lost or made, as a share: a check of the simulation",
-)
-
-
-def _print(
-    args: argparse.Namespace, circuit: Circuit, result: Transient, checked: Comparison | None
-) -> None:
-    report = _report(args, circuit, result, checked)
+def _print(args: argparse.Namespace, report: dict[str, Any]) -> None:
     if args.json:
-        json_output.show(report, allow_nan=True)
+        json_output.show(report | page.told(args), allow_nan=True)
         return
-    latch = report["latch_ns"]
-    rows = [
-        ("dv at sense", f"{report['dv_at_sense_mv']:.2f} mV"),
-        ("latch", "not before rows close" if latch is None else f"{latch:.3f} ns"),
-        ("value", f"{report['value']}" + ("" if report["correct"] else " (wrong)")),
-        ("restored", f"{report['restored_mv']:.1f} mV"),
-        ("energy", f"{report['energy_fj']:.1f} fJ"),
-        ("charge imbalance", f"{report['charge_imbalance']:.1e}"),
-    ]
     tables.show(
         ("quantity", "value", "what it is"),
-        [(*row, meaning) for row, meaning in zip(rows, _MEANINGS, strict=True)],
-        title=result.scenario.title,
+        transient.quantities(report),
+        title=report["title"],
         wide=2,
     )
-    if checked is not None:
-        from pimsim.circuit.transient import ngspice_check as limits
-
+    if "ngspice" in report:
         tables.show(
             ("quantity", "pimsim less ngspice", "limit"),
-            (
-                ("dv at sense", f"{checked.dv_mv:+.4f} mV", f"{limits.DV_MV:g} mV"),
-                ("value", "equal" if checked.value_equal else "different", "equal"),
-                ("waveforms, RMS", f"{checked.rms_mv:.3f} mV", f"{limits.RMS_MV:g} mV"),
-                ("waveforms, one point", f"{checked.point_mv:.3f} mV", f"{limits.POINT_MV:g} mV"),
-                (
-                    "latch",
-                    "neither latches"
-                    if math.isnan(checked.latch_ns)
-                    else f"{checked.latch_ns * 1e3:+.1f} ps",
-                    f"{limits.LATCH_NS * 1e3:g} ps or {limits.LATCH_SHARE:.0%}",
-                ),
-                ("restored", f"{checked.restored_mv:+.3f} mV", f"{limits.RESTORED_MV:g} mV"),
-                ("energy", f"{checked.energy_share:+.4%}", f"{limits.ENERGY_SHARE:.0%}"),
-            ),
-            title="against ngspice"
-            + (
-                f": beyond its limit: {', '.join(checked.failures())}" if checked.failures() else ""
-            ),
+            transient.against_ngspice(report),
+            title=transient.ngspice_title(report),
         )
     tables.show_assumptions(report["assumptions"])
-
-
-def _report(
-    args: argparse.Namespace, circuit: Circuit, result: Transient, checked: Comparison | None
-) -> dict[str, Any]:
-    scenario, latch_ns, value = result.scenario, float(result.latch_ns[0]), int(result.value[0])
-    report = {
-        "scenario": scenario.name,
-        "title": scenario.title,
-        "dv_at_sense_mv": float(result.dv_at_sense_mv[0]),
-        "latch_ns": None if math.isnan(latch_ns) else latch_ns,
-        "restored_mv": float(result.restored_mv[0]),
-        "energy_fj": float(result.energy_fj[0]),
-        "value": value,
-        "expected": scenario.expected,
-        "correct": value == scenario.expected,
-        "cells_mv": {
-            cell.name: float(level)
-            for cell, level in zip(scenario.cells, result.cells_mv[0], strict=True)
-        },
-        "charge_imbalance": float(result.charge_imbalance[0]),
-        "assumptions": {
-            "preset": circuit.name,
-            "set": ", ".join(args.settings) or "nothing",
-            "model": "square-law transistors without body effect or gate charge, linear "
-            f"capacitors, {circuit.bitline.segments}-segment bitlines",
-        },
-    }
-    if checked is not None:
-        compared = asdict(checked)
-        del compared["scenario"], compared["spice_latch_ns"]
-        compared["latch_ns"] = checked.latch_ns if math.isfinite(checked.latch_ns) else None
-        report["ngspice"] = {**compared, "failures": list(checked.failures())}
-    return report
 
 
 COPY_OUT = flag("copy_out", "open a fourth row, which holds 0, with a second activation")

@@ -104,6 +104,7 @@ def test_failures_write_figure_and_tables(
         "failure_table_20.json",
         "failures.csv",
         "failures.png",
+        "report.html",
     ]
     table = FailureTable.read(out / "failure_table_20.json")
     assert [(entry.rows, entry.ones) for entry in table.entries] == [
@@ -132,6 +133,7 @@ def test_margins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert line == sorted(line)
     assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [
         "margin.png", "margin_rows.csv", "margin_temperature.csv", "margin_vdd.csv",
+        "report.html",
     ]  # fmt: skip
     worst = ("--preset", "worst-cell")
     weak = _json(capsys, "margin", *worst, "--restore-ns", "1", "--wait-ms", "64")
@@ -159,7 +161,7 @@ def test_fit_prints_what_is_left_over(tmp_path: Path, capsys: pytest.CaptureFixt
     }  # fmt: skip
     out = tmp_path / "fit"
     assert main(["circuit", "fit", "ambit-like", "--samples", "2000", "--out", str(out)]) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["fit.csv", "fit.png"]
+    assert sorted(path.name for path in out.iterdir()) == ["fit.csv", "fit.png", "report.html"]
     assert "15 %" in capsys.readouterr().out
 
 

@@ -78,7 +78,8 @@ def altered(change: Callable[[dict[str, Any]], None]) -> str:
             "nothing-like-it",
             "`network` must be one of cifar10-binarynet, digits-mlp, mnist-cnn, mnist-lenet5, "
             "mnist-mlp or the "
-            "path of a .keras or .h5 file, not 'nothing-like-it'",
+            "path of a .keras or .h5 file, not 'nothing-like-it' (pimsim networks has those that "
+            "can be costed only)",
         ),
     ],
 )

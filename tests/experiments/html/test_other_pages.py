@@ -59,7 +59,7 @@ def test_a_sweep(tmp_path: Path, browser_page: Open, capsys: pytest.CaptureFixtu
     assert found["html"] == str(out / "report.html")
     text = _text(browser_page(out / "report.html", width=360))
     assert text.count("tiny") >= 2
-    assert f"2 points: {found['quantity']['label']} is highest" in text
+    assert f"2 points of {found['quantity']['label']}: the highest" in text
     for point in found["points"]:
         assert f"{point['estimate']:.5g}" in text
     assert "pimsim sweep" in text
@@ -114,6 +114,32 @@ def test_a_sweep_without_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[st
     command = ["sweep", str(spec), "--out", str(tmp_path / "out"), "--workers", "1", "--no-html"]
     assert "html" not in _json(capsys, *command)
     assert not (tmp_path / "out" / "report.html").exists()
+
+
+@pytest.mark.parametrize(("form", "shown"), [("svg", True), ("pdf", False)])
+def test_pages_have_figures_of_every_format(
+    form: str, shown: bool, tmp_path: Path, browser_page: Open
+) -> None:
+    spec = tmp_path / "tiny.toml"
+    spec.write_text(SPEC.replace("<b>tiny</b>", "tiny"), "utf-8")
+    for command in (
+        ["sweep", str(spec), "--workers", "1"], ["reproduce", "pluto", "--no-measure"]
+    ):  # fmt: skip
+        out = tmp_path / command[0]
+        assert cli.main([*command, "--format", form, "--out", str(out)]) == 0
+        drawn = [one.name for one in out.glob(f"*.{form}")]
+        assert drawn
+        visit = browser_page(out / "report.html", width=390)
+        assert visit.page.locator("img").count() == (len(drawn) if shown else 0)
+        text = _text(visit)
+        if command[0] == "sweep":
+            assert shown or all(f"beside this page: {name}" in text for name in drawn)
+            continue
+        page = (out / "reproduce-pluto.md").read_text("utf-8")
+        assert ".png" not in page
+        for name in drawn:
+            assert f"]({name})" in page
+            assert shown or visit.page.locator(f"a[href='{name}']").count() == 1
 
 
 def test_a_reproduction(

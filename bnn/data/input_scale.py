@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.values.encoding import ENCODINGS, Encoding, Integers, detect, encode
+from pimsim.documents import meant
 from pimsim.errors import InputError
 
 Inputs = NDArray[np.float32] | NDArray[np.uint8]
@@ -75,7 +76,8 @@ class InputScale:
         if name in PIXELS and not colon:
             return InputScale(text, name)
         if name != STANDARDISED:
-            raise InputError(f"`--input-scale` must be {FORMS}, not {text!r}")
+            near = meant(name, (*PIXELS, STANDARDISED))
+            raise InputError(f"`--input-scale` must be {FORMS}, not {text!r}{near}")
         numbers = rest.split(",")
         try:
             given = [_number(one) for one in numbers]

@@ -156,12 +156,11 @@ def crossing(layer: Product, sign_at: Decision, fed: OperandAnalysis) -> Thresho
 
     Returns:
         One threshold per output channel; one per feature, ``(positions * channels,)`` in the
-        order of Flatten, when a BatchNorm behind a Flatten treats positions differently.
+        order of Flatten, when a BatchNorm or PReLU behind it treats positions differently.
         A MaxPool2D in between is left out: :func:`conjunctions` says how bits are pooled instead.
     """
     steps = [step for step in sign_at.steps if step.monotone]
-    widths = [step.mean.size for step in steps if isinstance(step, BatchNorm)]
-    width = max([layer.outputs, *widths])
+    width = max([layer.outputs, *(_channels(step, layer.outputs) for step in steps)])
     reached = reach(layer, fed.whole)
     decider, real = quantizers.named(sign_at.quantizer), worth(layer, fed.encoding)
 

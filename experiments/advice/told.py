@@ -39,10 +39,10 @@ def ratio(one: Advice) -> str:
 def looked_at(found: Advised) -> str:
     """Return how many changes there were, and how many of them help."""
     better, refused = len(found.helpful), sum(bool(one.refused) for one in found.ranked)
-    return (
-        f"looked at {counted(len(found.ranked), 'change')}: {better:,} would help, "
-        f"{len(found.ranked) - better - refused:,} would not, {refused:,} cannot be"
-    )
+    said = f"{better:,} would help, {len(found.ranked) - better - refused:,} would not"
+    if refused:
+        said += f", {refused:,} cannot be made"
+    return f"looked at {counted(len(found.ranked), 'change')}: {said}"
 
 
 def as_it_is(found: Advised) -> str:

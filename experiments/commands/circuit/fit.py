@@ -12,6 +12,7 @@ from experiments.options import figures as figure_options
 from experiments.options.option import Option, add, out_folder
 from experiments.options.table import HTML, JSON, SAMPLES, SEED
 from experiments.output import json_output, outdir, progress, tables
+from pimsim.documents import require_one_of
 
 NAME = "fit"
 HELP = "fit the bundled processes to published numbers again, with residuals"
@@ -82,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
 def _result(args: argparse.Namespace) -> dict[str, Any]:
     from pimsim.circuit.statistics import fit
 
+    require_one_of("process", args.process, (*fit.names(), RETENTION), hint=True)
     if args.process == RETENTION:
         return _retention(args)
     bundled = fit.residuals(args.process, samples=args.samples, seed=args.seed)

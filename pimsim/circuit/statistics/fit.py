@@ -247,6 +247,15 @@ _TARGETS: Mapping[str, _Target] = {
 }
 
 
+def names() -> tuple[str, ...]:
+    """Return the processes that can be fitted again.
+
+    >>> names()
+    ('ambit-like', 'ddr4-like')
+    """
+    return tuple(_TARGETS)
+
+
 def _target(name: str) -> _Target:
     require_one_of("process", name, _TARGETS, hint=True)
     return _TARGETS[name]

@@ -130,7 +130,10 @@ def majority(inputs: int, rows: int | None = None, criterion: str = "either") ->
         ]
     elif criterion and set(criterion) <= {"0", "1"}:
         if len(criterion) != inputs:
-            raise InputError(f"`criterion` must be a pattern of {inputs} inputs, not {criterion!r}")
+            raise InputError(
+                f"`criterion` must be a pattern of {inputs} inputs, either or all, not "
+                f"{criterion!r}"
+            )
         patterns = [tuple(letter == "1" for letter in criterion)]
     else:
         raise InputError(

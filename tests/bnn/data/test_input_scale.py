@@ -70,6 +70,7 @@ def test_a_mean_a_channel_and_numbers_that_are_no_pixels_are_real() -> None:
     ("text", "message"),
     [
         ("bytes", "must be raw, unit, symmetric or standardised:MEAN,STD, not 'bytes'"),
+        ("symetric", "standardised:MEAN,STD, not 'symetric'; did you mean 'symmetric'?"),
         ("", "must be raw, unit, symmetric or standardised:MEAN,STD, not ''"),
         ("unit:3", "not 'unit:3'"),
         ("standardised", "must give numbers as standardised:MEAN,STD"),

@@ -41,6 +41,7 @@ def behind() -> Iterator[Case]:
         "norm, levels": lambda k, lq: [k.BatchNormalization(), lq.quantizers.DoReFa(2)],
         "sign, zeros": lambda k, lq: [lq.quantizers.SteSign(), k.ZeroPadding2D(1)],
         "dropout": lambda k, lq: [k.Dropout(0.3), k.GaussianNoise(0.1), k.BatchNormalization()],
+        "flatten, prelu": lambda k, lq: [k.Flatten(), k.PReLU()],
     }  # fmt: skip
     # Not DoReFa: its sums are thirds in Keras, which rounds them, so that ties are lost there.
     quantized = [

@@ -73,7 +73,7 @@ def test_advice_is_shown_with_its_commands(capsys: pytest.CaptureFixture[str]) -
     assert "1. batches of " in printed
     assert "pimsim run lenet5 --cost-only --limit " in printed
     assert "as it is: " in printed
-    assert "cannot be" in printed
+    assert "cannot be made" in printed
 
 
 def test_advice_leaves_a_page(

@@ -214,7 +214,8 @@ def test_fit_of_retention_has_every_module(capsys: pytest.CaptureFixture[str]) -
          "`--accesses` must be 1 with importance sampling, not 2"),
         (["margin", "--operation", "and", "--rows", "2"],
          "`--rows` must be 3, the inputs, for and and or, not 2"),
-        (["fit", "ambit"], "`process` must be one of ambit-like, ddr4-like, not 'ambit'; "
+        (["fit", "ambit"],
+         "`process` must be one of ambit-like, ddr4-like, retention, not 'ambit'; "
          "did you mean 'ambit-like'?"),
     ],
 )  # fmt: skip

@@ -83,7 +83,10 @@ AT_POINTS = [
     (ONE + "preset = 'rambus'", "`preset` must be one of crow22, ddr4-like"),
     (ONE + "preset = 'mine.toml'", "mine.toml' cannot be read: No such file"),
     (ONE + "rows = 2", "`rows` must be at least 3, the inputs, not 2"),
-    (ONE + "criterion = '1100'", "`criterion` must be a pattern of 3 inputs, not '1100'"),
+    (
+        ONE + "criterion = '1100'",
+        "`criterion` must be a pattern of 3 inputs, either or all, not '1100'",
+    ),
     (ONE + "cb_cs_ratio = 3\ncircuit.bitline.capacitance_ff = 3", "must not be set together with"),
     (ONE + "vdd_mv = 3\ncircuit.supply.vdd_mv = 3", "must not be set together with"),
     (ONE + "circuit.cell.capacitance_ff = -1", "`capacitance_ff` must be a number from 0.001"),

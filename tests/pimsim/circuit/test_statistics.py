@@ -406,7 +406,7 @@ def test_bundled_processes_cite_every_amount(name: str) -> None:
     [
         (lambda: majority(4), "`inputs` must be an odd positive integer, not 4"),
         (lambda: majority(3, criterion="1100"),
-         "`criterion` must be a pattern of 3 inputs, not '1100'"),
+         "`criterion` must be a pattern of 3 inputs, either or all, not '1100'"),
         (lambda: majority(3, criterion="any"),
          "`criterion` must be either, all or a pattern such as 110, not 'any'"),
         (lambda: majority(13, criterion="all"),

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from experiments.output.markdown import markdown
+from experiments.output.words import counted, value_text
 from experiments.studies.study import Found, Study, interval
 from experiments.sweep.measures import fields
 from experiments.sweep.results import Axis
@@ -85,15 +86,15 @@ def _basis(found: Found) -> str:
     tables = any(axis.field == "failures" for axis in found.axes)
     known = fields.table()
     fixed = ", ".join(
-        f"{known[name].label} {_value(value)}"
+        f"{known[name].label} {value_text(value, known[name].unit)}"
         for name, value in found.fixed.items()
         if not (tables and name in _OF_THE_CIRCUIT)
     )
-    least = min(point.trials for point in found.points)
-    return (
-        f"At least {least} trials at every point; in parentheses the interval "
-        f"({found.assumptions.get('interval', 'none')}). Fixed: {fixed}."
-    )
+    how = str(found.assumptions.get("interval", "none"))
+    if how.startswith("none"):
+        return f"Nothing is random here: a point has no interval. Fixed: {fixed}."
+    trials = counted(min(point.trials for point in found.points), "trial")
+    return f"At least {trials} at every point; in parentheses the interval ({how}). Fixed: {fixed}."
 
 
 FIGURES = "figures"

@@ -86,6 +86,9 @@ _COLLECTED_AFTER = 100_000, 50, 100
 """New objects, and collections of these, before Python looks for cycles that nobody holds: plans
 are hundreds of thousands of objects and hardly any cycle, and looking took a tenth of planning."""
 
+_ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""What ends a process from outside: `kill`, `timeout`, batch systems, a terminal that closes."""
+
 _EPILOG = """\
 New here? `pimsim run digits-mlp` shows a run; docs/quickstart.md explains what it prints, and
 docs/glossary.md every word.
@@ -133,6 +136,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the ``pimsim`` command with ``argv`` (default: the process's); return the exit code."""
     _make_streams_ready()
     args = argparse.Namespace()
+    if argv is None:
+        _be_interrupted(_ENDINGS)
     try:
         args = build_parser().parse_args(argv)
         require_effects(args, getattr(args, "rules", ()))
@@ -150,12 +155,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         if argv is None:  # the process ends: a second Ctrl-C must not disturb that
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for number in (signal.SIGINT, *_ENDINGS):
+                signal.signal(number, signal.SIG_IGN)
         return _fail("interrupted", 130)
     except Exception as error:
         if os.environ.get("PIMSIM_DEBUG"):
             traceback.print_exc()
         return _fail(*_told(error, args))
+
+
+def _be_interrupted(numbers: Sequence[signal.Signals]) -> None:
+    """Let signals that would end the process at once be as Ctrl-C is: nothing half-made is left.
+
+    One that is ignored (`nohup`) stays so.
+    """
+    for number in numbers:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ interrupted run leaves what was there before.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -21,6 +22,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 
 from pimsim.errors import InputError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What a file that does not grow any more fails with: of a full disk, a quota, a limit."""
 
 
 @contextmanager
@@ -43,6 +47,10 @@ def filled(path: Path, last: str | None = None) -> Iterator[Path]:
             (path / last).unlink(missing_ok=True)
         for file in sorted(staging.iterdir(), key=lambda one: (one.name == last, one.name)):
             os.replace(file, path / file.name)
+    except OSError as error:
+        if error.errno in _FULL and error.filename is None:  # a write names no file
+            raise refused(path, error) from error
+        raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
         with suppress(OSError):  # not empty: it was not made in vain
@@ -79,8 +87,13 @@ def refused(path: Path, error: OSError) -> InputError:
     )
 
 
-def replace_text(path: Path, text: str) -> None:
+def replace_text(path: Path, text: str, newline: str | None = None) -> None:
     """Write a file again, so that a reader finds the old text or the new one.
+
+    Args:
+        path: the file.
+        text: what it then holds.
+        newline: as of :func:`open`.
 
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "a.txt"
@@ -90,7 +103,7 @@ def replace_text(path: Path, text: str) -> None:
     ('two', 1)
     """
     with replacing(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_text(text, encoding="utf-8", newline=newline)
 
 
 @contextmanager

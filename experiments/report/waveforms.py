@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.output import sheets
+from experiments.output import outdir, sheets
 
 if TYPE_CHECKING:
     from pimsim.circuit.transient.simulation import Transient
@@ -34,13 +34,19 @@ def columns(result: Transient) -> Table:
 
 
 def write(path: Path, table: Table) -> Path:
-    """Write the table to ``path`` and return that; levels to a microvolt."""
+    """Write the table to ``path`` and return that; levels to a microvolt.
+
+    It is there whole or not at all; into a pipe, or through a link, it is written as it comes.
+    """
     rows = (  # adding 0.0 turns -0.0 into 0.0
         [f"{row[0]:.6g}", *(f"{round(v, 3) + 0.0:.3f}" for v in row[1:])]
         for row in zip(*table.values(), strict=True)
     )
     text = sheets.text(list(table), rows, newline="\r\n")
-    path.write_text(text, encoding="utf-8", newline="")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        path.write_text(text, encoding="utf-8", newline="")
+    else:
+        outdir.replace_text(path, text, newline="")
     return path
 
 

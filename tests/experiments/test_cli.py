@@ -390,3 +390,38 @@ standards.names = lambda: os.kill(os.getpid(), signal.SIGINT)
     assert (done.returncode, done.stdout, done.stderr) == (
         130, "", "pimsim: error: interrupted\n",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_whatever_ends_a_run_leaves_nothing_half_made(name: str, tmp_path: Path) -> None:
+    """Ctrl-C, `kill` and a batch system, a terminal that is closed."""
+    (tmp_path / "sitecustomize.py").write_text(
+        f"""
+import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from experiments.report import simulated
+simulated.simulate = lambda *_: os.kill(os.getpid(), signal.{name})
+""",
+        "utf-8",
+    )
+    out = tmp_path / "new"
+    done = _python(
+        "-m", "experiments", "run", "digits-mlp", "--out", str(out), PYTHONPATH=str(tmp_path)
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (
+        130, "", "pimsim: error: interrupted\n",
+    )  # fmt: skip
+    assert not out.exists()
+
+
+def test_what_nohup_ignores_stays_ignored(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        """
+import atexit, os, signal
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+atexit.register(os.kill, os.getpid(), signal.SIGHUP)
+""",
+        "utf-8",
+    )
+    done = _python("-m", "experiments", "standards", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")

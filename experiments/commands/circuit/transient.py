@@ -15,6 +15,7 @@ from experiments.options.option import Option, Rule, add, flag, given, out_folde
 from experiments.options.table import HTML, JSON, ROWS
 from experiments.output import json_output, outdir, progress, tables
 from experiments.report import transient
+from pimsim.errors import InputError
 from pimsim.ranges import Range
 
 if TYPE_CHECKING:
@@ -136,7 +137,15 @@ def _simulate(
         checked = referee.compare(result, theirs)
     table = waveforms.columns(result)
     if args.csv is not None:
-        waveforms.write(args.csv, table)
+        try:
+            waveforms.write(args.csv, table)
+        except BrokenPipeError:  # who reads it has enough
+            raise
+        except OSError as error:
+            raise InputError(
+                f"`--csv` must be a file that can be written, not {str(args.csv)!r}: "
+                f"{error.strerror}"
+            ) from error
     if folder is not None:
         from experiments.figures.circuit import draw_transient
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -199,3 +202,29 @@ def test_each_quantity_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> No
     for meaning in ("swing: how far apart both bitlines are", "bit that it decides on",
                     "charge that the integration lost or made"):  # fmt: skip
         assert meaning in printed
+
+
+def test_waveforms_that_do_not_fit_leave_the_file_that_was_there(tmp_path: Path) -> None:
+    """A limit on the size of files is met as a full disk is: in the middle of a write."""
+    there = tmp_path / "waves.csv"
+    there.write_text("old")
+    shell = 'ulimit -f 2; exec "$0" -m experiments circuit tra --csv "$1"'
+    done = subprocess.run(
+        ["sh", "-c", shell, sys.executable, str(there)],
+        capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},  # which would not fit either
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        2, f"pimsim: error: `--csv` must be a file that can be written, not {str(there)!r}: "
+        "File too large\n",
+    )  # fmt: skip
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("waves.csv", "old")]
+
+
+def test_waveforms_go_through_a_link(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    link = tmp_path / "link.csv"
+    link.symlink_to(tmp_path / "waves.csv")
+    assert main(["circuit", "tra", "--csv", str(link)]) == 0
+    assert capsys.readouterr().err == ""
+    assert link.is_symlink()
+    assert (tmp_path / "waves.csv").read_text().startswith("time_ns,bl_mv,")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from experiments.output import outdir
+from pimsim.errors import InputError
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -97,3 +99,23 @@ def test_a_folder_that_somebody_else_uses_by_now_stays(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         attempt(tmp_path / "new" / "deep", write)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["new", "other.txt"]
+
+
+@pytest.mark.parametrize("full", ["ENOSPC", "EDQUOT", "EFBIG"])
+def test_a_folder_that_is_full_is_named(tmp_path: Path, full: str) -> None:
+    number = getattr(errno, full)
+
+    def write(_: Path) -> None:
+        raise OSError(number, os.strerror(number))  # as a write has it: without a name
+
+    with pytest.raises(InputError, match=f"`--out` must be a folder .*new': {os.strerror(number)}"):
+        attempt(tmp_path / "new", write)
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_error_that_is_not_the_folders_stays_as_it_is(tmp_path: Path) -> None:
+    def read(_: Path) -> None:
+        (tmp_path / "not there").read_text()
+
+    with pytest.raises(FileNotFoundError):
+        attempt(tmp_path / "new", read)

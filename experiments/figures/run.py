@@ -295,9 +295,10 @@ def _caption(report: Report) -> str:
 def _rounded(value: float) -> str:
     """Three digits, with an SI prefix from a thousand on.
 
-    >>> [_rounded(value) for value in (0.0123456, 4.2, 34_567.0, 5e6)]
-    ['0.0123', '4.2', '34.6 k', '5 M']
+    >>> [_rounded(value) for value in (0.0123456, 4.2, 999.7, 34_567.0, 5e6)]
+    ['0.0123', '4.2', '1 k', '34.6 k', '5 M']
     """
+    value = float(f"{value:.3g}")
     if value < 1e3:
         return f"{value:.3g}"
     exponent = min(int(math.log10(value) / 3 + 1e-9), 4)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from experiments.html import document
 from experiments.html.blocks import Page
 from experiments.html.run import reproduced
+from experiments.output.words import digits
 
 if TYPE_CHECKING:
     from experiments.reproduce.table import Table
@@ -51,7 +52,8 @@ def answer(found: Mapping[str, Table]) -> list[str]:
     if abs(ratio - 1) > CLOSE:
         assert row.published is not None
         said.append(
-            f"The furthest apart is {name}: {row.simulated:.4g} {row.unit} simulated, "
-            f"{row.published.value:.4g} published. The text below says why, where it is known."
+            f"The furthest apart is {name}: {digits(row.simulated, 4)} {row.unit} simulated, "
+            f"{digits(row.published.value, 4)} published. The text below says why, where it is "
+            "known."
         )
     return said

@@ -27,7 +27,7 @@ from experiments.html.blocks import (
     number_cell,
 )
 from experiments.html.run import assumed, reproduced
-from experiments.output.words import counted, named, value_text
+from experiments.output.words import counted, digits, named, value_text
 from experiments.sweep.results import Point, Results, Value, is_number
 
 
@@ -97,7 +97,7 @@ def _answer(results: Results) -> Iterator[str]:
 
 
 def _number(value: float, unit: str) -> str:
-    return f"{value:.4g} {unit}".rstrip()
+    return f"{digits(value, 4)} {unit}".rstrip()
 
 
 def _points(results: Results) -> Table:

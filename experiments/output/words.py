@@ -101,11 +101,25 @@ def number(value: float | None, form: str) -> str:
     return NOT_STATED if value is None or math.isnan(value) else format(value, form)
 
 
+def digits(value: float, count: int = 3) -> str:
+    """Return so many digits, and all of those before the point: no power of ten from 1 on.
+
+    >>> [digits(value) for value in (0.012345, 99.96, 999.6, 1106.7, 3e-7)]
+    ['0.0123', '100', '1,000', '1,107', '3e-07']
+    >>> digits(260.4, 2)
+    '260'
+    """
+    text = f"{value:.{count}g}"
+    return f"{value:,.0f}" if "e+" in text else text
+
+
 def quantity(value: float | None, unit: str) -> str:
     """Return three significant digits, in the unit that keeps them short.
 
     >>> quantity(1_234_567_000, "ps"), quantity(2.5e9, "pJ"), quantity(0, "ps")
     ('1.23 ms', '2.5 mJ', '0 ps')
+    >>> quantity(999.7, "ps"), quantity(1.2346e15, "ps")
+    ('1 ns', '1,235 s')
     >>> quantity(None, "pJ")
     'not stated'
     """
@@ -113,9 +127,9 @@ def quantity(value: float | None, unit: str) -> str:
         return NOT_STATED
     ladder = _LADDERS[unit]
     step = 0
-    while abs(value) >= 1000 and step < len(ladder) - 1:
+    while abs(float(f"{value:.3g}")) >= 1000 and step < len(ladder) - 1:
         value, step = value / 1000, step + 1
-    return f"{value:.3g} {ladder[step]}"
+    return f"{digits(value)} {ladder[step]}"
 
 
 def slower(ratio: float) -> str:
@@ -140,7 +154,7 @@ def more_energy(ratio: float | None) -> str:
 
 def _times(ratio: float, better: str, worse: str) -> str:
     times, word = (ratio, better) if ratio >= 1 else (1 / ratio, worse)
-    shown = f"{times:,.0f}" if times >= 100 else f"{times:.3g}"
+    shown = digits(times)
     return "the same" if shown == "1" else f"{shown}x {word}"
 
 

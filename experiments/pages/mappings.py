@@ -147,7 +147,7 @@ def _lessons(rows: Sequence[Row], names: Sequence[str]) -> str:
 
     def ratios(quantity: str, way: str, other: str) -> str:
         found = [a / b for a, b in zip(of(quantity, way), of(quantity, other), strict=True)]
-        return ", ".join(f"{ratio:.2g}" for ratio in found)
+        return ", ".join(f"{float(f'{ratio:.2g}'):g}" for ratio in found)
 
     latency, energy = _COSTS
     folded, resident, fetched = "output-stationary", "weight-stationary", "no-local-reuse"

@@ -83,7 +83,7 @@ def digits(value: float) -> str:
     >>> digits(0.012345), digits(12345.6)
     ('0.0123', '12346')
     """
-    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+    return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"
 
 
 def against(row: Row) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from experiments.output import json_output
-from experiments.output.words import quantity
+from experiments.output.words import digits, quantity
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def text(result: Mapping[str, Any], energy_pj: float) -> str:
         f"{verdict}: {worst['row']} of bank {worst['bank']}, subarray {worst['subarray']}, "
         f"{'' if worst['opened'] else 'which this run never opens, '}has "
         f"{worst['one']:,} activations beside it on one side and {worst['pair']:,} on both before "
-        f"it is restored, {worst['share']:.2g} times what {chip['name']} stands (HC_first "
+        f"it is restored, {digits(worst['share'], 2)} times what {chip['name']} stands (HC_first "
         f"{chip['hc_double_sided']:,} on both sides, {chip['hc_single_sided']:,} on one)"
     )
     ways = [_way(one, result["run_ps"], energy_pj) for one in result["preventions"]]
@@ -265,4 +265,4 @@ def _way(one: Mapping[str, Any], run_ps: int, energy_pj: float) -> str | None:
 
 
 def _more(share: float) -> str:
-    return f"{100 * share:+.2g} %" if share < 1 else f"{1 + share:,.3g} times the"
+    return f"{100 * share:+.2g} %" if share < 0.995 else f"{digits(1 + share)} times the"

@@ -35,7 +35,8 @@ def test_one_image_in_one_bank_is_no_plural(
     ("least", "words"),
     [
         (3.0, "takes less energy than the DRAM if it uses each bit that it fetches more than 3 t"),
-        (0.2, "takes less energy than the DRAM even if it uses each bit that it fetches only once"),
+        (1.001, "takes less energy than the DRAM if it uses each bit that it fetches more than on"),
+        (1.0, "takes less energy than the DRAM even if it uses each bit that it fetches only once"),
         (None, "takes more energy than the DRAM however often"),
     ],
 )

@@ -180,8 +180,8 @@ def advised(mapping: str) -> Iterator[None]:
     except TOO_LARGE as error:
         if mapping not in MAPPINGS:
             raise
-        advice = f"`mapping` {DEFAULT} takes another one, or leaves the layer to the host"
-        raise type(error)(f"{error}; {advice} (--mapping {DEFAULT})") from error
+        advice = f"--mapping {DEFAULT} takes another one, or leaves the layer to the host"
+        raise type(error)(f"{error}; {advice}") from error
 
 
 def able(found: Sequence[Candidate]) -> list[tuple[str, Offer]]:

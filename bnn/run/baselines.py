@@ -48,15 +48,36 @@ class LayerWork:
 
     name: str
     macs: int
-    """Multiply-accumulates with a 1-bit weight, per image."""
+    """Multiply-accumulates per image."""
     operand_bits: int
-    """Bits of one activation operand: 1, or 8 for a first layer that sees pixels."""
+    """Bits of one activation operand: 1, 8 for a first layer that sees pixels, 32 if real."""
     weight_bits: int
     """Bits of all weights."""
     input_bits: int
     """Bits of all activations that come in, per image, each counted once."""
     output_bits: int
     """Bits of all activations (or sums) that go out, per image."""
+    bits_of_weight: int = 1
+    """Bits of one weight operand: 1 of a sign, k of a DoReFa quantizer, 32 if real."""
+    real: bool = False
+    """Whether operands and weights are real numbers."""
+
+    @property
+    def fetched_bits(self) -> int:
+        """Bits of both operands of every MAC of an image."""
+        return self.macs * (self.operand_bits + self.bits_of_weight)
+
+    @property
+    def vector_bits(self) -> int:
+        """Bits of the vectors of products that an image takes.
+
+        That is a binary product for each bit of an operand with each of a weight; of real numbers
+        a lane as wide as one.
+
+        >>> LayerWork("two by four bits", 10, 2, 40, 20, 10, bits_of_weight=4).vector_bits
+        80
+        """
+        return self.macs * self.operand_bits * (1 if self.real else self.bits_of_weight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +159,9 @@ def streaming(
 ) -> Baseline:
     """Return the baseline that fetches both operands of every MAC and stores every output.
 
-    A MAC moves ``operand_bits`` of activation and one bit of weight.
+    A MAC moves ``operand_bits`` of activation and ``bits_of_weight``.
     """
-    read_bits = images * _operand_bits(layers)
+    read_bits = images * _fetched_bits(layers)
     written_bits = images * sum(layer.output_bits for layer in layers)
     model = "no reuse: both operands of every MAC cross the channel, every output crosses it once"
     return _roofline("streaming", model, layers, images, read_bits, written_bits, processor, system)
@@ -191,33 +212,34 @@ def reuse_aware(
 
 
 def break_even_reuse(
-    dram_pj_per_mac: float,
-    operand_bits: int,
+    dram_pj: float,
+    layers: Sequence[LayerWork],
     processor: Processor,
     system: System,
 ) -> float | None:
     """How often a processor must use each fetched bit to take no more energy than the DRAM.
 
-    ``dram_pj_per_mac`` is what a MAC took in DRAM. None if no reuse suffices, because computing
-    alone takes the processor more.
+    ``dram_pj`` is what these layers took in DRAM, an image; there are MACs in them. 1 if using it
+    once is often enough. None if no reuse suffices, because computing alone takes the processor
+    more.
 
     >>> from pimsim.dram.standard.standard import load
     >>> xnor_popcount_pj = 15 * 6290 / 65536  # 15 row commands over 65,536 columns
     >>> system = System(load("ddr3-1600-8-8-8"), ModelOptions())
-    >>> round(break_even_reuse(xnor_popcount_pj, 1, Processor(), system), 1)
+    >>> million = LayerWork("a", 10**6, 1, weight_bits=10**6, input_bits=1000, output_bits=1000)
+    >>> round(break_even_reuse(10**6 * xnor_popcount_pj, [million], Processor(), system), 1)
     10.6
     """
     bits = 2**30
-    fetched = _channel(bits, 0, system)
-    channel_pj = fetched.total_pj / bits * (operand_bits + 1)
-    compute_pj = processor.vector_pj * operand_bits / processor.vector_bits
-    left_pj = dram_pj_per_mac - compute_pj
+    channel_pj = _channel(bits, 0, system).total_pj / bits * _fetched_bits(layers)
+    vectors = sum(layer.vector_bits for layer in layers) / processor.vector_bits
+    left_pj = dram_pj - vectors * processor.vector_pj
     return max(channel_pj / left_pj, 1.0) if left_pj > 0 else None
 
 
-def _operand_bits(layers: Sequence[LayerWork]) -> int:
+def _fetched_bits(layers: Sequence[LayerWork]) -> int:
     """Bits of both operands of every MAC of an image."""
-    return sum(layer.macs * (layer.operand_bits + 1) for layer in layers)
+    return sum(layer.fetched_bits for layer in layers)
 
 
 def _roofline(
@@ -230,10 +252,8 @@ def _roofline(
     processor: Processor,
     system: System,
 ) -> Baseline:
-    operand_bits = images * _operand_bits(layers)
-    vectors = images * sum(
-        math.ceil(layer.macs * layer.operand_bits / processor.vector_bits) for layer in layers
-    )
+    fetched_bits = images * _fetched_bits(layers)
+    vectors = images * sum(math.ceil(layer.vector_bits / processor.vector_bits) for layer in layers)
     channel = _channel(read_bits, written_bits, system)
     compute_ps = processor.compute_ps(vectors)
     whole = channel + _idle(max(compute_ps - channel.latency_ps, 0), system)
@@ -248,7 +268,7 @@ def _roofline(
         "images": images,
         "read_bits": read_bits,
         "written_bits": written_bits,
-        "reuse": operand_bits / read_bits,
+        "reuse": fetched_bits / read_bits,
         "bound": "channel" if channel.latency_ps >= compute_ps else "compute",
         "peak_binary_macs_per_s": processor.cores
         * processor.clock_ghz

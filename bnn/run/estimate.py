@@ -158,6 +158,7 @@ def _step(work: Work, drafted: _Drafted, ledger: CommandLedger, fetched: int) ->
         product.macs,
         product.weights,
         work.planes if drafted.draft else 32,
+        1 if drafted.draft else 32,
         int(np.prod(product.input)),
         int(np.prod(shape)),
         ledger,

@@ -44,6 +44,8 @@ class LayerRun:
     """Number of weights."""
     operand_bits: int
     """Bits of an operand: 32 on the host."""
+    bits_of_weight: int
+    """Bits of a weight: its binary digits, 32 on the host."""
     inputs: int
     """Operands that an image brings in."""
     outputs: int
@@ -143,7 +145,7 @@ class Plan:
             inputs = sum(int(np.prod(shape)) for shape in network.shapes_before(first))
             outputs = int(np.prod(network.shapes()[last]))
             return LayerRun(
-                stage.name, stage.macs, stage.weights, 32, inputs, outputs, ledger,
+                stage.name, stage.macs, stage.weights, 32, 32, inputs, outputs, ledger,
                 refused=stage.refused, reasons=stage.reasons,
             )  # fmt: skip
         return LayerRun(
@@ -151,6 +153,7 @@ class Plan:
             stage.macs,
             int(stage.weights[0].size),
             stage.planes,
+            len(stage.weights),
             int(np.prod(stage.shape)),
             stage.windows.positions * stage.outputs,
             ledger,

@@ -253,9 +253,11 @@ def _work(done: NetworkRun | Estimate) -> list[LayerWork]:
             layer.name,
             layer.macs,
             layer.operand_bits,
-            layer.weights * (1 if layer.where == "dram" else layer.operand_bits),
+            layer.weights * layer.bits_of_weight,
             layer.inputs * layer.operand_bits,
             layer.outputs * (_SUM_BITS if layer is layers[-1] else 1),
+            layer.bits_of_weight,
+            layer.where == "host",
         )
         for layer in layers
     ]
@@ -275,10 +277,11 @@ def _baselines(
 
 def _break_even(done: NetworkRun | Estimate, energy_pj: float, system: System) -> float | None:
     """How often a processor must use each fetched bit to need no more energy than this run."""
-    in_dram = [layer for layer in done.layers if layer.where == "dram"]
-    macs = sum(layer.macs for layer in in_dram)
-    if not macs or not stated_pj(energy_pj):
+    in_dram = [
+        work
+        for work in _work(done)
+        if not work.real  # left to the host, whose layers compute with real numbers
+    ]
+    if not in_dram or not stated_pj(energy_pj):
         return None
-    bits = sum(layer.macs * layer.operand_bits for layer in in_dram) / macs
-    pj_per_mac = energy_pj / (macs * done.images)
-    return break_even_reuse(pj_per_mac, round(bits), Processor(), system)
+    return break_even_reuse(energy_pj / done.images, in_dram, Processor(), system)

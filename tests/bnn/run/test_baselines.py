@@ -181,11 +181,11 @@ def test_at_the_break_even_both_take_the_same_energy(
     dram_pj: float, operand_bits: int, options: ModelOptions
 ) -> None:
     compute_pj = 3 * 71.6 / 512 * operand_bits
-    reuse = break_even_reuse(dram_pj, operand_bits, HOST, System(G888, options))
+    layer = _dense(4096, 4096, operand_bits)
+    reuse = break_even_reuse(dram_pj * layer.macs, [layer], HOST, System(G888, options))
     if reuse is None:
         assert dram_pj <= compute_pj
         return
-    layer = _dense(4096, 4096, operand_bits)
     stream = streaming([layer], 1, HOST, System(G888, options))
     channel_pj = _channel_pj(stream) / layer.macs  # a few results among many operands
     host_pj = channel_pj / reuse + compute_pj
@@ -193,6 +193,35 @@ def test_at_the_break_even_both_take_the_same_energy(
         assert host_pj == pytest.approx(dram_pj, rel=5e-3)
     else:
         assert host_pj <= dram_pj * (1 + 5e-3)
+
+
+@pytest.mark.parametrize(
+    ("operand_bits", "bits_of_weight", "real", "fetched", "lanes"),
+    [
+        (1, 1, False, 2, 1), (8, 1, False, 9, 8),
+        (1, 4, False, 5, 4), (2, 3, False, 5, 6),  # a product for each bit with each
+        (32, 32, True, 64, 32),  # a lane of 32 bits for each
+    ],
+)  # fmt: skip
+def test_a_processor_fetches_and_multiplies_every_bit(
+    operand_bits: int, bits_of_weight: int, real: bool, fetched: int, lanes: int
+) -> None:
+    layer = replace(_dense(512, 512, operand_bits), bits_of_weight=bits_of_weight, real=real)
+    stream = streaming([layer], 3, HOST, System(G888, PAPER))
+    assert _bits(stream, "read") == 3 * 512**2 * fetched
+    assert stream.energy_pj["processor"] == pytest.approx(3 * 512 * lanes * 3 * 71.6)
+    assert stream.assumptions["reuse"] == 1
+
+
+def test_the_break_even_of_layers_is_that_of_their_products() -> None:
+    """Few products of eight bits and many of one: nothing is rounded to the bits of a mean one."""
+    layers = [_dense(64, 64, 8), _dense(256, 64)]
+    fetched, lanes = 64 * 64 * 9 + 256 * 64 * 2, 64 * 64 * 8 + 256 * 64
+    dram_pj, system = 2e5, System(G888, PAPER)
+    expected = fetched * 44_200 / 8192 / (dram_pj - lanes / 512 * 3 * 71.6)
+    assert expected > 1
+    assert break_even_reuse(dram_pj, layers, HOST, system) == pytest.approx(expected)
+    assert break_even_reuse(10 * dram_pj, layers, HOST, system) == 1
 
 
 def test_comparison_for_the_report() -> None:

@@ -97,10 +97,12 @@ def test_a_whole_test_set_in_simulated_rows(
     assert round(report["accuracy"] * card.test_images) == card.correct  # what Keras gets right
 
     if network in ("mnist-mlp", "mnist-cnn"):
-        page = (ROOT / "docs" / "thirty-five.md").read_text("utf-8").splitlines()
-        for one in (report, _booked(tmp_path / "booked", network, "output-stationary")):
+        text = (ROOT / "docs" / "thirty-five.md").read_text("utf-8")
+        page, booked = text.splitlines(), _booked(tmp_path / "booked", network, "output-stationary")
+        for one in (report, booked):
             assert _against(one) in page
             assert set(_by_layer(one)) <= set(page)
+        assert f"{booked['break_even_reuse']:.3g} for {network}" in text
 
     limit = str(SOME)
     other = run(tmp_path / "some", network, "--mapping", "weight-stationary", "--limit", limit)

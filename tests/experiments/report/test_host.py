@@ -97,3 +97,28 @@ def test_advice_and_comparisons_say_so_first(
     printed = " ".join(capsys.readouterr().out.split())
     assert "a: no layer is carried out in DRAM" in printed
     assert "Fastest" not in printed
+
+
+_THREE_BITS = {"class_name": "DoReFa", "config": {"k_bit": 3, "mode": "weights"}}
+
+
+@pytest.mark.parametrize(
+    ("quantizers", "streamed", "kept", "vectors"),
+    [
+        # an image: 108 products of pixels of 8 bits with 12 weights, 6 of signs with 6 weights
+        ({}, 108 * (8 + 1) + 6 * (1 + 1), 12 + 6, 2 + 1),
+        ({"kernel_quantizer": _THREE_BITS}, 108 * (8 + 3) + 6 * (1 + 3), 3 * (12 + 6), 6 + 1),
+        ({"input_quantizer": None}, 108 * (8 + 1) + 6 * (32 + 32), 12 + 6 * 32, 2 + 1),
+    ],
+)
+def test_processors_fetch_and_multiply_every_bit_of_a_weight(
+    tmp_path: Path, pimsim: Callable[..., Report],
+    quantizers: Report, streamed: int, kept: int, vectors: int,
+) -> None:  # fmt: skip
+    """Of signs, of a DoReFa quantizer, and of real numbers, which the host multiplies."""
+    path, images = _saved(tmp_path, **quantizers), 3
+    baselines = pimsim(path, "--data", tmp_path / "x.npy")["baselines"]
+    for name, bits in (("streaming", images * streamed), ("reuse-aware", kept + images * 16 * 8)):
+        assert baselines[name]["assumptions"]["read_bits"] == bits
+        processor_pj = baselines[name]["energy_parts_pj"]["processor"]
+        assert processor_pj == pytest.approx(images * vectors * 3 * 71.6)

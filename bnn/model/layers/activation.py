@@ -149,10 +149,13 @@ class BatchNorm(Unary):
     epsilon: float
 
     def __post_init__(self) -> None:
-        if not np.all(self.variance.astype(np.float64) + self.epsilon > 0):
+        variance = quantizers.flushed(self.variance).astype(np.float64)
+        if not np.all(quantizers.flushed(variance + self.epsilon) > 0):
+            least = float(self.variance.min()) + self.epsilon
+            denormal = ", which Keras takes as 0" if least > 0 else ""
             raise InputError(
                 f"variance + epsilon of layer {self.name!r} must be positive, "
-                f"not {float(self.variance.min()) + self.epsilon!r}"
+                f"not {least!r}{denormal}"
             )
 
     def _shape(self, shape: Shape) -> Shape:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from bnn.model import quantizers
+from bnn.model.layers.activation import BatchNorm
 from bnn.model.layers.convolution import Windowed
 from bnn.model.layers.layer import Layer, Unary
 from bnn.model.layers.merge import Concatenate, Merge, Stack
@@ -17,6 +20,7 @@ from bnn.model.operand_encoding import BIPOLAR, TERNARY
 from bnn.model.operations.operation import Given, Operation
 from bnn.model.operations.operators import FUNCTIONS
 from bnn.train import backend
+from pimsim.errors import InputError
 
 SHAPE = (4, 6, 3)
 EVERY_OTHER = np.arange(4 * 6 * 3).reshape(SHAPE)[::2, ::-1]
@@ -132,3 +136,22 @@ def test_a_layer_without_what_all_must_have_cannot_be_made(base: type[Layer], la
     del said[lacking]
     with pytest.raises(TypeError, match=rf"abstract.*\b{lacking}\b"):
         type("Partial", (base,), said)(*given)
+
+
+@pytest.mark.parametrize(
+    ("variance", "epsilon", "said"),
+    [
+        (0.0, 0.0, "not 0.0"), (-1.0, 0.5, "not -0.5"),
+        (1e-40, 0.0, "which Keras takes as 0"), (0.0, 1e-39, "which Keras takes as 0"),
+        (1.2e-38, 0.0, None), (1e-40, 1e-3, None), (0.0, 1e-38 + 1e-38, None),
+    ],
+)  # fmt: skip
+def test_a_norm_never_divides_by_nothing(variance: float, epsilon: float, said: str | None) -> None:
+    ones = np.ones(2, np.float32)
+    variances = np.float32([1, variance])
+    if said is not None:
+        with pytest.raises(InputError, match=f"'n' must be positive, .*{re.escape(said)}"):
+            BatchNorm("n", ones, variances, None, None, epsilon)
+        return
+    norm = BatchNorm("n", ones, variances, None, None, epsilon)
+    assert np.isfinite(norm.run(np.float32([[0.5, 1.5]]))).all()

@@ -72,7 +72,11 @@ class ChannelStream:
 
     @property
     def held_ps(self) -> int:
-        """Time until the last command of a rank is over, summed over the ranks that have any."""
+        """Time for which ranks are used, summed over those that have commands.
+
+        Each is until its last command is over, and at least until the last one of the channel in
+        the last segment that names the rank.
+        """
         return sum(self._free_since_ps)
 
     @property

@@ -79,8 +79,10 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
         for number in some:
             turn = placement.turns[number]
             write("weights", turn, range(turn.lanes))
+            outputs = tuple((block.outputs.start, block.outputs.stop) for block in turn.blocks)
             for width, batches in groupby(turn.batches, key=len):
-                ledger.alike(sum(1 for _ in batches), partial(compute, turn, width))
+                what = mapped, turn.columns, outputs, width
+                ledger.alike(sum(1 for _ in batches), partial(compute, turn, width), what)
             for repeat in (repeats or {}).get(number, ()):
                 write("inputs", turn, repeat.lanes)
                 ledger.enter("compute")

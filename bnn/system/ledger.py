@@ -20,13 +20,13 @@ times add up to that of the whole run. Which executor computes the values makes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import chain
 from operator import add, sub
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,15 @@ PHASES = ("weights", "inputs", "compute")
 """Loading weights (once, however many images follow), loading inputs, and the rest."""
 
 
+class _Told(NamedTuple):
+    """What is booked at one go."""
+
+    parts: list[tuple[str, Part]]
+    """In order, each with its phase."""
+    counts: dict[str, CommandCounts]
+    """By phase."""
+
+
 class CommandLedger:
     """The books of one layer: every command that its banks were told.
 
@@ -95,6 +104,8 @@ class CommandLedger:
         """How often what is booked now is to be counted."""
         self._once: list[tuple[str, Part]] | None = None
         """What is booked now and is to be repeated, and its phase."""
+        self._told: dict[Hashable, _Told] = {}
+        """What was booked for prices, see :meth:`alike`."""
         self._stays = False
         """Whether it must be of one phase."""
         self.settled = False
@@ -266,34 +277,45 @@ class CommandLedger:
         for (phase, _), each in zip(parts, passed, strict=True):
             before[phase].add(elapsed=Elapsed(*each))
 
-    def alike(self, times: int, book: Callable[[], None]) -> None:
+    def alike(self, times: int, book: Callable[[], None], what: Hashable) -> None:
         """Book ``times`` times what ``book`` books; see :meth:`again`.
 
         If only a price is wanted, repetitions are scheduled until two take the same time; the rest
-        are taken to last as long.
+        are taken to last as long. ``book`` is not called again for the same ``what``, so ``what``
+        may be equal only for things that book the same.
         """
         if not self._priced or self._once is not None:
             self.again(times, book)
             return
+        if what not in self._told:
+            self._told[what] = self._of(book)
+        told = self._told[what]
         before: dict[str, Elapsed] | None = None
         for left in range(times, 0, -1):
-            apart = self._apart(book)
-            elapsed = {phase: books.elapsed for phase, books in apart.items()}
+            elapsed = self._take(told)
             again = left if elapsed == before else 1
-            for phase, books in apart.items():
-                self._books[phase].add(books.counts, books.elapsed, again)
+            for phase, counts in told.counts.items():
+                self._books[phase].add(counts, elapsed[phase], again)
             if again == left:
                 break
             before = elapsed
 
-    def _apart(self, book: Callable[[], None]) -> dict[str, PhaseBooks]:
-        """What ``book`` books, and no more."""
+    def _of(self, book: Callable[[], None]) -> _Told:
+        """What ``book`` books, none of it on the timeline."""
         self._flush()
         kept, self._books = self._books, _empty()
-        book()
-        self._flush()
+        parts = self._booked(book)
         found, self._books = self._books, kept
-        return found
+        return _Told(parts, {phase: books.counts for phase, books in found.items()})
+
+    def _take(self, told: _Told) -> dict[str, Elapsed]:
+        """Put what was booked on the timeline; how long it takes, by phase."""
+        passed = {phase: Passed() for phase in told.counts}
+        for phase, part in told.parts:
+            before = self._timeline.passed
+            self._timeline.run(part)
+            passed[phase] = passed[phase].plus(self._timeline.passed, before)
+        return {phase: Elapsed(*each) for phase, each in passed.items()}
 
     # -- books that are known ----------------------------------------------------------------
 

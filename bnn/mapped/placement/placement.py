@@ -64,6 +64,17 @@ def tiling(images: int, positions: int, columns: int) -> list[Tile]:
     return [Tile(slice(image, image + 1), part) for image in range(images) for part in parts]
 
 
+def tiles_of(images: int, positions: int, columns: int) -> int:
+    """How many tiles :func:`tiling` gives.
+
+    >>> tiles_of(5, 30, 64), tiles_of(5, 100, 64)
+    (3, 10)
+    """
+    if positions <= columns:
+        return -(-images // (columns // positions))
+    return images * len(tiling(1, positions, columns))
+
+
 def cut(count: int, at_most: int) -> list[slice]:
     """Cut ``count`` things into pieces, all but the last of the same size.
 

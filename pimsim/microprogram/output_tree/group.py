@@ -209,6 +209,33 @@ def attempt(
     )
 
 
+def require_room(
+    tree: Tree, apart: set[int], part: FanIn, kappas: Ints, address_map: AddressMap
+) -> None:
+    """Raise OutOfRowsError where the second part of a group has no room; :func:`plan` would, too.
+
+    No block of :data:`BLOCKS` lets it be planned there, however much room others have.
+
+    Args:
+        tree: the group.
+        apart: outputs that not every row of all parts counts for.
+        part: the second of its parts.
+        kappas: ``(outputs,)`` of the layer.
+        address_map: of the subarrays.
+    """
+    order, (nodes, ends) = leaves(tree), _nodes(tree, apart)
+    goal = kappas[order].astype(np.int64), np.zeros(len(order), np.int64), False
+    nothing = np.zeros((0, 4), np.int64)
+    for block in BLOCKS:
+        try:
+            _written((nodes, len(ends)), order, part, nothing, goal, address_map, (False, block))
+        except OutOfRowsError:
+            if block == BLOCKS[-1]:
+                raise
+        else:
+            return
+
+
 def too_few(rows: int) -> str:
     """The message if a group needs more rows."""
     return f"adding rows: more than the {rows} data rows are needed at once that operands leave"

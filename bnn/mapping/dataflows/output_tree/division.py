@@ -14,8 +14,9 @@ from bnn.lowering.blocks import in_blocks, shapes
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.placement.fan_in import Chunk, fit
-from bnn.mapped.placement.placement import tiling
-from bnn.mapping.dataflows.output_tree.layout import MOST, Layout, Way
+from bnn.mapped.placement.placement import tiles_of
+from bnn.mapping.dataflows.output_tree.layout import MOST, Layout, Way, subarrays_of
+from bnn.mapping.dataflows.output_tree.numbers import numbers
 from bnn.system.ledger import ledger_alone
 from bnn.system.system import System
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError, PimsimError
@@ -161,13 +162,13 @@ class _Takes(NamedTuple):
     @classmethod
     def of(cls, layout: Layout, sample: Stream, units: int, images: int) -> _Takes:
         """Count ``units`` units of a layout."""
-        tiles = tiling(images, layout.columns, layout.system.columns)
+        tiles = tiles_of(images, layout.columns, layout.system.columns)
         every = images * layout.columns
         runs = [run for part in sample.tally.parts for run in part.runs]
         commands = sum(run.times * times for run in runs for _, times in run.cycle)
         moved = sum(sample.tally.moved.values())
         written = sum(len(part.rows) for part in layout.parts)
-        return cls(len(tiles) * units * commands, every * units * moved, every * written)
+        return cls(tiles * units * commands, every * units * moved, every * written)
 
     def no_less_than(self, other: _Takes) -> bool:
         """Whether it takes at least as much of everything."""
@@ -242,15 +243,22 @@ def _divided(
     With ``whole`` it is not divided. Raises OutOfSubarraysError if these are more than ``most``, or
     more than a bank has.
     """
-    windows = stage.windows
+    windows, counted = stage.windows, numbers(stage)
 
-    def write(chunks: list[Chunk]) -> Layout:
-        layout = Layout(stage, system, chunks, way)
-        if layout.subarrays > most:
+    def fitting(subarrays: int) -> None:
+        if subarrays > most:
             raise OutOfSubarraysError(
                 f"operands of {stage.name!r} must fit the {most} subarrays of a bank, "
-                f"not need {layout.subarrays}"
+                f"not need {subarrays}"
             )
+
+    def write(chunks: list[Chunk]) -> Layout:
+        # If other layouts fit, nobody reads why this one does not: no need to lay it out.
+        if most < system.subarrays_per_bank:
+            fitting(subarrays_of(stage, system, len(chunks), way))
+        layout = Layout(stage, system, chunks, way, known=counted)
+        fitting(layout.subarrays)
+        layout.require_room(group)
         layout.sample(group)
         return layout
 

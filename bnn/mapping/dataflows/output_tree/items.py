@@ -29,8 +29,7 @@ class Items:
         same = np.array_equal(self.weights, other.weights)
         if not (same and np.array_equal(self.signs, other.signs)):
             return False
-        pairs = np.unique(np.stack([self.rows, other.rows]), axis=1)
-        return all(len(np.unique(rows)) == pairs.shape[1] for rows in pairs)
+        return _one_for_each(self.rows, other.rows) and _one_for_each(other.rows, self.rows)
 
     def least(self, masks: Mapping[int, NDArray[np.bool_]], columns: int) -> NDArray[np.int64]:
         """The count of each output and column if every row holds 0, except masks."""
@@ -49,3 +48,10 @@ class Items:
         if used.all():
             return self.signs, self.rows, self.weights
         return self.signs[used], self.rows[used], self.weights[used]
+
+
+def _one_for_each(rows: NDArray[np.int64], others: NDArray[np.int64]) -> bool:
+    """Whether a row has the same one beside it wherever it stands."""
+    beside = np.zeros(int(rows.max(initial=-1)) + 1, np.int64)
+    beside[rows] = others
+    return np.array_equal(beside[rows], others)

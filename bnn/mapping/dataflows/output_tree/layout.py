@@ -20,9 +20,9 @@ from bnn.mapped.placement.placement import Placement
 from bnn.mapping.dataflows.output_stationary.edges import Masks
 from bnn.mapping.dataflows.output_tree.items import Items
 from bnn.mapping.dataflows.output_tree.lockstep import computing
-from bnn.mapping.dataflows.output_tree.numbers import numbers, signed_digits
+from bnn.mapping.dataflows.output_tree.numbers import Numbers, numbers, signed_digits
 from bnn.mapping.dataflows.output_tree.parts import Beside, Part
-from bnn.mapping.dataflows.output_tree.voting import Voting
+from bnn.mapping.dataflows.output_tree.voting import Voting, subarrays
 from bnn.system.screening import usable
 from bnn.system.system import System
 from pimsim.errors import OutOfRowsError
@@ -65,7 +65,8 @@ class Layout:
     A stage in blocks (see :mod:`bnn.lowering.blocks`) is also counted place by place, each with a
     stream of its own; but the bits of places are not combined.
 
-    A stage of a chain may share its subarray with the next, ``beside`` it.
+    A stage of a chain may share its subarray with the next, ``beside`` it. Its numbers are
+    ``known``, if they were worked out before.
 
     Raises OutOfRowsError if operands and masks leave no free row.
     """
@@ -77,6 +78,7 @@ class Layout:
         chunks: list[Chunk],
         way: Way,
         beside: Beside | None = None,
+        known: Numbers | None = None,
     ) -> None:
         self.stage = self._stage = stage
         self.system, self._map = system, system.address_map
@@ -140,16 +142,24 @@ class Layout:
                 self._take_bits(number, rows)
             left = rows.take(rows.left, "adding rows")
             self._free.append(np.array(left[::-1], np.int64) + self._first)
-        self._turn, kappas, self.sums = numbers(stage)
+        self._turn, self._kappas, self.sums = known or numbers(stage)
         self._checks: TreeCheck | None = None
-        self._windows = [
-            ([self._items(part, place) for part in self._where[place]], kappas[place])
-            for place in every
-        ]
         if system.mitigation.retries:
-            self._checks = self._known(kappas)
-        self._like = [next(place for place in every if self._alike(place, own)) for own in every]
+            self._checks = self._known(self._kappas)
+
+    @cached_property
+    def _windows(self) -> list[tuple[list[Items], NDArray[np.int64]]]:
+        """What the parts of each place count, its home first, and kappas."""
+        return [
+            ([self._items(part, place) for part in where], kappas)
+            for place, (where, kappas) in enumerate(zip(self._where, self._kappas, strict=True))
+        ]
+
+    @cached_property
+    def _like(self) -> list[int]:
         """For each place, the first one that differs from it only in which rows it uses."""
+        every = range(len(self._where))
+        return [next(place for place in every if self._alike(place, own)) for own in every]
 
     def _alike(self, one: int, other: int) -> bool:
         """Whether plans of two places differ only in which rows they use."""
@@ -244,6 +254,19 @@ class Layout:
             return self.whole(tree)[0]
         plans = [self._plan(tree, place) for place in sorted(set(self._like))]
         return self._alone(plans[0], 0)
+
+    def require_room(self, tree: Tree) -> None:
+        """Raise OutOfRowsError where the second part of the first place has no room for a group.
+
+        Planning the group then raises it, too, when all parts have been laid out.
+        """
+        where, order = self._where[0], leaves(tree)
+        if len(where) < 2 or not self._stage.weights[..., order].all():
+            return
+        home, part = (self._items(number, 0) for number in where[:2])
+        apart = {order[n] for n in np.flatnonzero((home.signs[:, order] == 0).any(axis=0))}
+        fan_in = FanIn(*part.of(order), self._free[where[1]])
+        group.require_room(tree, apart, fan_in, self._kappas[0], self._map)
 
     def whole(self, tree: Tree) -> list[Stream]:
         """Plan a group: a stream, or one for each place of a block.
@@ -399,3 +422,13 @@ class Layout:
             mask = self._masks[number].row(~padded[:, tap])
             found.append((mask, signed_digits(-tap_sums[tap])))
         return found
+
+
+def subarrays_of(stage: Stage, system: System, chunks: int, way: Way) -> int:
+    """Return how many subarrays of a bank a layout takes that divides a patch into so many."""
+    return subarrays(system, chunks * (stage.windows.offsets if way.apart else _shares(stage, way)))
+
+
+def _shares(stage: Stage, way: Way) -> int:
+    """Parts that an operand's bits are in."""
+    return -(-stage.planes // way.planes)

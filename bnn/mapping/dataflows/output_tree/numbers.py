@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,8 +11,10 @@ from bnn.lowering.stage import Stage
 from bnn.lowering.thresholds import Thresholds
 from bnn.mapped.mapped_stage import TreeSums
 
+Numbers: TypeAlias = tuple[NDArray[np.int8], list[NDArray[np.int64]], TreeSums]
 
-def numbers(stage: Stage) -> tuple[NDArray[np.int8], list[NDArray[np.int64]], TreeSums]:
+
+def numbers(stage: Stage) -> Numbers:
     """Return the sign that outputs count with, their kappas at every place, and sums.
 
     A bit says whether the count plus kappa is above 0. Where a bit is 1 for small sums, the sign is

@@ -21,6 +21,11 @@ from pimsim.microprogram.output_tree.renaming import renamed
 from pimsim.microprogram.output_tree.stream import Stream, Votes, Window
 
 
+def subarrays(system: System, parts: int) -> int:
+    """Return how many subarrays of a bank all sets take, and one that votes on what they give."""
+    return 3 * parts + 1 if system.mitigation.tmr == "banks" else parts
+
+
 class Voting:
     """Whether groups of a stage are computed three times, and where.
 
@@ -38,8 +43,7 @@ class Voting:
         self.votes = self._in_place or self._in_sets
         self.sets = 3 if self._in_sets else 1
         """Sets of parts that compute the same."""
-        self.subarrays = self.sets * parts + self._in_sets
-        """Of all sets, and one that votes on what they give."""
+        self.subarrays = subarrays(system, parts)
         self._bits: list[list[int]] = []
         """Places of the bits of each repetition, where they are computed; nothing for sums."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from experiments import cli
+from experiments.advice import told
 from experiments.advice.ideas import IDEAS, Idea, Setup
 from experiments.advice.ranking import advise
 
@@ -73,7 +74,7 @@ def test_advice_is_shown_with_its_commands(capsys: pytest.CaptureFixture[str]) -
     assert "1. batches of " in printed
     assert "pimsim run lenet5 --cost-only --limit " in printed
     assert "as it is: " in printed
-    assert "cannot be made" in printed
+    assert " would not\nas it is: " in printed  # and none of which nothing can be made
 
 
 def test_advice_leaves_a_page(
@@ -112,4 +113,5 @@ def test_nothing_helps_what_takes_nothing() -> None:
     found = advise(Setup("lenet5", {"--limit": "1", "--chain": "auto"}), only=("chain",))
     assert found.helpful == ()
     assert {one.setup.options["--chain"] for one in found.ranked} == {"always", "never"}
+    assert told.looked_at(found).endswith("1 would not, 1 cannot be made")
     assert any(one.refused for one in found.ranked)  # a table of layers is never chained

@@ -1,11 +1,11 @@
 """The command line, reports, figures: what a user runs.
 
-:mod:`~experiments.cli` is the program. It finds :mod:`~experiments.commands`, which read
-:mod:`~experiments.options`, ask :mod:`bnn` and :mod:`pimsim`, and say what came out by
+:mod:`~experiments.cli` is the program. It has the :mod:`~experiments.commands`. They read
+:mod:`~experiments.options`, call :mod:`bnn` and :mod:`pimsim`, and show results through
 :mod:`~experiments.report`, :mod:`~experiments.figures` and :mod:`~experiments.output`.
-:mod:`~experiments.api` offers the same to Python. :mod:`~experiments.sweep` varies anything;
-:mod:`~experiments.studies`, :mod:`~experiments.reproduce` and :mod:`~experiments.pages` make the
-documents in ``docs``; ``specs`` are sweeps that come along.
+:mod:`~experiments.api` offers the same to Python. :mod:`~experiments.sweep` measures something
+while any fields vary. :mod:`~experiments.studies`, :mod:`~experiments.reproduce` and
+:mod:`~experiments.pages` write pages of ``docs``. ``specs`` has the bundled sweeps.
 
-What it chooses, asks and shows is here; how anything is computed is not.
+This package chooses what is computed and shows the results. It computes nothing itself.
 """

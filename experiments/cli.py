@@ -1,8 +1,8 @@
 """The ``pimsim`` command.
 
 A subcommand is a module of this package with ``NAME``, ``HELP``, ``add_arguments(parser)`` and
-``run(args) -> int``; it is listed once, in :data:`COMMANDS`. Importing it must be cheap: what is
-heavy is imported inside ``run``.
+``run(args) -> int``; it is listed once, in :data:`COMMANDS`. Importing it must be cheap: heavy
+modules are imported inside ``run``.
 
 Exit codes: 0 success, 1 a result that is wrong or a fault of pimsim, 2 bad usage or bad input (one
 line on stderr), 130 interrupted. With ``PIMSIM_DEBUG`` set, errors keep their traceback.
@@ -80,11 +80,11 @@ _LESS = {
     "samples": "fewer bitlines (--samples)",
     "measure": "--no-measure",
 }
-"""What takes less memory, by the option of a subcommand that goes with it."""
+"""Ways to need less memory, by the option that a subcommand must have for them."""
 
 _COLLECTED_AFTER = 100_000, 50, 100
-"""New objects, and collections of these, before Python looks for cycles that nobody holds: plans
-are hundreds of thousands of objects and hardly any cycle, and looking took a tenth of planning."""
+"""Thresholds of Python's garbage collector (new objects, then collections). Plans have hundreds of
+thousands of objects and hardly any cycle; with the defaults, a tenth of planning was collecting."""
 
 _ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """What ends a process from outside: `kill`, `timeout`, batch systems, a terminal that closes."""
@@ -176,7 +176,7 @@ def _be_interrupted(numbers: Sequence[signal.Signals]) -> None:
 
 @contextmanager
 def _collecting_rarely() -> Iterator[None]:
-    """Look for cycles of objects that nobody holds after many new objects, and not after few."""
+    """Run the garbage collector less often."""
     before = gc.get_threshold()
     gc.set_threshold(*_COLLECTED_AFTER)
     try:
@@ -186,7 +186,7 @@ def _collecting_rarely() -> Iterator[None]:
 
 
 def _told(error: Exception, args: argparse.Namespace) -> tuple[str, int]:
-    """What an error comes to in one line, and the exit code."""
+    """Return the message of an error in one line, and the exit code."""
     if isinstance(error, PimsimError):
         return str(error), 2
     if lacks_memory(error):
@@ -213,10 +213,10 @@ def _fail(message: str, code: int) -> int:
 
 
 def _make_streams_ready() -> None:
-    """Open what is closed of the standard streams, and let no character be an error.
+    """Open standard streams that are closed, and make no character an encoding error.
 
-    A closed stream is one that nobody reads: what is written there is dropped, instead of ending up
-    in the next file that is opened, or in the other stream.
+    Output to a closed stream is dropped. Otherwise it could end up in the next file that is opened,
+    or in the other stream.
     """
     for number in range(3):
         try:
@@ -235,5 +235,5 @@ def _make_streams_ready() -> None:
 
 
 def _drop_output() -> None:
-    """Send what is left of the output nowhere: Python would complain of it once more on exit."""
+    """Discard output that is not yet written: Python would raise another error for it on exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

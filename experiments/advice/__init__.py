@@ -1,7 +1,7 @@
-"""What changes would bring: each is costed as the command that is shown for it would.
+"""What changes to a run would save: each is costed as the command shown beside it costs it.
 
-:mod:`~experiments.advice.costed` is such a command without the process,
-:mod:`~experiments.advice.ideas` has every kind of change, one entry each, and
-:mod:`~experiments.advice.ranking` costs them beside what there is and puts the best first;
-:mod:`~experiments.advice.told` has it in words.
+:mod:`~experiments.advice.costed` gives the report of such a command without starting a process.
+:mod:`~experiments.advice.ideas` has one entry for every kind of change.
+:mod:`~experiments.advice.ranking` costs the run as it is and with each change, and sorts the
+changes. :mod:`~experiments.advice.told` puts the result into words.
 """

@@ -1,4 +1,4 @@
-"""What a command of ``pimsim run --cost-only`` reports, without the command being started.
+"""The report of ``pimsim run --cost-only``, without starting a process.
 
 >>> words = ["run", "lenet5", "--cost-only", "--limit", "2"]
 >>> report(words)["images"]
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class _Parser(Parser):
-    """Raises what the command line would print."""
+    """Raises an InputError where the command line would print a message."""
 
     def error(self, message: str) -> NoReturn:
         raise InputError(message)
@@ -40,7 +40,7 @@ def report(words: Sequence[str]) -> dict[str, Any]:
     """Return the report.
 
     Args:
-        words: those of the command behind ``pimsim``, of which the first is ``run``.
+        words: the words of the command after ``pimsim``; the first is ``run``.
 
     Raises :class:`~pimsim.errors.InputError` for what the command would refuse.
     """

@@ -1,6 +1,6 @@
-"""Kinds of changes to a run, one entry each in :data:`IDEAS`; a new one is one entry more.
+"""Kinds of changes to a run; each is one entry of :data:`IDEAS`.
 
-A change is one of options of ``pimsim run``, so that a command shows what it brings.
+A change sets other options of ``pimsim run``, so a command can show what it saves.
 
 >>> setup = Setup("digits-mlp", {"--limit": "100", "--mapping": "auto"})
 >>> print(setup.changed({"--limit": "200"}).command())
@@ -30,14 +30,14 @@ class Setup:
     options: Options
 
     def words(self) -> list[str]:
-        """Return the words behind ``pimsim``."""
+        """Return the words of the command after ``pimsim``."""
         found = ["run", self.network, "--cost-only"]
         for flag, value in self.options.items():
             found += [flag] if value is None else [flag, value]
         return found
 
     def command(self) -> str:
-        """Return what may be typed."""
+        """Return the command line."""
         return shlex.join(["pimsim", *self.words()])
 
     def changed(self, changes: Options) -> Setup:
@@ -50,7 +50,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What could be done, in words and as options."""
+    """A change, in words and as options."""
 
     text: str
     options: Options
@@ -64,13 +64,13 @@ class Idea:
     why: str
     """Why it may help."""
     changes: Callable[[Setup, Mapping[str, Any]], Iterator[Change]]
-    """The changes, from the command and its report; none of them is what there is already."""
+    """Yields the changes for a command and its report; none equals the settings in use."""
     answers: str = "the same: the network is not changed"
-    """What becomes of the accuracy, as far as it can be told."""
+    """What happens to the accuracy, as far as that is known."""
 
 
 def _batches(setup: Setup, report: Mapping[str, Any]) -> Iterator[Change]:
-    """Fill the columns of the layer that uses most of them, and twice as many images."""
+    """As many images as fill the columns of the layer that uses most of them, and twice as many."""
     images = int(report["images"])
     used = [layer["column_utilisation"] for layer in report["layers"] if layer["subarrays"]]
     most = max(used, default=1.0)
@@ -130,7 +130,7 @@ def _maps(setup: Setup, report: Mapping[str, Any]) -> Iterator[Change]:
 
 
 def _channels(setup: Setup, report: Mapping[str, Any]) -> Iterator[Change]:
-    """Of a network without weights; those that are there are what they are."""
+    """Only for networks without weights: trained weights fix the number of channels."""
     from bnn.tables import catalog
 
     if setup.network in catalog.names():

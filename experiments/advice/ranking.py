@@ -1,4 +1,4 @@
-"""Costing every idea beside what there is, and putting the best first.
+"""Costs every change, compares it with the run as it is, and puts the best first.
 
 >>> found = advise(Setup("lenet5", {"--limit": "1"}), only=("batch",))
 >>> found.ranked[0].setup.options, found.ranked[0].speedup > 1
@@ -16,15 +16,15 @@ from experiments.advice.ideas import IDEAS, Idea, Setup
 from pimsim.errors import InputError
 
 LEAST = 1.01
-"""A gain below it is none."""
+"""The least gain that counts as one."""
 
 Tell = Callable[[str, int, int], None]
-"""Called with what is costed, how much is done, and how much there is."""
+"""Called with the name of the change being costed, how many are done, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What an image takes, its share of the batch."""
+    """Time and energy of an image: its share of the batch."""
 
     time_ps: float
     energy_pj: float | None
@@ -33,7 +33,7 @@ class Cost:
 
     @staticmethod
     def of(report: Mapping[str, Any]) -> Cost:
-        """Return that of a report."""
+        """Return the cost that a report states."""
         return Cost(
             report["latency_ps_per_image"],
             report["energy_pj_per_image"],
@@ -43,19 +43,19 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A change, and what it would bring."""
+    """A change, and what it would save."""
 
     idea: Idea
     text: str
     setup: Setup
     before: Cost
     after: Cost | None
-    """None where it is refused."""
+    """None if ``pimsim run`` refuses the change."""
     refused: str = ""
 
     @property
     def speedup(self) -> float | None:
-        """How many times faster; None where it is refused, or where nothing takes time."""
+        """How many times faster; None if the change is refused, or nothing takes time."""
         if self.after is None or not self.after.time_ps or not self.before.time_ps:
             return None
         return self.before.time_ps / self.after.time_ps
@@ -70,21 +70,21 @@ class Advice:
 
     @property
     def saved_pj(self) -> float | None:
-        """What an image takes less; None where there is no :attr:`energy_ratio`."""
+        """Energy that an image saves, in pJ; None if there is no :attr:`energy_ratio`."""
         if self.energy_ratio is None or self.after is None:
             return None
         return (self.before.energy_pj or 0.0) - (self.after.energy_pj or 0.0)
 
     @property
     def gain(self) -> float:
-        """By what changes are ranked: product of both ratios, of the first alone without another.
+        """What changes are ranked by: speedup times energy ratio, or the speedup alone.
 
-        0 where it is refused.
+        It is 0 if the change is refused.
         """
         return (self.speedup or 0.0) * (1.0 if self.energy_ratio is None else self.energy_ratio)
 
     def record(self) -> dict[str, Any]:
-        """Return it as JSON values; what is saved is that of an image."""
+        """Return it as JSON values; savings are per image."""
         after = self.after
         return {
             "idea": self.idea.name,
@@ -105,7 +105,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Advised:
-    """What there is, and what could be changed."""
+    """The run as it is, and all changes."""
 
     setup: Setup
     report: Mapping[str, Any]
@@ -114,24 +114,24 @@ class Advised:
 
     @property
     def cost(self) -> Cost:
-        """Of what there is."""
+        """Cost of the run as it is."""
         return Cost.of(self.report)
 
     @property
     def helpful(self) -> tuple[Advice, ...]:
-        """Changes that bring something."""
+        """Changes that save something."""
         return tuple(one for one in self.ranked if one.gain >= LEAST)
 
 
 def advise(setup: Setup, only: Collection[str] = (), tell: Tell | None = None) -> Advised:
-    """Return what every idea would bring, each costed by its command.
+    """Return what every change would save, each costed as its command costs it.
 
     Args:
-        setup: what there is.
-        only: names of the ideas that are looked at; all if there are none.
-        tell: is told what is costed.
+        setup: the run as it is.
+        only: names of the ideas to try; all if empty.
+        tell: called before each change is costed.
 
-    Raises InputError for what ``pimsim run`` would refuse of what there is.
+    Raises InputError if ``pimsim run`` refuses the run as it is.
     """
     report = costed.report(setup.words())
     before = Cost.of(report)

@@ -1,4 +1,4 @@
-"""What a change would bring, as a terminal and a page say it.
+"""Words for what a change would save, for the terminal and for pages.
 
 >>> saved(2_500_000.0, "ps"), saved(-1_000.0, "pJ"), saved(0.0, "ps")
 ('-2.5 us', '+1 nJ', 'as before')
@@ -11,18 +11,18 @@ from experiments.output.words import NOT_STATED, counted, more_energy, quantity,
 
 
 def saved(value: float, unit: str) -> str:
-    """Return what is gained, with a minus before it, or lost."""
+    """Return a saving with a minus sign, and a loss with a plus sign."""
     sign = "-" if value > 0 else "+"
     return f"{sign}{quantity(abs(value), unit)}" if value else "as before"
 
 
 def time(one: Advice) -> str:
-    """Return what an image takes less or more of time; '' of what is refused."""
+    """Return how much less or more time an image takes; '' if the change is refused."""
     return "" if one.after is None else saved(one.before.time_ps - one.after.time_ps, "ps")
 
 
 def energy(one: Advice) -> str:
-    """Return what an image takes less or more of energy, or why that is not known."""
+    """Return how much less or more energy an image takes, or why that is not known."""
     if one.after is not None and one.after.energy_pj is None:
         return NOT_STATED
     return "another energy model" if one.saved_pj is None else saved(one.saved_pj, "pJ")
@@ -46,7 +46,7 @@ def looked_at(found: Advised) -> str:
 
 
 def as_it_is(found: Advised) -> str:
-    """Return what an image takes as things are."""
+    """Return the time and energy of an image in the run as it is."""
     cost = found.cost
     energy_pj = cost.energy_pj
     stated = "no energy that is stated" if energy_pj is None else quantity(energy_pj, "pJ")

@@ -23,13 +23,13 @@ from pimsim.documents import nearest
 from pimsim.errors import InputError
 
 _NEVER = frozenset({"help", "json", "csv", "html", "parts"})
-"""Options of the command line that Python has other ways for."""
+"""Options of the command line that are arguments of their own in Python."""
 _WRITING = frozenset({"out", "format", "width", "notes"})
-"""Options about what is written, where a function of Python writes nothing."""
+"""Options about written files, which a function that writes nothing does not have."""
 
 
 class _Parser(Parser):
-    """Raises what the command line would print."""
+    """Raises an InputError where the command line would print a message."""
 
     def error(self, message: str) -> NoReturn:
         raise InputError(message)
@@ -42,18 +42,18 @@ def parsed(
     *,
     writes: bool = False,
 ) -> argparse.Namespace:
-    """Return what a subcommand is told by its positional arguments and by options.
+    """Return the parsed arguments of a subcommand.
 
     Args:
         command: the subcommand.
         words: its positional arguments.
-        given: options by name. None is the default. A list or a tuple has several values, for an
-            option that may be given again or has commas between its values; a dict
-            (``{"cell.capacitance_ff": 20}``) has such that are set.
+        given: options by name. None means the default. A list or a tuple has several values, for an
+            option that may be repeated or takes values with commas between; a dict
+            (``{"cell.capacitance_ff": 20}``) has parameters to set.
         writes: whether the function has ``out``, and so options of figures.
 
     Raises:
-        InputError: an unknown option, or what the command line says of a wrong value.
+        InputError: an unknown option, or a value that the command line refuses.
     """
     parser = _Parser(allow_abbrev=False)
     command.add_arguments(parser)
@@ -84,7 +84,7 @@ def parsed(
 def _words(
     option: str, action: argparse.Action, value: object, parser: argparse.ArgumentParser
 ) -> list[str]:
-    """How the command line would be told."""
+    """The words by which the command line is given an option."""
     if value is False and f"--no-{option}" in parser._option_string_actions:
         return [f"--no-{option}"]
     if action.nargs == 0:  # a switch

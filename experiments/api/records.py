@@ -23,7 +23,7 @@ class Records(list[dict[str, Any]]):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column that a row has, in the order in which they come up."""
+        """The columns of all rows, in order of first appearance."""
         return tuple(dict.fromkeys(name for row in self for name in row))
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -38,12 +38,12 @@ class Records(list[dict[str, Any]]):
         return pandas.DataFrame(list(self), columns=list(self.columns))
 
     def __repr__(self) -> str:
-        """Return how many rows there are, and of which columns, in one line."""
+        """Return the number of rows and the columns, in one line."""
         columns = listed(self.columns, 4) or "no columns"
         return f"<Records: {counted(len(self), 'row')} of {columns}>"
 
     def _repr_html_(self) -> str:
-        """Return the rows as a table; names in them cannot be markup."""
+        """Return the rows as an HTML table; markup in names is escaped."""
         head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
         body = "".join(
             "<tr>" + "".join(f"<td>{_cell(row.get(name))}</td>" for name in self.columns) + "</tr>"

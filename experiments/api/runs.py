@@ -1,4 +1,4 @@
-"""Networks from Python: run one in simulated DRAM, or ask what that would take."""
+"""Networks from Python: run one in simulated DRAM, or estimate time and energy."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ Network = str | os.PathLike[str] | KerasModel
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What a run gave: answers, and the time and energy that the DRAM took."""
+    """Result of a run: logits, time and energy of the DRAM."""
 
     report: Mapping[str, Any]
     """Everything, as in ``report.json``."""
     logits: NDArray[np.float32] | None
-    """``(images, classes)``: what the last layer gave, before a softmax. None of an estimate."""
+    """``(images, classes)``: outputs of the last layer, before a softmax. None for an estimate."""
 
     @property
     def accuracy(self) -> float | None:
@@ -64,7 +64,7 @@ class Run:
 
     @property
     def energy_pj(self) -> float:
-        """Energy that the DRAM takes for all images together, in pJ; nan where none is stated."""
+        """Energy that the DRAM takes for all images together, in pJ; nan if none is stated."""
         total: float | None = self.report["energy_pj"]["total"]
         return math.nan if total is None else total
 
@@ -153,10 +153,10 @@ def estimate(
     Args:
         network: as for :func:`run`; or a network that is known by its shapes alone, such as
             ``"vgg16"``.
-        images: how many are worked on together.
+        images: how many are computed together.
         out: folder for ``report.json``, ``report.html`` and figures; without one, nothing is
             written.
-        options: those of ``pimsim run --help``, but for such as need images or answers.
+        options: those of ``pimsim run --help``, except those that need images or answers.
 
     Raises:
         InputError: what the command line would refuse.
@@ -197,9 +197,9 @@ def networks() -> Records:
 def _simulated(
     path: str, options: Mapping[str, Any], named: dict[str, Any], *, typed: bool = True
 ) -> tuple[dict[str, Any], Any]:
-    """The report, and the logits if there are any.
+    """Return the report, and the logits if there are any.
 
-    ``typed``: whether a command line with the same options gives the same.
+    ``typed``: whether a command line with the same options gives the same result.
     """
     args = parsed(run_command, [path], options, writes=True)
     return run_command.found(args, named, typed=typed and path == named["network"])
@@ -227,7 +227,7 @@ def _file(network: Network) -> Iterator[tuple[str, str]]:
 def _arrays(
     x: ArrayLike | None, y: ArrayLike | None, options: Mapping[str, Any]
 ) -> Iterator[Mapping[str, Any]]:
-    """Options that say where the arrays are: as the command line would be told."""
+    """Options that name the files of the arrays, for the command line."""
     if x is None:
         if y is not None:
             raise InputError("`y` must be given with `x`, whose labels they are")
@@ -249,7 +249,7 @@ def _arrays(
 
 
 def _save(path: Path, name: str, values: ArrayLike) -> None:
-    """Write numbers into a file; raises InputError for what is none."""
+    """Write numbers into a file; raises InputError if they are not numbers."""
     import numpy as np
 
     try:

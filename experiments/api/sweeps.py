@@ -59,14 +59,13 @@ def sweep(
     """Measure something at every point of some axes, as ``pimsim sweep`` does.
 
     Args:
-        spec: the name of a bundled specification, the path of a file, or what would stand in one
-            as a dict.
-        out: folder for trials, tables and figures. Trials that it holds already are not made again.
+        spec: the name of a bundled specification, the path of a file, or its content as a dict.
+        out: folder for trials, tables and figures. Trials that are in it already are not run again.
             Without a folder, nothing is kept.
-        workers: how many processes make trials; 1: this one does.
+        workers: how many processes run trials; with 1, this process does.
 
     Raises:
-        InputError: anything in the specification that is not as it must be.
+        InputError: a mistake in the specification.
 
     >>> import pimsim
     >>> found = pimsim.sweep({

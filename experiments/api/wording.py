@@ -27,8 +27,8 @@ def python_words(message: str, names: Mapping[str, str] = _NONE) -> str:
     """Return a message about options as one about keywords.
 
     Args:
-        message: what the command line would say. What it quotes of a user stays as it is.
-        names: keywords that are called otherwise than the option.
+        message: message of the command line. Text that it quotes from a user stays as it is.
+        names: keywords whose name differs from that of the option.
     """
 
     def keyword(found: re.Match[str]) -> str:
@@ -51,7 +51,7 @@ def python_words(message: str, names: Mapping[str, str] = _NONE) -> str:
 
 @contextmanager
 def in_python(names: Mapping[str, str] = _NONE, texts: Mapping[str, str] = _NONE) -> Iterator[None]:
-    """Have errors of pimsim name keywords, and ``texts`` (such as temporary paths) as they say."""
+    """Make errors of pimsim name keywords, and replace ``texts`` such as temporary paths."""
     try:
         yield
     except PimsimError as error:

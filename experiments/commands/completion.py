@@ -1,4 +1,4 @@
-"""``pimsim completion``: what a shell has to know to complete the words of a command line."""
+"""``pimsim completion``: a script with which a shell completes command lines."""
 
 from __future__ import annotations
 

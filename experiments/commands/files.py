@@ -1,4 +1,4 @@
-"""Bundled files, to look at and edit: ``pimsim standards``, ``address-maps`` and of the circuit."""
+"""Show bundled files: ``pimsim standards``, ``pimsim address-maps``, and those of the circuit."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ class FileCommand:
     description: str
     epilog: str
     argument: str
-    """Destination of the name or path of one."""
+    """Name of the argument that takes the name or path of a file."""
     plural: str
-    """What they are called as JSON."""
+    """Key of the list in JSON."""
     toml_help: str
     RULES: tuple[Rule, ...]
     module: str
-    """That which lists (``names``) and loads (``load``) them."""
+    """The module that lists them (``names``) and loads them (``load``)."""
     toml: Callable[[Any, str], str]
-    """That module and a name or path: the file."""
+    """From that module and a name or path to the TOML text."""
     record: Callable[[Any], dict[str, Any]]
-    """As JSON."""
+    """From a file to JSON values."""
     listed: Callable[[Any], dict[str, str]]
-    """Its row in the list, by heading."""
+    """From a file to its row in the list, by heading."""
     sourced: Callable[[Any], list[dict[str, Any]]]
-    """Its values by heading, ``source`` among them."""
+    """From a file to its values, each by heading, ``source`` among them."""
     title: str | None = None
-    """Of the list."""
+    """Title of the list."""
     imports: Callable[[Path], str] | None = None
-    """A file of another tool: ours. Without, there is no ``import``."""
+    """Converts a file of another tool; without it, there is no ``import``."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Describe the subcommand."""
@@ -84,7 +84,7 @@ class FileCommand:
 
 
 def _to_import(chosen: str | None, file: str | None, formatted: bool) -> Path:
-    """The file to import; InputError unless nothing else is asked for."""
+    """Return the file to import; raise InputError if anything else is asked for, too."""
     if chosen != "import":
         raise InputError(f"`{file}` must come with import, not with {chosen!r}")
     if file is None or formatted:
@@ -93,7 +93,7 @@ def _to_import(chosen: str | None, file: str | None, formatted: bool) -> Path:
 
 
 def _values(sourced: list[dict[str, Any]]) -> list[dict[str, str]]:
-    """Values as they are shown; a source is written out where it changes."""
+    """Values as they are shown; a source is shown only where it differs from the row above."""
     rows, above = [], None
     for value in sourced:
         source = "as above" if value["source"] == above else value["source"]
@@ -325,4 +325,4 @@ OF_CIRCUIT = (
         lambda module, name: module.text(name), _varied,
     ),
 )  # fmt: skip
-"""Circuits, and what varies in them."""
+"""Presets of circuits, and processes: what varies in them."""

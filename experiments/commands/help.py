@@ -1,4 +1,4 @@
-"""``pimsim help``: what ``--help`` says, of any subcommand."""
+"""``pimsim help``: the ``--help`` of any subcommand."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def _table_record(table: Table) -> dict[str, object]:
 
 
 def _layer_records(table: Table) -> list[dict[str, Any]]:
-    """Every product, and what becomes of its sums in DRAM."""
+    """Every product, and what DRAM makes of its sums."""
     from bnn.tables.stages import works
 
     return [_layer_record(work) for work in works(table)]

@@ -1,4 +1,4 @@
-"""``pimsim products``: what a binary product takes in DRAM, by how products are counted."""
+"""``pimsim products``: commands, time and energy of a binary product, for several ways to count."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def _told(args: argparse.Namespace, weights: NDArray[Any] | None) -> str:
 
 
 def _weights(args: argparse.Namespace) -> NDArray[Any]:
-    """The weights that are meant: (outputs, fan-in) of -1, 0 and +1."""
+    """Return the weights that the options name: (outputs, fan-in) of -1, 0 and +1."""
     import numpy as np
 
     if args.weights is None:

@@ -76,9 +76,9 @@ class Experiment:
     NAME: str
     HELP: str
     STANDARD: str = STANDARD.default
-    """The part that is simulated unless told otherwise: that of the publication."""
+    """Default part: that of the publication."""
     draws: bool = False
-    """Whether it draws row groups from boxes of measurements, which may not be there."""
+    """Whether it needs the measured boxes that row groups are drawn from; they may be missing."""
 
     @property
     def WRITES(self) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class Experiment:
         dram.add_dram(parser, faw=False, refresh=False, energy=False, standard=self.STANDARD)
 
     def assumed(self) -> tuple[Standard, ModelOptions]:
-        """Return part and options that the publication assumes: neither tFAW nor refresh."""
+        """Return the part and options that the publication assumes: without tFAW and refresh."""
         from pimsim.dram.options import ModelOptions
         from pimsim.dram.standard.standard import load
 

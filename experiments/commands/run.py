@@ -129,7 +129,7 @@ RULES = (
 """Which options have no effect without which."""
 
 _OTHERS = ("ddr4-2400", "hbm2")
-"""Parts with which the page says how to compare."""
+"""Parts in the example that the page gives for ``pimsim compare``."""
 
 WRITES = ("report.json", "report.html", "logits.npy", "comparison.*", "layers.*", "disturbance.*")
 """Names of what is written into the folder `--out`."""
@@ -225,11 +225,11 @@ def found(
     """Run the network, print nothing, and write the folder ``--out`` if it is asked for.
 
     Args:
-        args: what was told.
-        named: entries of the report that are to be others, such as the name of a network.
-        typed: whether the command line that ``args`` stand for gives the same.
+        args: parsed arguments.
+        named: entries of the report to replace, such as the name of a network.
+        typed: whether a command line with these ``args`` gives the same result.
 
-    Returns the report, with what Keras says if that is asked for, and the logits.
+    Returns the report, with the comparison with Keras if asked for, and the logits.
     """
     simulated.require_sensible(args)
     with outdir.asked(args.out, last="report.json") as folder, wanted.wanted(wanted.of(args)):
@@ -305,9 +305,9 @@ def _show(
     args: argparse.Namespace,
     witness: Witness | None,
 ) -> int:
-    """Print the report, ask Keras then, and print that; the exit code says whether all agreed.
+    """Print the report, then compare with Keras and print that; return the exit code.
 
-    What was run is printed and written before Keras is asked, which may take long or fail.
+    The report is printed and written first, because Keras may take long or fail.
     """
     if not args.json:
         from experiments.report import tables

@@ -1,4 +1,4 @@
-"""``pimsim study``: questions that take several sweeps, and the page that answers them."""
+"""``pimsim study``: run the sweeps that answer a question, and write a page with the answer."""
 
 from __future__ import annotations
 

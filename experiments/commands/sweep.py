@@ -1,4 +1,4 @@
-"""``pimsim sweep``: measure something at every point of some axes, and keep it."""
+"""``pimsim sweep``: measure something at every point of some axes, and store it."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the sweep as far as it is not yet; print the table, or one JSON object."""
+    """Run the trials that are missing; print the table, or one JSON object."""
     if args.fields:
         from experiments.sweep import report
 
@@ -150,7 +150,7 @@ def _page(args: argparse.Namespace, found: Results, folder: Path, written: list[
 def _run(
     args: argparse.Namespace, spec: Spec, points: tuple[SweepPoint, ...], folder: Path
 ) -> Results | None:
-    """What came out; None if it was interrupted."""
+    """Return the results; None if interrupted."""
     from experiments.sweep import session
     from experiments.sweep.workers import runner
 
@@ -169,7 +169,7 @@ def _run(
 
 
 def _drawn(spec: Spec, points: tuple[SweepPoint, ...], folder: Path) -> Results:
-    """What the store holds."""
+    """Return the results in the store, without running anything."""
     from experiments.sweep import session
 
     with session.looked_at(spec, folder) as store:
@@ -178,7 +178,7 @@ def _drawn(spec: Spec, points: tuple[SweepPoint, ...], folder: Path) -> Results:
 
 
 def _tell(store: Store) -> None:
-    """What opening the store did, line by line."""
+    """Print what opening the store changed, line by line."""
     for note in store.notes:
         print(f"pimsim: {note}", file=sys.stderr)
 

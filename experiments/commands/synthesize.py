@@ -171,7 +171,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _known(args: argparse.Namespace, standard: Standard, options: ModelOptions) -> int:
-    """Show what is known, or search for it anew and say whether it is the same."""
+    """Show the known programs, or search for them again and say whether they are the same."""
     from pimsim.cost import assumptions
     from pimsim.documents import require_one_of
     from pimsim.synthesis import known

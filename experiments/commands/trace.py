@@ -1,4 +1,4 @@
-"""``pimsim trace cost``: what anybody's trace of commands takes, and whether it is legal."""
+"""``pimsim trace cost``: time and energy of a trace of commands, and whether it is legal."""
 
 from __future__ import annotations
 

@@ -93,8 +93,8 @@ def run(args: argparse.Namespace) -> int:
         checkpoint = checkpoint_path(args.out)
         way_on = "go on with --resume" if checkpoint.exists() else "before the first epoch's end"
         print(f"pimsim: interrupted; {way_on}", file=sys.stderr, flush=True)
-        # The checkpoint is whole, and nothing else is open. TensorFlow's threads, interrupted at
-        # work, can crash while the interpreter takes itself down.
+        # The checkpoint is complete, and no other file is open. Threads of TensorFlow that are
+        # interrupted at work can crash while the interpreter shuts down.
         os._exit(130)
     if args.curve:
         from experiments.figures import learning_curve

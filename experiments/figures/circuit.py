@@ -33,9 +33,8 @@ _Point = tuple[float, float, float | None, float | None]
 def draw_failures(result: Result, folder: Path) -> tuple[Path, Path]:
     """Write ``failures.png`` and ``failures.csv``; return the paths.
 
-    Failures against variation with their intervals, beside Ambit's published points where the
-    operation is a triple-row activation. An arrow points down from the upper limit of what was
-    never seen.
+    Failures against variation with their intervals; for a triple-row activation also Ambit's
+    published points. Where no failure was seen, an arrow points down from the interval's upper end.
     """
     rows = [
         {key: value for key, value in row.items() if key != "patterns_percent"}
@@ -142,7 +141,7 @@ def _published(shown: set[float]) -> list[_Point]:
 def _intervals(
     axes: Axes, points: list[_Point], label: str, colour: str, marker: str, *, filled: bool
 ) -> None:
-    """Points with intervals; those at zero as arrows down from their upper limit."""
+    """Draw points with intervals; a point at zero is an arrow down from its upper limit."""
     x, y, low, high = np.array(points, dtype=np.float64).T
     seen, never = y > 0, (y == 0) & (high > 0)
     axes.errorbar(
@@ -188,7 +187,7 @@ def _operation(stated: Mapping[str, Any]) -> str:
 
 
 def _changed(stated: Mapping[str, Any]) -> str:
-    """What was changed against the preset."""
+    """What differs from the preset."""
     changed = dict(stated["set"])
     if stated["restore_ns"] is not None:
         changed["restored"] = f"{stated['restore_ns']:g} ns"
@@ -198,7 +197,7 @@ def _changed(stated: Mapping[str, Any]) -> str:
 
 
 _BL, _BLB = "#12304f", "#e08a4a"
-"""Told apart in greyscale by their darkness; cells are told apart by their dashes."""
+"""Colours that differ in darkness, for greyscale; cells also differ in their dashes."""
 _CELL_DASHES = ((0, (1, 1)), (0, (4, 1, 1, 1)), (0, (6, 2)), (0, (3, 1, 1, 1, 1, 1)), "-")
 _CELL_GREYS = ("0.35", "0.5", "0.2", "0.6", "0.45")
 _CONTROL_NAMES = {"eq": "equaliser", "set_n": "set, n", "set_p": "set, p"}
@@ -249,7 +248,7 @@ def _draw_levels(axes: Axes, table: Table, scenario: Scenario, circuit: Circuit)
 
 
 def _alike(scenario: Scenario) -> list[tuple[str, str]]:
-    """Label and first name of every group of cells that cannot differ."""
+    """Label and first name of every group of cells that have the same waveform."""
     groups: dict[tuple[Any, ...], list[str]] = {}
     for cell in scenario.cells:
         groups.setdefault((cell.stored, cell.contacts), []).append(cell.name)

@@ -31,7 +31,7 @@ _FIRST = 24
 def draw(network: str, found: Mapping[str, Any], folder: Path) -> tuple[Path, ...]:
     """Write ``disturbance.png`` and ``.csv``; nothing if nothing was activated.
 
-    Left the first rows of the subarray, one by one, right all of them.
+    The left panel shows the first rows of the subarray one by one, the right panel all rows.
     """
     own = found["subarray"]
     if own is None:

@@ -1,6 +1,6 @@
 """The learning curve of a training: a figure, and the table behind it.
 
-Drawn from the epochs as the model card lists them: what was stored is what is shown.
+It is drawn from the epochs that the model card lists.
 
 >>> import tempfile
 >>> from bnn.training.card import Epoch
@@ -42,10 +42,10 @@ def paths(out: Path) -> tuple[Path, Path]:
 def draw(network: str, history: Sequence[Epoch], out: Path) -> tuple[Path, Path]:
     """Write loss and accuracy over the epochs beside the model file ``out``.
 
-    Where images were watched, a thin line stands at the epoch with their smallest loss.
+    If there are validation images, a thin line marks the epoch with their smallest loss.
 
     Args:
-        network: what the title calls it.
+        network: name of the network, for the title.
         history: at least one epoch.
         out: the model file.
     """

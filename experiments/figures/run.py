@@ -1,4 +1,4 @@
-"""Figures of a run, drawn from its ``report.json`` alone: what was stored is what is shown.
+"""Figures of a run, drawn only from its ``report.json``.
 
 Each figure is a PNG with the table behind it as CSV beside it.
 
@@ -40,7 +40,7 @@ _LONGEST_NAME = 40
 """Letters of a layer's name that a figure shows."""
 
 _BEHIND: Mapping[str, Any] = {"shift": (3, 0), "va": "center", "fontsize": 7.5}
-"""What a lying bar comes to stands behind its end."""
+"""Place and look of the number behind the end of a horizontal bar."""
 _COMMAND_FILLS = {
     "AAP": (INK, ""),
     "AP": ("#8fb0cf", ""),
@@ -51,16 +51,16 @@ _COMMAND_FILLS = {
     "REF": ("#c9c9c9", "xxx"),
     "TRANSFER": ("#d9e8c9", "oo"),
 }
-"""Fill and hatching of each kind of command, told apart in greyscale too."""
+"""Fill and hatching of each kind of command; they differ in greyscale, too."""
 _OTHER = "other"
 _FILLS = {**_COMMAND_FILLS, _OTHER: ("#6b6b6b", "")}
 _SLIVER = 0.01
-"""Kinds of commands that have less than this of all are shown together."""
+"""Kinds of commands with a smaller share than this are shown together."""
 _LAYERS_AT_MOST = 24
 _PANELS_BESIDE_IN = 5.0
-"""Commands and time by layer stand side by side from this width on."""
+"""From this width on, the panels of commands and time are side by side."""
 _WIDTH_IN = 6.8
-"""Of both figures. Narrower ones have panels one below the other where they need the room."""
+"""Width of both figures. In narrower ones, panels may be one below the other."""
 
 
 def draw(report: Report, folder: Path) -> tuple[Path, ...]:
@@ -162,7 +162,7 @@ def _layer_rows(report: Report) -> list[dict[str, Any]]:
 
 
 def _fewer_layers(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
-    """Layers as a page has room for them: the costliest in their order, and the rest as one."""
+    """At most so many layers: the costliest in their order, and the rest as one."""
     if len(rows) <= most:
         return rows
     by_cost = sorted(rows, key=lambda row: -row["latency_share"])
@@ -174,7 +174,7 @@ def _fewer_layers(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]
 
 
 def _shown_kinds(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """The kinds of commands that have a part of their own; the small ones become ``other``."""
+    """The kinds of commands that are shown; small ones are added up as ``other``."""
     totals = {kind: sum(row[kind] for row in rows) for kind in _COMMAND_FILLS}
     least = _SLIVER * sum(totals.values())
     small = [kind for kind, count in totals.items() if 0 < count < least]
@@ -213,7 +213,7 @@ def _log_bars(
 
 
 def _missing(quantity: str, value: float | None) -> str:
-    """What stands in place of a bar: nothing was done, or a part has no currents."""
+    """Text in place of a bar: nothing was executed, or the part has no currents."""
     return NOT_STATED if value is None and quantity.startswith("energy") else "none"
 
 
@@ -248,7 +248,7 @@ def _stacked_commands(axes: Axes, rows: Sequence[Mapping[str, Any]], shown: Sequ
 
 
 def _short(name: str) -> str:
-    """A name that leaves room for the bars; the table beside the figure has it whole.
+    """A name short enough to leave room for the bars; the CSV table has it in full.
 
     >>> _short("conv+norm"), _short("+".join(f"quant_conv2d_{i}" for i in range(20)))
     ('conv+norm', 'quant_conv2d_0+…+quant_conv2d_19')
@@ -278,7 +278,7 @@ def _latency_shares(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _caption(report: Report) -> str:
-    """What was run, and the options that its numbers depend on."""
+    """Caption: what was run, and the options that the numbers depend on."""
     stated = report["assumptions"]
     words = [f"{visible(report['network'])}, {counted(report['images'], 'image')}"]
     words += [visible(str(stated[key])) for key in ("standard", "mapping") if key in stated]

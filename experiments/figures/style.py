@@ -1,4 +1,4 @@
-"""The style of all figures, told apart by colour-blind people and in greyscale too."""
+"""The style of all figures. Colours differ for colour-blind people and in greyscale, too."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from experiments.figures import wanted
 
 INK, RUST, PUBLISHED = "#1d3f66", "#d55e00", "#a8471b"
-"""Of what is simulated, of what stands against it, and of published points."""
+"""Colours of simulated values, of values they are compared with, and of published points."""
 MAP = "cividis"
-"""Perceptually uniform, and the same to people with a colour vision deficiency."""
+"""Colour map: perceptually uniform, also for people with a colour vision deficiency."""
 
 _COLOURS = (INK, RUST, "#00684c", "#56b4e9", "#6b6b6b", "#e69f00", "#7b3f66")
 """The house's blue, then Okabe and Ito's palette for the colour-blind (2008), two of it darkened:
-neighbours differ in lightness, so that they can be told apart in greyscale."""
+neighbours differ in lightness, and so in greyscale."""
 
 Fill = tuple[str, str]
 """Colour and hatching of a bar."""
@@ -88,7 +88,7 @@ def looks(count: int, *, ordered: bool) -> list[Look]:
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw with pimsim's style sheet, and take no name for mathematics: a ``$`` is a dollar."""
+    """Draw with pimsim's style sheet; a ``$`` in a name does not begin a formula."""
     with (
         as_file(files(__package__).joinpath("pimsim.mplstyle")) as sheet,
         matplotlib.rc_context(fname=sheet),
@@ -98,7 +98,7 @@ def style() -> Iterator[None]:
 
 
 NOTE_LINES = 2
-"""Of what stands small above or below a figure."""
+"""Most lines of a note above or below a figure."""
 _LETTER_SHARE = 0.0082
 """Width of a letter of such a note, in inches for each point of its size."""
 
@@ -111,7 +111,7 @@ _METADATA: Mapping[str, Mapping[str, Any]] = {
 
 
 def save(figure: Figure, caption: str, path: Path, size: float = 6.5) -> Path:
-    """Write a figure under a caption that says what it rests on, as :func:`write` does."""
+    """Write a figure as :func:`write` does, with a caption that states its assumptions."""
     chosen = wanted.current()
     fit(figure)
     if chosen.notes != "none":
@@ -122,7 +122,7 @@ def save(figure: Figure, caption: str, path: Path, size: float = 6.5) -> Path:
 
 
 def fit(figure: Figure) -> None:
-    """Give a figure the width that is wanted; a wider one gets higher, too."""
+    """Give a figure the width that the user asked for; a wider one gets higher, too."""
     width_in = wanted.current().width_in
     if width_in is not None:
         share = width_in / figure.get_figwidth()
@@ -130,12 +130,12 @@ def fit(figure: Figure) -> None:
 
 
 def write(figure: Figure, path: Path, usual: tuple[str, ...] = ("png",)) -> Path:
-    """Write a figure in every format that is wanted; return the path of the first.
+    """Write a figure in every format that the user asked for; return the path of the first.
 
     Args:
-        figure: what is drawn.
-        path: of the file; its ending is that of each format.
-        usual: formats where nobody has asked for any.
+        figure: the figure.
+        path: path of the file; its ending is replaced by that of each format.
+        usual: formats if the user asked for none.
     """
     chosen = wanted.current(usual)
     paths = [path.with_suffix(f".{one}") for one in chosen.formats]
@@ -170,7 +170,7 @@ def log_ticks(axis: Axis, text: Callable[[float], str] = "{:g}".format) -> None:
 def stacked(
     axes: Axes, parts: Mapping[str, Sequence[float]], fills: Sequence[Fill], line: float
 ) -> list[float]:
-    """Draw lying bars, one below the other, each of parts side by side; return their lengths.
+    """Draw horizontal bars, each of parts side by side; return their lengths.
 
     ``parts`` are lengths by label, one for each bar; ``line`` is the width of the edges.
     """

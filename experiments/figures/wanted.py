@@ -1,7 +1,7 @@
-"""How figures are wanted: their files, their width, and how much is said below them.
+"""What a user asks for in figures: formats, width, and how much text is below them.
 
-Asked for once, where a command begins, and known wherever a figure is written. Matplotlib is not
-imported here.
+A command sets it once, and every figure that is written then follows it. Matplotlib is not imported
+here.
 
 >>> with wanted(Wanted(("svg", "pdf"), width_in=3.5)):
 ...     current().formats
@@ -27,21 +27,21 @@ NOTES = ("short", "all", "none")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How figures are wanted."""
+    """What a user asks for in figures."""
 
     formats: tuple[str, ...] = ("png",)
     """Endings of the files of each figure; the table behind it is written anyway."""
     width_in: float | None = None
-    """Width in inches; letters stay as large. None: each its own."""
+    """Width in inches; the size of letters does not change. None: each figure has its own width."""
     notes: str = "short"
-    """What stands small below or above a figure: at most two lines, all there is, or nothing."""
+    """Notes below or above a figure: at most two lines, all of them, or none."""
 
 
 _wanted: ContextVar[Wanted | None] = ContextVar("wanted", default=None)
 
 
 def current(usual: tuple[str, ...] = ("png",)) -> Wanted:
-    """Return what is wanted; ``usual`` are the formats where nobody has asked for any."""
+    """Return what is asked for; ``usual`` are the formats if none are."""
     return _wanted.get() or Wanted(usual)
 
 
@@ -77,7 +77,7 @@ def linked(text: str) -> str:
 
 
 def formats(text: str) -> tuple[str, ...]:
-    """Return the formats of a list with commas, each once.
+    """Return the formats in a text with commas between them, each once.
 
     Raises :class:`~pimsim.errors.InputError` for another one.
 
@@ -97,7 +97,7 @@ def formats(text: str) -> tuple[str, ...]:
 
 
 def of(args: argparse.Namespace) -> Wanted | None:
-    """Return what the options of a command ask for; None if it has none, or none is given."""
+    """Return what the options of a command ask for; None if no such option is given."""
     given = getattr(args, "given", {})
     if not {"formats", "width_in", "notes"} & set(given):
         return None

@@ -1,4 +1,4 @@
-"""What a network answered beside what was right: which classes it mistakes, and a few images."""
+"""Answers of a network beside the labels: which classes it confuses, and a few images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MATRIX = 20
-"""Classes of the largest network whose answers are shown class by class."""
+"""With more classes than this, answers are not shown class by class."""
 SHOWN = 12
 """Images answered wrongly that are shown."""
 PAIRS = 15
@@ -22,7 +22,7 @@ PAIRS = 15
 
 
 def section(witness: Witness) -> Section:
-    """Return the section; an empty one where no answers can be held against labels."""
+    """Return the section; an empty one if no answers can be compared with labels."""
     found = witness.wrong()
     if found is None:
         return Section("Right and wrong answers", ())
@@ -51,7 +51,7 @@ def _classes(witness: Witness, answers: NDArray[Any], labels: NDArray[Any]) -> S
 
 
 def matrix(answers: NDArray[Any], labels: NDArray[Any], classes: Sequence[str]) -> Table:
-    """Return how often which label was given which answer.
+    """Return the confusion matrix: how often images of each label got each answer.
 
     >>> import numpy as np
     >>> table = matrix(np.array([0, 1, 1]), np.array([0, 0, 1]), ("no", "yes"))

@@ -1,12 +1,12 @@
 """What a page is made of: sections of texts, figures in numbers, tables, pictures, code.
 
-A block says what is shown and nothing of how it looks; the template has a form for each ``kind``.
-Texts are texts: what would be markup in them is shown as it stands.
+A block says what is shown, and not how it looks; the template has a form for each ``kind``. Markup
+in a text is shown as text.
 
 Charts are bars in cells of tables, and bands of a timeline, drawn as inline SVG by the template.
-A library for charts is not used: a bar beside its number can be read on a phone, aloud and in
-print, follows light and dark, and costs a run neither the second that matplotlib takes to be
-imported nor the megabytes of a library in every page.
+No library for charts is used: a bar beside its number can be read on a phone, aloud and in print,
+and follows light and dark mode. It needs neither a second to import Matplotlib nor megabytes of
+script in every page.
 
 >>> columns = Column("part"), Column("energy", number=True)
 >>> table = Table("costs", columns, [[Cell("x"), Cell("3")]])
@@ -23,7 +23,7 @@ from typing import ClassVar
 from markupsafe import Markup
 
 SERIES = 8
-"""Colours of bars that the style sheet knows."""
+"""Number of colours of bars in the style sheet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Bar:
     """A piece of a bar."""
 
     share: float
-    """Of the length of a whole bar, 0 to 1."""
+    """Share of the length of a whole bar, 0 to 1."""
     series: int = 0
     """Its colour, below :data:`SERIES`."""
 
@@ -42,7 +42,7 @@ class Cell:
 
     text: str
     sort: float | str | None = None
-    """By what the column is sorted; None: by the text."""
+    """Value that the column is sorted by; None: the text."""
     bars: tuple[Bar, ...] = ()
     """A bar below the text, pieces from left to right."""
     shade: int | None = None
@@ -123,7 +123,7 @@ class Gallery:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """What a lane of a timeline does for a while."""
+    """A command on a lane of a timeline."""
 
     lane: int
     start: float
@@ -143,14 +143,14 @@ class Timeline:
     lanes: Sequence[str]
     bands: Sequence[Band]
     ticks: Sequence[tuple[float, str]]
-    """Where a time stands, 0 to 1, and the time."""
+    """Ticks: each place from 0 to 1, and its time."""
     legend: tuple[tuple[str, int], ...]
     kind: ClassVar[str] = "timeline"
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What may be typed."""
+    """A command to type."""
 
     text: str
     label: str
@@ -168,7 +168,7 @@ class Definitions:
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """A text that is marked up already, by what is trusted to leave nobody's markup in it."""
+    """HTML from trusted code that has escaped all text in it."""
 
     markup: Markup
     kind: ClassVar[str] = "prose"
@@ -199,13 +199,13 @@ class Page:
     summary: str
     """The settings in a line, under the title."""
     answer: Sequence[str]
-    """What came out, in sentences: the first thing that is read."""
+    """The result in sentences, at the top of the page."""
     sections: Sequence[Section]
     facts: Sequence[Fact] = field(default_factory=tuple)
 
 
 def number_cell(value: float | None, text: str, **more: object) -> Cell:
-    """Return a cell of a number, which sorts by its value; None is below every number.
+    """Return a cell with a number, sorted by its value; None sorts below every number.
 
     >>> number_cell(1200.0, "1.2 k").sort, number_cell(None, "").sort
     (1200.0, -inf)

@@ -1,4 +1,4 @@
-"""The command that was typed, put together again from what was understood of it.
+"""The command that was typed, rebuilt from its parsed arguments.
 
 >>> import argparse
 >>> from experiments.options.parser import Parser
@@ -16,13 +16,13 @@ import shlex
 from collections.abc import Iterator
 
 _HOW = frozenset({"json", "draw", "page", "repair", "workers", "cluster"})
-"""Options that no result depends on: how it is shown, and who computes it."""
+"""Options that no result depends on: they change the output, or who computes."""
 
 
 def typed(command: str, args: argparse.Namespace, *positional: str) -> str:
     """Return the command line; ``positional`` are the names of arguments without a flag.
 
-    What no result depends on is left out.
+    Options that no result depends on are left out.
     """
     words = [str(getattr(args, name)) for name in positional]
     return shlex.join([*command.split(), *words, *_options(args)])

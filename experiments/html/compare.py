@@ -1,4 +1,4 @@
-"""The page of a comparison: first what differs in the settings, then what came of it."""
+"""The page of a comparison: first the settings that differ, then the results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from experiments.report import host
 from experiments.report.compared import Contender, against, differences, layers
 
 NAME = "compare.html"
-"""What the page is called."""
+"""Name of the page's file."""
 
 
 def page(contenders: Sequence[Contender], command: str) -> Page:

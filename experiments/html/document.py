@@ -1,7 +1,7 @@
 r"""A page of Markdown, such as a study or a reproduction writes, as a page for a browser.
 
-Its tables sort, its pictures are inside it. Markup in the text stays text: the reader of Markdown
-is told that there is none, and links lead to files that lie beside the page, or to the web.
+Its tables can be sorted, and its pictures are embedded. HTML in the text stays text, because the
+Markdown reader has HTML switched off. Links lead to files beside the page, or to the web.
 
 >>> text = "# Title\n\nWhy?\n\n## Finding\n\nSo `it` is.\n\n## More\n\n<b>"
 >>> made = page(text, Path("."))
@@ -33,7 +33,7 @@ def page(text: str, folder: Path, kicker: str = "", summary: str = "") -> Page:
 
     Args:
         text: Markdown with one ``#`` heading; its ``##`` sections become those of the page.
-        folder: where its pictures and links lead to files.
+        folder: folder that its pictures and links are relative to.
         kicker: what kind of page it is.
         summary: the settings in a line.
     """
@@ -88,7 +88,7 @@ def _plain(token: Token) -> str:
 
 
 def _blocks(tokens: Sequence[Token], folder: Path, heading: str) -> Iterator[Block]:
-    """Pictures and tables apart, and what is between them as it is."""
+    """Yield pictures and tables as blocks, and the text between them as it is."""
     prose: list[Token] = []
     several = sum(token.type == "table_open" for token in tokens) > 1
     tables = 0
@@ -140,7 +140,7 @@ def _inside(path: Path, folder: Path) -> bool:
 
 
 def _led(tokens: Sequence[Token], folder: Path) -> list[Token]:
-    """Links that lead nowhere from where the page lies become texts."""
+    """Turn links to files that do not exist into texts."""
     for token in tokens:
         children, kept, dropped = token.children, [], 0
         if children is None:

@@ -36,7 +36,7 @@ _EVERY = f"{FILE} has every number of this page."
 
 
 def advised(found: Advised, command: str) -> Page:
-    """Return the page of what could be changed.
+    """Return the page of changes to a run.
 
     Args:
         found: all changes, ranked.

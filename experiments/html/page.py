@@ -1,9 +1,9 @@
-"""A page as one file: style and script inside, nothing from elsewhere, no markup of anybody's.
+"""A page as one file: style and script inside, nothing loaded, all text escaped.
 
-Three things stand between a name such as ``<img onerror=...>`` and a browser. Jinja escapes every
-text. The policy in the head allows this page's own style and script, known by their hashes, and
-pictures inside it; scripts, styles and event handlers of any other text would not run. And nothing
-can be fetched or sent, since the policy names no source.
+Three things keep a name such as ``<img onerror=...>`` from doing harm. Jinja escapes every text.
+The policy in the head allows only this page's own style and script (by their hashes) and embedded
+pictures; other scripts, styles and event handlers do not run. And the policy names no source, so
+nothing can be fetched or sent.
 
 >>> made = render(Page("<b>", "run", "", ["fine"], []))
 >>> "<b>" in made, "&lt;b&gt;" in made, "://" in made
@@ -25,7 +25,7 @@ from experiments.output.escaping import visible
 from pimsim import __version__
 
 NAME = "report.html"
-"""What every command calls its page."""
+"""Name of the page's file, for every command."""
 
 FRAMES_STYLE, FRAMES = "frames.css", "frames.js"
 """Style and script of what scrolls sideways."""
@@ -54,7 +54,7 @@ def write(page: Page, folder: Path) -> Path:
 
 
 def policy(style: str, script: str) -> str:
-    """Return what a browser may do with a page of this style and script: nothing else.
+    """Return the content security policy of a page with this style and script.
 
     >>> policy("", "")[:19]
     "default-src 'none';"

@@ -25,7 +25,7 @@ class Part:
     name: str
     latency_ps: int = 0
     energy_pj: float | None = 0.0
-    """None where the part has no currents to tell it from."""
+    """None if the part has no currents to derive it from."""
     energy: str = ""
     """The energy model, by default that of the part."""
     refused: str = ""

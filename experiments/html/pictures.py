@@ -1,4 +1,4 @@
-"""Pictures inside a page: arrays as PNG, files as they are, both as ``data:`` addresses."""
+"""Embedded pictures: arrays as PNG and PNG files as they are, both as ``data:`` addresses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST = 512
-"""Pixels along an edge of the largest picture that is shown."""
+"""Largest width or height of a picture that is shown, in pixels."""
 
 
 def png(pixels: NDArray[Any]) -> bytes:
@@ -82,7 +82,7 @@ def figure(path: Path, alt: str) -> Block:
 
 
 def shown(images: NDArray[Any]) -> list[NDArray[Any]] | None:
-    """Return inputs of a network as pixels, black to white over all of them; None if they are none.
+    """Return inputs of a network as pixels, scaled together; None if they are not pictures.
 
     Args:
         images: (n, height, width), (n, height, width, 1 or 3), or (n, size) where size is a square.

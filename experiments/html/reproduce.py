@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from experiments.reproduce.table import Table
 
 CLOSE = 0.05
-"""A ratio so far from 1 counts as equal."""
+"""A ratio within this distance of 1 counts as equal."""
 
 
 def page(text: str, found: Mapping[str, Table], folder: Path, command: str) -> Page:
@@ -34,7 +34,7 @@ def page(text: str, found: Mapping[str, Table], folder: Path, command: str) -> P
 
 
 def answer(found: Mapping[str, Table]) -> list[str]:
-    """Return how many published numbers come out, and which is furthest from it."""
+    """Return how many published numbers are matched, and which differs most."""
     ratios = [
         (row.ratio, f"{row.quantity} of {', '.join(row.of)}" if row.of else row.quantity, row)
         for table in found.values()

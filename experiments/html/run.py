@@ -1,6 +1,6 @@
-"""The page of a run, from its report and from what was seen of it.
+"""The page of a run, from its report and from what was recorded during the run.
 
-Everything but the answers and the timeline is from the report alone.
+Only the answers and the timeline are not from the report.
 
 >>> from experiments.api.runs import estimate
 >>> report = estimate("lenet5", images=2).report
@@ -58,10 +58,10 @@ def page(
     """Return the page of a run.
 
     Args:
-        report: that of the run.
+        report: the report of the run.
         command: what was typed.
-        witness: what was seen; None where only the report is left.
-        others: what other parts would have cost, and the command that compares with some.
+        witness: what was recorded during the run; None if only the report is left.
+        others: what other parts would have cost, and a command that compares with some.
     """
     data = "" if report["data"] is None else f" on {report['data']}"
     return Page(
@@ -94,7 +94,7 @@ def settings(report: Report) -> str:
 
 
 def facts(report: Report) -> Iterator[Fact]:
-    """Yield the numbers that are shown large."""
+    """Yield the key numbers, which are shown large."""
     if report["accuracy"] is not None:
         of = words.images_text(report)
         yield Fact("accuracy", words.percent(report["accuracy"]), of)
@@ -167,7 +167,7 @@ def _spent_cell(
 
 
 def _share(share: float) -> str:
-    """A share; what is more than nothing never reads as nothing.
+    """A share in percent; a share above 0 never reads as 0.
 
     >>> _share(0.0001), _share(0.391)
     ('< 0.1 %', '39.1 %')
@@ -237,7 +237,7 @@ def _by_part(report: Report) -> Iterator[Table]:
 
 
 def _mappings(report: Report) -> Section:
-    """What each layer would have taken under the mappings that it did not get."""
+    """Time and energy of each layer under the mappings that were not chosen."""
     rows = []
     for layer in report["layers"]:
         for other in layer["alternatives"]:
@@ -270,7 +270,7 @@ def _mappings(report: Report) -> Section:
 
 
 def _against(time: float, energy: float | None) -> str:
-    """A mapping beside the one that was taken; ratios above 1 speak for it."""
+    """Compare a mapping with the chosen one; it is better where a ratio is above 1."""
     taken = "" if energy is None else f" {more_energy(energy)} energy"
     said = f"{slower(time)},{taken}" if taken else slower(time)
     return said.replace("the same,", "as fast,").replace("the same energy", "as much energy")
@@ -310,7 +310,7 @@ def _processors(report: Report) -> Section:
 
 
 def assumed(stated: Mapping[str, Any]) -> Section:
-    """Return the section of what every number rests on."""
+    """Return the section of assumptions."""
     items = [(name.replace("_", " "), setting(value)) for name, value in stated.items()]
     block = Definitions(items, "assumptions")
     return Section("What these numbers rest on", [block] if items else [])
@@ -328,6 +328,6 @@ def setting(value: object) -> str:
 
 
 def reproduced(command: str, folder: str = "report.json has every number of this page.") -> Section:
-    """Return the section that says how the same is had again."""
+    """Return the section that says how to get the same result again."""
     blocks: list[Block] = [Code(command, "The command that made this page")] if command else []
     return Section("Make it again", [*blocks, Text(folder)] if blocks else [])

@@ -126,7 +126,7 @@ def _caption(points: Sequence[Point]) -> str:
 
 
 def _exact(points: Sequence[Point]) -> bool:
-    """Whether nothing was drawn: there is no interval."""
+    """Whether nothing is random, so that there is no interval."""
     return all(point.low == point.high for point in points if point.trials)
 
 

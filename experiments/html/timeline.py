@@ -1,7 +1,7 @@
 """The first commands of a run, as the scheduler issued them, and how a page shows them.
 
-Kept are the first commands at all, and those from the first AAP or AP on: before the first row
-is computed, operands have to be written, which may take a while.
+Two windows of commands are kept: from the first command on, and from the first AAP or AP on.
+Writing operands, which comes first, can take long.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pimsim.dram.traces.event import Event, Spans
 from pimsim.dram.traces.recorder import Ending
 
 KEPT = 512
-"""Commands of each of both windows."""
+"""Commands in each of the two windows."""
 SEARCHED = 1 << 18
-"""Commands among which the first that computes is looked for."""
+"""The first AAP or AP is looked for among so many commands."""
 LANES = 16
 """Banks that are shown at most."""
 _SERIES = {
@@ -42,14 +42,14 @@ class FirstCommands(Ending):
     """
 
     on_bus = False
-    """Times are those of the run."""
+    """Commands with their times in the run."""
 
     def __init__(self) -> None:
         self._start: list[Event] = []
         self._computing: list[Event] = []
         self._seen = 0
         self._begins: int | None = None
-        """How many commands came before the first that computes."""
+        """How many commands came before the first AAP or AP."""
 
     @property
     def room(self) -> int:
@@ -71,10 +71,10 @@ class FirstCommands(Ending):
             self._computing += block[: max(0, KEPT - len(self._computing))].events()
 
     def skip(self, commands: int) -> None:
-        """Take note of nothing: what comes later is not shown."""
+        """Do nothing: later commands are not shown."""
 
     def windows(self) -> list[Sequence[Event]]:
-        """Return the first commands, and those from where rows are computed if that is later."""
+        """Return the first window, and the second one if it begins later."""
         later = self._begins is not None and self._begins > len(self._start) // 2
         return [one for one in (self._start, self._computing if later else []) if one]
 
@@ -90,7 +90,7 @@ def blocks(first: FirstCommands, standard: Standard, options: ModelOptions) -> l
 
 
 def timeline(events: Sequence[Event], spans: Spans, caption: str) -> Timeline:
-    """Return what banks did, as bands; reads or writes of a row in a row are one band."""
+    """Return the commands of banks as bands; consecutive reads or writes of a row are one band."""
     begin_ps = min(event.at_ps for event in events)
     every = sorted({event.bank for event in events if event.kind is not Kind.REF})
     banks = every[:LANES]
@@ -125,7 +125,7 @@ def timeline(events: Sequence[Event], spans: Spans, caption: str) -> Timeline:
 
 
 def _lanes(event: Event, banks: Sequence[int], spans: Spans) -> list[int]:
-    """Lanes of the banks that a command is for: of a REF those of its rank."""
+    """Lanes of the banks that a command uses; a REF uses all banks of its rank."""
     if event.kind is not Kind.REF:
         return [banks.index(event.bank)] if event.bank in banks else []
     of_rank = spans.opens_banks[Kind.REF]
@@ -133,7 +133,7 @@ def _lanes(event: Event, banks: Sequence[int], spans: Spans) -> list[int]:
 
 
 def _joined(events: Sequence[Event], spans: Spans) -> list[tuple[Event, int, int]]:
-    """Commands with their ends; those of a kind that follow each other in a bank as one."""
+    """Commands with their ends; consecutive commands of a kind in a bank are joined."""
     found: list[tuple[Event, int, int]] = []
     last: dict[int, int] = {}
     for event in events:

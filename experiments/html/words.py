@@ -1,4 +1,4 @@
-"""The answer of a run in sentences.
+"""The result of a run in sentences.
 
 >>> percent(0.97), rate(26_451.3)
 ('97.00 %', '26,451')
@@ -23,7 +23,7 @@ _PROCESSORS = {
 
 
 def each(value: float | None, images: int) -> float | None:
-    """Return the share of an image in what a batch takes; None where that is not stated."""
+    """Return an image's share of a batch's time or energy; None if that is not stated."""
     return None if value is None else value / images
 
 
@@ -46,14 +46,14 @@ def images_text(report: Report) -> str:
 
 
 def rate(images_per_s: float | None) -> str:
-    """Return images in a second; of a run without commands nothing."""
+    """Return images per second as text; '' for a run without commands."""
     if images_per_s is None:
         return ""
     return f"{images_per_s:,.0f}" if images_per_s >= 100 else f"{images_per_s:.3g}"
 
 
 def answer(report: Report) -> Iterator[str]:
-    """Yield what came out, in sentences: right or wrong, exact or not, time, energy, processors."""
+    """Yield sentences on accuracy, exactness, time, energy, and processors for comparison."""
     yield from _accuracy(report)
     yield _exact(report)
     if report["faults"] is not None:

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from pimsim.offtheshelf.groups import Measured
 
 STANDARD = "ddr4-2400"
-"""Part that unmodified chips are, unless another is asked for."""
+"""Default part for unmodified chips."""
 PART = ANY_STANDARD.but(default=STANDARD)
 IDLE = ("split_decoder", "acts_per_aap", "idle_ranks")
-"""Options of the cost model that are of AAPs, which chips do not have, or of whole runs."""
+"""Options left out: they concern AAPs, which these chips do not have, or whole runs."""
 ROWS = Option("rows", "rows that a majority opens", int, "N", 32, choices=(4, 8, 16, 32))
 _DELAYS = Range(0, 1_000_000)
 
 
 def add_part(parser: argparse.ArgumentParser, *leave_out: str, **defaults: Any) -> None:
-    """Add the options of the part and its cost model; energy is that of currents."""
+    """Add the options of the part and its cost model; energy comes from currents."""
     dram.add_dram(parser, leave_out=("energy", *leave_out), standard=STANDARD, **defaults)
     parser.set_defaults(energy="datasheet")
 
@@ -35,7 +35,7 @@ def add_part(parser: argparse.ArgumentParser, *leave_out: str, **defaults: Any) 
 def chosen_part(args: argparse.Namespace) -> tuple[Standard, ModelOptions]:
     """Return the part and the options of its cost model.
 
-    Raises :class:`~pimsim.errors.InputError` for a part without currents, and what
+    Raises :class:`~pimsim.errors.InputError` for a part without currents, and where
     :func:`~experiments.options.dram.chosen_dram` does.
     """
     from pimsim.dram.standard.standard import load
@@ -50,7 +50,7 @@ def chosen_part(args: argparse.Namespace) -> tuple[Standard, ModelOptions]:
 
 
 def add_measured(parser: argparse.ArgumentParser, best: float = 1.0) -> None:
-    """Add ``--t1``, ``--t2``, ``--pattern``, ``--best``, by default ``best``, and ``--boxes``."""
+    """Add ``--t1``, ``--t2``, ``--pattern``, ``--best`` (default ``best``) and ``--boxes``."""
     add(
         parser.add_argument_group("measurements that row groups are drawn from"),
         Option("t1", "for majorities: from the first ACTIVATE to PRECHARGE (default: "
@@ -69,9 +69,10 @@ def add_measured(parser: argparse.ArgumentParser, best: float = 1.0) -> None:
 
 
 def found_measured(args: argparse.Namespace) -> Measured | None:
-    """Return what the options of :func:`add_measured` say; None if there are no boxes.
+    """Return the measurements that the options name; None if there is no file of boxes.
 
-    Raises :class:`~pimsim.errors.InputError` for a file that is none of boxes, and a share of none.
+    Raises :class:`~pimsim.errors.InputError` if the file has no boxes, or ``--best`` leaves no
+    group.
     """
     from pimsim.circuit.failure_tables.chips.summary import ActivationDelays
     from pimsim.offtheshelf.boxes import location, read_boxes, require_best
@@ -84,9 +85,9 @@ def found_measured(args: argparse.Namespace) -> Measured | None:
 
 
 def chosen_measured(args: argparse.Namespace) -> Measured:
-    """Return what :func:`found_measured` does.
+    """Return the measurements that the options name.
 
-    Raises :class:`~pimsim.errors.InputError` if there are no boxes, too.
+    Raises :class:`~pimsim.errors.InputError` as :func:`found_measured`, and if there is no file.
     """
     from pimsim.offtheshelf.boxes import NEEDED
 
@@ -97,7 +98,7 @@ def chosen_measured(args: argparse.Namespace) -> Measured:
 
 
 def stated(args: argparse.Namespace) -> dict[str, object]:
-    """Return what a result rests on, for its assumptions."""
+    """Return the assumptions of a result that these options set."""
     from pimsim.offtheshelf.boxes import location
 
     boxes = "SiMRA, DSN 2024, 120 DDR4 chips pooled" if args.boxes is None else args.boxes.name
@@ -114,4 +115,4 @@ STATED = {
     "rows_opened": "by the decoder that SiMRA supposes, five predecoders",
     "chip_energy": "two whole ACTs and PREs an access, though one of each is cut short",
 }
-"""What time and energy of unmodified chips rest on."""
+"""Assumptions behind time and energy of unmodified chips."""

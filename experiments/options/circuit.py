@@ -1,4 +1,4 @@
-"""Options that the subcommands of ``pimsim circuit`` share, and what they stand for."""
+"""Options that the subcommands of ``pimsim circuit`` share, and the circuit they choose."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_circuit(parser: argparse.ArgumentParser, *, preset: str | None = PRESET.
 
 
 def chosen_circuit(args: argparse.Namespace) -> Circuit:
-    """Return the circuit that the options of :func:`add_circuit` and :func:`add_stored` say.
+    """Return the circuit that the options of :func:`add_circuit` and :func:`add_stored` choose.
 
     Warnings go to stderr.
 
@@ -47,7 +47,7 @@ def chosen_circuit(args: argparse.Namespace) -> Circuit:
 
 
 def stated(args: argparse.Namespace, circuit: Circuit) -> dict[str, object]:
-    """Return what :func:`chosen_circuit` made of the options, for the assumptions of a result."""
+    """Return the assumptions of a result that :func:`chosen_circuit` set."""
     return {
         "preset": circuit.name,
         "set": dict(given.split("=", 1) for given in args.settings),
@@ -60,7 +60,7 @@ def stated(args: argparse.Namespace, circuit: Circuit) -> dict[str, object]:
 
 
 def shown(assumptions: Mapping[str, object], args: argparse.Namespace) -> dict[str, object]:
-    """Return assumptions as they are printed: without what was not asked for."""
+    """Return the assumptions that are printed: without those that were not asked for."""
     given = {"set": " ".join(args.settings) or "nothing"}
     return {key: value for key, value in {**assumptions, **given}.items() if value is not None}
 
@@ -72,5 +72,5 @@ def add_stored(parser: argparse.ArgumentParser) -> None:
 
 
 def warn(message: str) -> None:
-    """Say what is doubtful about what was asked for, in a line beside the results."""
+    """Print a warning about doubtful options, in one line on stderr."""
     print(f"pimsim: warning: {message}", file=sys.stderr)

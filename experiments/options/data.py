@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def read_by_name(args: argparse.Namespace) -> bool:
-    """Return whether images are those of a named data set, and not of a file."""
+    """Return whether images come from a named data set, and not from a file."""
     from bnn.data import datasets
 
     return args.data is None or args.data in datasets.NAMES
@@ -41,7 +41,7 @@ LABELS = Option(
 
 
 def chosen_scale(text: str | None) -> InputScale | None:
-    """Return what ``--input-scale`` says; None if it is not given.
+    """Return the scale that ``--input-scale`` names; None if it is not given.
 
     Raises :class:`~pimsim.errors.InputError`.
     """
@@ -53,9 +53,9 @@ def chosen_scale(text: str | None) -> InputScale | None:
 
 
 def open_named(name: str, split: Split, data_dir: Path | None, limit: int | None = None) -> Dataset:
-    """Return one half of a named data set, showing a bar on stderr while it is downloaded.
+    """Return the training or test images of a named data set; a download shows a bar on stderr.
 
-    With a limit, its first images alone.
+    With a limit, return only its first images.
     """
     from rich.console import Console
     from rich.progress import (
@@ -104,13 +104,13 @@ def open_data(
 
     Args:
         data: name or path.
-        data_dir: folder that named data are looked for in first.
+        data_dir: folder that is searched first for named data.
         labels: file of labels; None for those in the same file, or beside it.
-        scale: in which images are to be fed; None as they are.
-        limit: how many images are wanted; of a name, the others are not decoded.
+        scale: scale in which images are fed to the network; None: as they are.
+        limit: number of images to return; of a named data set, only these are decoded.
 
     Raises:
-        InputError: neither a known name nor a usable file, or images that cannot be scaled.
+        InputError: neither a known name nor a usable file; or the images cannot be scaled.
     """
     from bnn.data import datasets, labelled
 

@@ -1,4 +1,4 @@
-"""The options of the DRAM, its cost model and its mitigation, and what they stand for."""
+"""Options of the DRAM, of its cost model and of mitigations, and the objects they choose."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def add_dram(
 ) -> None:
     """Add the options that choose a DRAM standard and the options of the cost model.
 
-    ``defaults`` are those of options that have others for a command. Without ``energy`` there is
-    no ``--energy``, for a command that shows both models; those to ``leave_out`` keep their
-    defaults.
+    ``defaults`` are defaults of options that differ for this command. Without ``energy`` there is
+    no ``--energy``, for a command that shows both models. Options in ``leave_out`` are not added,
+    and keep their defaults.
     """
     group = parser.add_argument_group("DRAM and its cost model (printed with every result)")
     add(group, STANDARD.but(default=defaults.pop(STANDARD.name, STANDARD.default)))
@@ -46,16 +46,16 @@ def add_dram(
 
 
 def add_address_map(parser: argparse.ArgumentParser, **changes: Any) -> None:
-    """Add ``--address-map``, with ``changes`` of the option that a command makes."""
+    """Add ``--address-map``, with the ``changes`` that a command makes to the option."""
     group = parser.add_argument_group("compute rows of a subarray (docs/address-maps.md)")
     add(group, ADDRESS_MAP.but(**changes))
 
 
 def chosen_map(args: argparse.Namespace) -> AddressMap:
-    """Return the address map that ``--address-map`` says, one that can compute.
+    """Return the address map that ``--address-map`` names; it must be able to compute.
 
-    Raises :class:`~pimsim.errors.InputError` for an unknown name, a file that is no map, and a map
-    that cannot express NOT or lacks a majority or a constant.
+    Raises :class:`~pimsim.errors.InputError` for an unknown name, a file that is not a map, and a
+    map that has no NOT, no majority or no constant.
     """
     from pimsim.dram.array import address_map
 
@@ -65,7 +65,7 @@ def chosen_map(args: argparse.Namespace) -> AddressMap:
 
 
 def stated_map(args: argparse.Namespace) -> dict[str, str]:
-    """Return what a result says of a map that was chosen: nothing of the usual one.
+    """Return the assumption about the address map; empty for the default map.
 
     >>> parser = argparse.ArgumentParser()
     >>> add_address_map(parser)
@@ -90,7 +90,7 @@ def stated_map(args: argparse.Namespace) -> dict[str, str]:
 
 
 def chosen_dram(args: argparse.Namespace) -> tuple[Standard, ModelOptions]:
-    """Return the standard and options that the options of :func:`add_dram` say.
+    """Return the standard and model options that the options of :func:`add_dram` choose.
 
     Raises :class:`~pimsim.errors.InputError` for an unknown standard or a value out of range.
     """
@@ -111,7 +111,7 @@ def add_mitigation(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_mitigation(args: argparse.Namespace) -> Mitigation:
-    """Return what the options of :func:`add_mitigation` say.
+    """Return the mitigation that the options of :func:`add_mitigation` choose.
 
     Raises :class:`~pimsim.errors.InputError` for values out of range or that exclude one another.
     """
@@ -121,7 +121,7 @@ def chosen_mitigation(args: argparse.Namespace) -> Mitigation:
 
 
 def chosen_system(args: argparse.Namespace) -> System:
-    """Return what :func:`chosen_dram` does, with map, moves and what is done about faults.
+    """Return the system: standard, model options, address map, row moves and mitigation.
 
     Raises :class:`~pimsim.errors.InputError` for values out of range or that exclude one another.
     """

@@ -1,4 +1,4 @@
-"""Options that say what goes wrong in the simulated DRAM, and what they stand for.
+"""Options of faults in the simulated DRAM, and the faults they choose.
 
 >>> parser = argparse.ArgumentParser()
 >>> add_faults(parser)
@@ -48,7 +48,7 @@ RULES = (
 
 
 def add_faults(parser: argparse.ArgumentParser) -> None:
-    """Add ``--variation``, ``--failures`` and what belongs to them."""
+    """Add ``--variation``, ``--failures`` and the options that belong to them."""
     group = parser.add_argument_group("faults of the DRAM (default: none)")
     source = group.add_mutually_exclusive_group()
     add(source, VARIATION, FAILURES)
@@ -74,10 +74,10 @@ def add_faults(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_faults(args: argparse.Namespace) -> Faults | None:
-    """Return the faults that the options of :func:`add_faults` say; None if there are none.
+    """Return the faults that the options of :func:`add_faults` choose; None if there are none.
 
-    Rows that a majority opens are those of ``--activation-rows``, see
-    :mod:`experiments.options.dram`; 3 where a command has no such option.
+    A majority opens as many rows as ``--activation-rows`` says (see
+    :mod:`experiments.options.dram`), or 3 if a command has no such option.
 
     Raises :class:`~pimsim.errors.InputError` for values out of range, and a table that cannot be
     read or lacks an entry.
@@ -101,10 +101,10 @@ def chosen_faults(args: argparse.Namespace) -> Faults | None:
 
 
 def _require_drawn(args: argparse.Namespace, table: FailureTable, effect: str) -> None:
-    """Refuse a seed of what an effect never draws; warn of one that a table has no use for.
+    """Refuse a seed that the effect never uses; warn of one that this table does not use.
 
-    The effects ``noise`` and ``static`` put all that the table says down to one of the two. By the
-    effect ``table`` it depends on the table, which another variation changes.
+    With the effect ``noise`` all failures are noise, and with ``static`` all are weak columns. With
+    the effect ``table`` it depends on the table, and so on the variation, which kinds there are.
     """
     named = getattr(args, "given", {})
     rates = [entry.rate for entry in table.entries]
@@ -145,7 +145,7 @@ def faulty_layers(args: argparse.Namespace) -> tuple[str, ...] | None:
 
 
 def require_layers(faulty: Collection[str] | None, network: Network) -> None:
-    """Refuse faults in what no network has, before anything is computed.
+    """Refuse names of layers that the network does not have, before anything is computed.
 
     Raises :class:`~pimsim.errors.InputError`, naming the nearest product of the network.
     """
@@ -158,7 +158,7 @@ def require_layers(faulty: Collection[str] | None, network: Network) -> None:
 
 
 def stated(args: argparse.Namespace, faults: Faults | None) -> dict[str, Any]:
-    """Return what a result rests on, for its assumptions; ``{"faults": None}`` without faults."""
+    """Return the assumptions about faults; ``{"faults": None}`` without faults."""
     if faults is None:
         return {"faults": None}
     provenance = faults.table.provenance
@@ -221,7 +221,7 @@ def _of_circuit(args: argparse.Namespace, rows: int) -> FailureTable:
 
 
 def _check(table: FailureTable, rows: int, file: str) -> None:
-    """Refuse a table that lacks what every network needs, before anything is run."""
+    """Refuse a table without the entries that every network needs, before anything is run."""
     copies = rows // 3
     needed = [(1, 0), (1, 1), *((rows, ones * copies) for ones in range(4))]
     for count, ones in needed:

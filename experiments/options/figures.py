@@ -1,4 +1,4 @@
-"""Options of figures: their files, their width and what is said beside them."""
+"""Options of figures: formats, width and small print."""
 
 from __future__ import annotations
 

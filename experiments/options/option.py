@@ -1,10 +1,11 @@
-"""What an option is: one record of it for the command line, for Python and for sweeps.
+"""What an option is: one record for the command line, for Python and for sweeps.
 
-What would have no effect is refused: a subcommand lists its :class:`Rule` s as ``RULES``.
+An option that would have no effect is refused: a subcommand lists its :class:`Rule` s as ``RULES``.
 
-The name is the destination, the keyword of Python, and the flag with dashes for underscores; what a
-number may be is held by :class:`experiments.options.parser.Parser`; ``swept`` makes it a field that
-a specification can fix or vary. An option of numbers without a range fails the tests.
+The name is the destination of the parser and the keyword in Python; with dashes for underscores it
+is the flag. :class:`experiments.options.parser.Parser` checks that a number is in its range. With
+``swept``, the option is also a field that a specification can fix or vary. An option of numbers
+without a range fails the tests.
 
 >>> from experiments.options.parser import Parser
 >>> parser = Parser()
@@ -39,26 +40,25 @@ class Rule:
     options: tuple[str, ...]
     """Their destinations."""
     effective: Condition
-    """Whether they have one, with everything else as it is."""
+    """Whether they have an effect, given all parsed arguments."""
     message: str
-    """What is to be said otherwise, behind the name of the option."""
+    """End of the message otherwise; it follows the name of the option."""
 
 
 def given(*options: str) -> Condition:
-    """Return the condition that one of some options is given."""
+    """Return the condition that at least one of these options is given."""
     return lambda args: any(option in args.given for option in options)
 
 
 def absent(*options: str) -> Condition:
-    """Return the condition that none of some options is given."""
+    """Return the condition that none of these options is given."""
     return lambda args: not any(option in args.given for option in options)
 
 
 def require_effects(args: argparse.Namespace, rules: Iterable[Rule]) -> None:
-    """Refuse an option that is given without an effect.
+    """Refuse an option that is given but has no effect.
 
-    Rules are held before anything else is done, so that nobody waits for a result that an option
-    has not entered.
+    Rules are checked first, so that nobody waits for a result that ignores an option.
 
     Raises :class:`~pimsim.errors.InputError`.
 
@@ -80,28 +80,28 @@ def require_effects(args: argparse.Namespace, rules: Iterable[Rule]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """An option as a field of sweeps."""
+    """How an option is a field of sweeps."""
 
     label: str
-    """What it is, for people and figures."""
+    """Its label in tables and figures."""
     measures: tuple[str, ...]
-    """Measures that it acts on."""
+    """Measures that it has an effect on."""
     help: str = ""
-    """One line; empty: that of the command line."""
+    """Help in one line; empty: the help of the command line."""
     name: str = ""
-    """Of the field; empty: that of the option."""
+    """Name of the field; empty: that of the option."""
     default: Any = SAME
-    """What the key of a point that leaves it out has in its place; a new option with None leaves
-    the keys of older stores as they are."""
+    """Default, which enters the key of a point that does not set the field. None enters no key, so
+    a new option with None does not change the keys of older stores."""
     derived: str = ""
-    """What the part gives where nothing is set, in words; it stands in the key."""
+    """If the part decides the default: what it is, in words. The value enters the key."""
     unit: str = ""
-    """Unless the option has one."""
+    """Unit, unless the option has one."""
     required: bool = False
     suffixes: tuple[str, ...] = ()
-    """Endings by which a text is known to be the path of a file."""
+    """A text with one of these endings is the path of a file."""
     bounded: bool = False
-    """Whether the greatest value of the range holds for sweeps, too."""
+    """Whether the upper end of the range holds for sweeps, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Option:
 
     name: str
     help: str
-    """What ``--help`` says; a default is added unless it is named."""
+    """Help text; the default is appended unless the text names it."""
     kind: type = str
     """Type of the value: int, float, str, Path; bool for ``--name`` and ``--no-name``."""
     metavar: str | None = None
@@ -118,31 +118,31 @@ class Option:
     range: Range | None = None
     choices: tuple[Any, ...] = ()
     flags: tuple[str, ...] = ()
-    """Its names on the command line, if not the name with dashes."""
+    """Flags on the command line, if they are not the name with dashes."""
     unit: str = ""
-    """Unless the name ends with it."""
+    """Unit, if the name does not end with it."""
     needs: tuple[Condition, str] | None = None
-    """When it has an effect, and what is said otherwise, behind its name."""
+    """When it has an effect, and the end of the message otherwise."""
     swept: Swept | None = None
     required: bool = False
     repeated: bool = False
-    """Whether it may be given again: the value is a list."""
+    """Whether it may be repeated; the value is then a list."""
     alone: bool = False
     """Whether it is ``--name`` alone, without ``--no-name``."""
     if_alone: Any = None
-    """The value where it is given without one; None: it must have one."""
+    """The value if the option is given without one; None: a value is required."""
     words: tuple[str, ...] = ()
     """Words that may be given in place of a number."""
     off: str = ""
-    """What ``--no-name`` does, which gives False, for ``--help``; empty: there is none."""
+    """Help text of ``--no-name``, which gives False; empty: there is no such flag."""
 
     def but(self, **changes: Any) -> Option:
-        """Return the option as another command has it."""
+        """Return a copy with changes, for another command."""
         return replace(self, **changes)
 
     @property
     def in_unit(self) -> str:
-        """Unit in which it is given; empty if it has none."""
+        """Unit of the value; empty if it has none."""
         return self.unit or ranges.UNITS.get(ranges.end(self.name), "")
 
     @property
@@ -151,7 +151,7 @@ class Option:
         return () if self.needs is None else (Rule((self.name,), *self.needs),)
 
     def values(self) -> str:
-        """Return what a number, or a word in its place, must be.
+        """Return in words which values are allowed.
 
         >>> Option("check", "", int, range=ranges.whole(1, 9), words=("all",)).values()
         'all or an integer from 1 to 9'
@@ -160,7 +160,7 @@ class Option:
         return " or ".join([*self.words, number])
 
     def arguments(self) -> dict[str, Any]:
-        """Return what ``add_argument`` is to be told, besides the flags."""
+        """Return the keyword arguments for ``add_argument``."""
         told: dict[str, Any] = {"dest": self.name, "default": self.default, "help": self.help}
         if self.alone:
             return {**told, "action": "store_true", "default": False}
@@ -184,7 +184,7 @@ class Option:
 
 
 def add(to: argparse._ActionsContainer, *options: Option) -> None:
-    """Give options to a parser, or to a group of its arguments."""
+    """Add options to a parser, or to a group of its arguments."""
     for option in options:
         flags = option.flags or (f"--{option.name.replace('_', '-')}",)
         action = to.add_argument(*flags, **option.arguments())
@@ -198,13 +198,13 @@ def add(to: argparse._ActionsContainer, *options: Option) -> None:
 
 
 def of(action: argparse.Action) -> Option | None:
-    """Return the option that became an argument; None if it was none."""
+    """Return the option behind an argument; None if the argument was not made from one."""
     found: Option | None = getattr(action, "option", None)
     return found
 
 
 def flag(name: str, help: str) -> Option:
-    """Return an option that is given or not: ``--name`` alone."""
+    """Return an option without a value: ``--name``."""
     return Option(name, help, bool, alone=True)
 
 

@@ -1,4 +1,4 @@
-"""An argument parser that says in one line what is wrong, and what may have been meant.
+"""An argument parser whose messages are one line and suggest what may have been meant.
 
 >>> parser = Parser(prog="pimsim run", allow_abbrev=False)
 >>> _ = parser.add_argument("--banks", type=int)
@@ -9,7 +9,7 @@ mappingproxy({'banks': '--banks'})
 ...     parser.parse_args(["--bank", "4"])
 pimsim run: error: unknown option `--bank`; did you mean `--banks`? (see pimsim run --help)
 
-An option that may stand alone leaves a word to an argument that would be missing:
+An option with an optional value leaves the next word to a positional argument that needs it:
 
 >>> _ = parser.add_argument("network"), parser.add_argument("--look", nargs="?", const="all")
 >>> [parser.parse_args(words.split()).look for words in ("--look cnn", "cnn --look far", "cnn")]
@@ -38,17 +38,17 @@ _WORDS = {
     "ignored explicit argument": "takes no value, not",
     "not allowed with argument": "must not be given with",
 }
-"""The beginnings of messages of :mod:`argparse`, in ours."""
+"""Beginnings of messages of :mod:`argparse`, and our words for them."""
 
 _MOST_SHOWN = 60
 
 
 class Parser(argparse.ArgumentParser):
-    """Checks values as far as their type tells, and keeps which options were given.
+    """Checks types and ranges of values, and records which options were given.
 
-    The namespace has ``given``: by destination, the option as it is called. A value must not be
-    empty, a number must be in the range of its :mod:`option <experiments.options.option>` and
-    finite.
+    The namespace has ``given``, which maps a destination to the flag that was given. A value must
+    not be empty. A number must be finite, and in the range of its :mod:`option
+    <experiments.options.option>`.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -57,13 +57,13 @@ class Parser(argparse.ArgumentParser):
         self._given: dict[str, str] = {}
 
     def error(self, message: str) -> NoReturn:
-        """Print one line; the full usage is what ``--help`` is for."""
+        """Print one line; ``--help`` shows the full usage."""
         self.exit(2, f"{self.prog}: error: {one_line(message)} (see {self.prog} --help)\n")
 
     def parse_known_args(  # type: ignore[override]  # nothing is ever left over
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """Parse; what no argument takes is an error of this parser, not of the one above it."""
+        """Parse; an unknown argument is an error of this parser, not of its parent."""
         self._given = {}
         words = list(sys.argv[1:] if args is None else args)
         try:
@@ -77,10 +77,11 @@ class Parser(argparse.ArgumentParser):
         return found, []
 
     def _left_alone(self, words: list[str]) -> list[str]:
-        """Words in which an option that may stand alone takes no argument that would be missing.
+        """Return words in which an option with an optional value takes no needed argument.
 
-        The word behind such an option is its value, unless an argument without a dash is needed and
-        not among the other words: ``--disturbance mnist-cnn`` has a network, and no value.
+        The word after such an option is its value, unless a positional argument is needed and no
+        other word can be it: in ``--disturbance mnist-cnn``, ``mnist-cnn`` is the network, not the
+        value.
         """
         needed = sum(
             1 for one in self._actions if not one.option_strings and one.nargs in (None, "+")
@@ -156,7 +157,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class _Refused(argparse.ArgumentError):
-    """A value that an argument does not take."""
+    """A value that an argument refuses."""
 
 
 def one_line(message: str) -> str:
@@ -174,7 +175,7 @@ def shortened(value: object) -> str:
 
 
 def cut(text: str) -> str:
-    """Return a text without its end where it is long."""
+    """Return a text, cut if long."""
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
@@ -190,7 +191,7 @@ def actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 def is_path(action: argparse.Action) -> bool:
     """Return whether an argument may name a file or a folder.
 
-    A metavar such as ``NAME|FILE.toml`` says so, where the type alone does not.
+    The type may say so, or a metavar such as ``NAME|FILE.toml``.
     """
     metavar = action.metavar if isinstance(action.metavar, str) else ""
     return action.type is Path or metavar == "NETWORK" or "FILE" in metavar or "." in metavar

@@ -1,8 +1,8 @@
-"""Files that a command writes never replace one that it reads, or another that it writes.
+"""Checks that written files never replace a file that is read, or another written file.
 
-What an option stands for is known by its destination: :data:`READ` and :data:`WRITTEN` list them
-for all subcommands. A subcommand that fills the folder ``--out`` says by ``WRITES`` how the files
-in it are called. Everything is held before any work.
+:data:`READ` and :data:`WRITTEN` list the destinations of all options that name files. A subcommand
+that fills the folder ``--out`` lists the names of its files as ``WRITES``. All checks run before
+any work.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ READ = (
     "network", "data", "labels", "failures", "preset", "process", "standard", "spec", "file",
     "files", "address_map", "boxes", "runs",
 )  # fmt: skip
-"""Destinations of arguments that may name a file to be read; what is no file is something else."""
+"""Destinations of arguments that may name a file to read; other values are not files."""
 
 WRITTEN = ("trace", "csv", "out", "export")
-"""Destinations of arguments that name what is written."""
+"""Destinations of arguments that name a file or folder to write."""
 
 _WITH_FORMAT = ("trace", "export")
-"""Those of them that are FORMAT:FILE; what is not is refused where they are chosen."""
+"""Those of the form FORMAT:FILE; another form is refused where the option is read."""
 
 _STREAMED = ("csv",)
-"""Those of them that are written into whatever stands there, a pipe perhaps."""
+"""Those that may be written to anything that exists, such as a pipe."""
 
 _PACKAGES = Path(__file__).resolve().parents[2]
 
@@ -40,7 +40,7 @@ class Place:
     """A file that an argument names."""
 
     argument: str
-    """As messages call it."""
+    """Its name in messages."""
     path: Path
 
 
@@ -49,8 +49,8 @@ def check(args: argparse.Namespace, writes: Sequence[str] = ()) -> None:
 
     Args:
         args: what was given.
-        writes: patterns of the names of files that are written into the folder ``--out``; none if
-            that is a file.
+        writes: patterns of the names of files written into the folder ``--out``; none if ``--out``
+            is a file.
 
     Raises :class:`~pimsim.errors.InputError`.
     """
@@ -88,9 +88,9 @@ def _read(args: argparse.Namespace) -> Iterator[Place]:
 
 
 def _require_written(place: Place) -> None:
-    """Refuse a pipe with a name: to open it waits, for ever perhaps, for somebody who writes.
+    """Refuse a named pipe: opening it waits, perhaps for ever, for a writer.
 
-    Those that a shell makes for `<(...)` have a writer, and no name that leads anywhere.
+    Pipes that a shell makes for `<(...)` are allowed: they have a writer, and no such name.
     """
     real = os.path.realpath(place.path)
     if os.path.exists(real) and stat.S_ISFIFO(os.stat(real).st_mode):
@@ -150,7 +150,7 @@ def _require_writable(place: Place, args: argparse.Namespace, streamed: bool) ->
 
 
 def _spare_data(args: argparse.Namespace, file: Place) -> None:
-    """Refuse what lies among data sets, the data of a user, or the files of this program."""
+    """Refuse files in the folders of data sets, of the user's data, or of this program."""
     if not file.path.exists():
         return
     kept = [getattr(args, "data_dir", None), getattr(args, "chips", None)]
@@ -165,7 +165,7 @@ def _spare_data(args: argparse.Namespace, file: Place) -> None:
 
 
 def _keep_apart(place: Place, folder: Path, writes: Sequence[str], read: bool) -> None:
-    """Refuse a file in the folder of results that one of them would replace."""
+    """Refuse a file in the results folder that a result would replace."""
     for path in {place.path.absolute(), place.path.resolve()}:
         if any(fnmatch(path.name, pattern) for pattern in writes) and _same(path.parent, folder):
             raise InputError(

@@ -1,4 +1,4 @@
-"""What a subcommand is, and how a parser gets its subcommands."""
+"""What a subcommand is, and how subcommands are added to a parser."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from experiments.options.option import Rule
 class Command(Protocol):
     """A module (or object) that is a subcommand. Importing it must be cheap.
 
-    It may have ``RULES``, of :class:`~experiments.options.option.Rule`, and ``WRITES``, see
-    :mod:`experiments.options.places`.
+    It may have ``RULES`` (of :class:`~experiments.options.option.Rule`) and ``WRITES`` (see
+    :mod:`experiments.options.places`).
     """
 
     @property
@@ -33,7 +33,7 @@ class Command(Protocol):
         """Describe the subcommand and its arguments."""
 
     def run(self, args: argparse.Namespace) -> int:
-        """Do it; return the exit code."""
+        """Carry out the command; return the exit code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class Group:
     description: str
     epilog: str
     title: str
-    """What they are called, in the plural."""
+    """Plural noun for its subcommands."""
     commands: tuple[Command, ...]
-    """In the order in which ``--help`` lists them."""
+    """Its subcommands, in the order of ``--help``."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Describe the group and its subcommands."""
@@ -55,7 +55,7 @@ class Group:
         add(parser, self.commands, self.title)
 
     def run(self, _: argparse.Namespace) -> int:
-        """Say which subcommands there are."""
+        """Print the subcommands."""
         return overview(f"pimsim {self.NAME}", self.commands, self.title)
 
 
@@ -78,13 +78,13 @@ def add(parser: argparse.ArgumentParser, commands: Sequence[Command], title: str
 
 
 def rules(command: Command, parser: argparse.ArgumentParser) -> tuple[Rule, ...]:
-    """Return the rules of a subcommand, and of the options that its parser has been given."""
+    """Return the rules of a subcommand and of the options of its parser."""
     options = filter(None, map(option.of, parser._actions))
     return *getattr(command, "RULES", ()), *(rule for one in options for rule in one.rules)
 
 
 def overview(prog: str, commands: Sequence[Command], title: str) -> int:
-    """Say which subcommands there are, where none is given; return 2, as for any bad usage."""
+    """Print the subcommands if none is given; return 2, as for any bad usage."""
     width, metavar = min(shutil.get_terminal_size().columns, 100), title.upper().removesuffix("S")
     column = max(12, *(len(command.NAME) + 1 for command in commands))
     print(f"usage: {prog} {metavar} ...\n\n{title}:", file=sys.stderr)

@@ -1,13 +1,14 @@
-"""Every option of the model, declared once: to add one, add an entry and use its value.
+"""Every option of the model, declared once. To add one, add an entry and use its value.
 
-The command line, the keywords of Python, the fields of sweeps and the keys of their points follow
-from it. An entry of :data:`MODEL` needs a field of :class:`pimsim.dram.options.ModelOptions` of the
-same name, one of :data:`MITIGATION` a field of :class:`bnn.system.mitigation.Mitigation`. Options
-of a single command stand with the command.
+The command line, the keywords of Python, the fields of sweeps and the keys of their points are all
+made from these entries. An entry of :data:`MODEL` needs a field of
+:class:`pimsim.dram.options.ModelOptions` of the same name, one of :data:`MITIGATION` a field of
+:class:`bnn.system.mitigation.Mitigation`. Options of a single command are in the module of that
+command.
 
-Ranges are wide: the most is what a strong machine does in days, or what a circuit or a part can
-have; the least excludes what would do nothing. What depends on something else, such as the banks
-of a part, is held where that is known.
+Ranges are wide. The upper end is what a fast machine computes in days, or what a circuit or a part
+can have; the lower end excludes values that would do nothing. A limit that depends on another
+option, such as the banks of a part, is checked where that option is known.
 
 >>> SAMPLES.range.text(), WAIT_MS.range.text(WAIT_MS.in_unit)
 ('an integer from 1 to 1,000,000,000', 'a number from 0 to 1,000,000,000,000 ms')
@@ -29,7 +30,7 @@ _NETWORK = (ACCURACY, COST, ERRORS)
 
 
 def _has_standby(args: argparse.Namespace) -> bool:
-    """Whether the energy model that is asked for, or that of the part, has standby."""
+    """Whether the energy model, given or the part's default, includes standby."""
     if args.energy is not None:
         return bool(args.energy == "datasheet")
     from pimsim.dram.energy import modes
@@ -316,7 +317,7 @@ MITIGATION = (
         ),
     ),
 )  # fmt: skip
-"""What is done about commands that go wrong."""
+"""Options of mitigations: measures against commands that go wrong."""
 
 BANKS = Option(
     "banks",
@@ -430,7 +431,7 @@ MODEL = (
         ),
     ),
 )  # fmt: skip
-"""What changes headline numbers of time and energy, and is printed with every result."""
+"""Options that change time and energy; they are printed with every result."""
 
 SWEPT = (
     VARIATION, PRESET, PROCESS, CB_CS_RATIO, VDD_MV, RESTORE_NS, WAIT_MS, CELSIUS,
@@ -439,4 +440,4 @@ SWEPT = (
     STANDARD, ADDRESS_MAP, BANKS, MAPPING, MOVES, CHAIN, *MITIGATION,
     *(option for option in MODEL if option is not BANKS),
 )  # fmt: skip
-"""Those that are fields of sweeps, in the order in which these are listed."""
+"""The options that are fields of sweeps, in the order in which fields are listed."""

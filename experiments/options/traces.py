@@ -72,7 +72,7 @@ def chosen_traces(args: argparse.Namespace) -> dict[Path, str]:
 def opened(
     args: argparse.Namespace, standard: Standard, options: ModelOptions
 ) -> Iterator[list[Trace]]:
-    """Open the traces that are asked for; when they are complete, say on stderr what is to be said.
+    """Open the traces that are asked for; when they are complete, print notes on stderr.
 
     Files appear if the block ends without an error. Raises
     :class:`~pimsim.errors.InputError` for a file that cannot be written.

@@ -1,4 +1,4 @@
-"""The options of ``pimsim train`` that say how to train, one for each setting."""
+"""Options of ``pimsim train``, one for each setting of the training."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ _GROUPS = {
         Option("precision", "float32, or bfloat16 for all epochs but the last", metavar="FORMAT"),
     ),
 }  # fmt: skip
-"""Every setting, by group; none has a default."""
+"""Options of all settings, by group; none has a default."""
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
@@ -93,7 +93,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def settings(args: argparse.Namespace, architecture: Architecture) -> Settings:
-    """Return the settings that suit an architecture, with the recipe's and the options' changes.
+    """Return the default settings of an architecture, changed by the recipe and the options.
 
     Raises:
         InputError: an unknown name, a value out of range, or settings that exclude each other.
@@ -108,7 +108,7 @@ def settings(args: argparse.Namespace, architecture: Architecture) -> Settings:
 
 
 def rules(made: Settings) -> tuple[Rule, ...]:
-    """Which options have no effect on a training with these settings."""
+    """Rules for options that have no effect with these settings."""
     return (
         Rule(
             ("bop_threshold", "bop_gamma"),

@@ -1,10 +1,10 @@
-"""What all commands share in speaking to people and files.
+"""Output to terminals and files, shared by all commands.
 
 For people: :mod:`~experiments.output.tables`, :mod:`~experiments.output.progress`,
 :mod:`~experiments.output.words`, :mod:`~experiments.output.markdown`; for files:
 :mod:`~experiments.output.json_output`, :mod:`~experiments.output.sheets`,
-:mod:`~experiments.output.outdir`, which shows all of a result or none.
-:mod:`~experiments.output.escaping` makes other people's texts harmless.
+:mod:`~experiments.output.outdir`, which writes all files of a result or none.
+:mod:`~experiments.output.escaping` makes texts from input files harmless.
 
-It does not know what is said.
+Nothing here depends on what is written.
 """

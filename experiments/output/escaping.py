@@ -1,7 +1,7 @@
-r"""Texts of other people where they may do harm: names of layers, files and networks.
+r"""Makes texts from input files harmless: names of layers, files and networks.
 
-A terminal obeys control characters, and shows text backwards if told so; a spreadsheet computes
-what begins like a formula.
+A terminal obeys control characters, and some reverse the text; a spreadsheet computes a cell that
+begins like a formula.
 
 >>> print(visible("dense\x1b[2J\u202e"), in_cell("=1+1"), in_cell("-1.5"), in_cell(-2))
 dense\x1b[2J\u202e '=1+1 -1.5 -2
@@ -13,7 +13,7 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 def visible(text: str) -> str:
-    r"""The text with every character that is not printed written as :func:`repr` does.
+    r"""Return the text with every non-printable character escaped as :func:`repr` does.
 
     >>> visible("two\nlines, 10 µm")
     'two\\nlines, 10 µm'
@@ -24,7 +24,7 @@ def visible(text: str) -> str:
 
 
 def in_cell(value: object) -> object:
-    """A value as the cell of a sheet: no text in it is a formula; numbers stay what they are.
+    """Return a value for a cell of a spreadsheet: texts are never formulas, numbers are unchanged.
 
     >>> in_cell("-"), in_cell("+-1"), in_cell("@SUM(A1)")
     ('-', "'+-1", "'@SUM(A1)")
@@ -36,7 +36,7 @@ def in_cell(value: object) -> object:
 
 
 def of_cell(text: str) -> str:
-    """The text that :func:`in_cell` wrote, where all of it is printed.
+    """Return the text that :func:`in_cell` was given, if it had only printable characters.
 
     >>> of_cell("'--tmr time"), of_cell("'quoted'")
     ('--tmr time', "'quoted'")

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def without_nan(result: Any) -> Any:
-    """Return a result with None for what is no number: energies of a part without currents.
+    """Return a result with None for nan, such as energies of a part without currents.
 
     >>> without_nan({"energy_pj": {"total": math.nan}, "latency_ps": [3]})
     {'energy_pj': {'total': None}, 'latency_ps': [3]}
@@ -21,7 +21,7 @@ def without_nan(result: Any) -> Any:
 
 
 def text(document: object, *, allow_nan: bool = False) -> str:
-    """Return a result as JSON; ValueError for what is no number, unless it is allowed.
+    """Return a result as JSON; raise ValueError for nan or infinity unless allowed.
 
     >>> print(text({"images": 3}))
     {

@@ -12,7 +12,7 @@ Cells = Sequence[Sequence[str]]
 
 
 _AS_IT_IS = ("#", "!", "|", "    ")
-"""What headings, pictures, tables and code begin with."""
+"""Headings, pictures, tables and code begin with these."""
 
 
 def filled(package: str, name: str, **slots: object) -> str:

@@ -1,7 +1,7 @@
 """Writing results so that a reader finds all of them or none.
 
-Files are made in a hidden folder beside their place and moved there when all are complete; an
-interrupted run leaves what was there before.
+Files are written into a hidden folder beside the target, and moved when all are complete. An
+interrupted run leaves the old files.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as parent:
@@ -29,11 +29,11 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @contextmanager
 def filled(path: Path, last: str | None = None) -> Iterator[Path]:
-    """Give a folder to make results in, which are moved into ``path`` when the block ends well.
+    """Yield a folder for results; they are moved into ``path`` if the block ends without an error.
 
-    Entering makes sure, before any work, that ``path`` can be written. The file ``last``, the one
-    that says all is there, is moved last; an older one is removed first: it never stands beside
-    files that are not its own.
+    First it is checked that ``path`` can be written. The file ``last`` marks a complete result: it
+    is moved last, and an older one is removed first, so it never stands beside files of another
+    result.
     """
     try:
         made = [one for one in (path, *path.parents) if not one.exists()]
@@ -59,16 +59,16 @@ def filled(path: Path, last: str | None = None) -> Iterator[Path]:
 
 
 def asked(path: Path | None, last: str | None = None) -> AbstractContextManager[Path | None]:
-    """Give what :func:`filled` does for ``--out``; None where it is not given."""
+    """Yield the folder of :func:`filled` for ``--out``; None if ``--out`` is not given."""
     return nullcontext() if path is None else filled(path, last)
 
 
 def told(path: Path | None, folder: Path | None) -> str:
-    """Return the line that says what is written into ``--out``; '' where it is not given.
+    """Return the line that lists the files written into ``--out``; '' if it is not given.
 
     Args:
-        path: what was asked for.
-        folder: what :func:`filled` gave for it, with all results in it.
+        path: value of ``--out``.
+        folder: the folder of :func:`filled`, with all results in it.
 
     >>> with tempfile.TemporaryDirectory() as made:
     ...     _ = (Path(made) / "b.png").write_text(""), (Path(made) / "a.csv").write_text("")
@@ -81,7 +81,7 @@ def told(path: Path | None, folder: Path | None) -> str:
 
 
 def refused(path: Path, error: OSError) -> InputError:
-    """Return what is said of a folder `--out` that cannot be written."""
+    """Return the error for a folder `--out` that cannot be written."""
     return InputError(
         f"`--out` must be a folder that can be written, not {str(path)!r}: {error.strerror}"
     )
@@ -108,7 +108,7 @@ def replace_text(path: Path, text: str, newline: str | None = None) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a file to write beside another, which it replaces when the block ends well.
+    """Yield a new file that replaces ``path`` if the block ends without an error.
 
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "a.bin"

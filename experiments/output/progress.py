@@ -1,4 +1,4 @@
-"""What a terminal shows while something lasts: a spinner, or a bar; nothing anywhere else."""
+"""Progress on a terminal: a spinner, or bars. Without a terminal, nothing is shown."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any, TextIO
 from experiments.output.escaping import visible
 
 Show = Callable[[str, int, int], None]
-"""Called with what is done: its name, how much of it, and of how much."""
+"""Called with the name of a task, how much of it is done, and how much there is."""
 
 DELAY_S = 0.5
 """A spinner appears after this time without output."""
 
 
 class _Spinner:
-    """A spinner on a terminal; it hides for whatever else is written, and comes back after it."""
+    """A spinner on a terminal; it hides while other text is written, and then comes back."""
 
     def __init__(self, text: str, stream: TextIO) -> None:
         self.text = text
@@ -59,7 +59,7 @@ class _Spinner:
         return Spinner("dots", self.text)
 
     def tell(self, text: str) -> None:
-        """Say what is being waited for."""
+        """Set the text beside the spinner."""
         with self._lock:
             self.text = text
             if self._live is not None:
@@ -76,7 +76,7 @@ class _Spinner:
                 self._live = None
 
     def pause(self, by: int) -> None:
-        """Leave the terminal to something else, or take it back."""
+        """Add ``by`` to the number of pauses; the spinner is shown only when there is none."""
         with self._lock:
             self._pauses += by
             self.hide()
@@ -101,9 +101,9 @@ class _Output:
 
 
 _spinners: list[_Spinner] = []
-"""That of the running command, if there is one."""
+"""The spinner of the running command, if there is one."""
 _names: list[Callable[[str], None]] = []
-"""Name anew what moves before the first bar."""
+"""Set the text of the spinner before the first bar."""
 
 
 @contextmanager
@@ -135,7 +135,7 @@ def tell(text: str) -> None:
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """Have no spinner while something else is shown that moves."""
+    """Hide the spinner while something else moves on the terminal."""
     for spinner in _spinners:
         spinner.pause(1)
     try:
@@ -147,9 +147,9 @@ def paused() -> Iterator[None]:
 
 @contextmanager
 def bars(*, quiet: bool) -> Iterator[Show | None]:
-    """Give a function that shows a bar for each name on stderr; None if there is no terminal.
+    """Yield a function that shows a bar for each name on stderr; None if there is no terminal.
 
-    Before the first one, something moves.
+    A spinner is shown before the first bar.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

@@ -1,4 +1,4 @@
-"""Tables as CSV: the one place that writes rows of which a cell may be anybody's text.
+"""Tables as CSV. All rows whose cells may hold text from input files are written here.
 
 >>> text(["layer", "commands"], [["dense", 3], ["=1+1", -2.5]]).splitlines()
 ['layer,commands', 'dense,3', "'=1+1,-2.5"]
@@ -52,7 +52,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def _rows(lines: Iterable[str]) -> list[dict[str, str]]:
-    """What was written, without what keeps a sheet from computing it."""
+    """Rows as they were before :func:`~experiments.output.escaping.in_cell`."""
     return [
         {of_cell(name): of_cell(cell) for name, cell in row.items()}
         for row in csv.DictReader(lines)

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _PLAIN_WIDTH = 120
-"""Columns of a table that is piped into a file, where there is no terminal to ask."""
+"""Width of a table if the output is not a terminal."""
 _LEAST_WRAPPED = 16
-"""Columns that are left to a text which is wrapped; with fewer, there is no table."""
+"""Least width of a column that is wrapped; if less is left, rows are shown as paragraphs."""
 _KB = "KB: 1,024 bytes of the row that a command leaves, or of what the channel carries"
 
 
@@ -42,9 +42,9 @@ def show(
 ) -> None:
     """Print ``rows`` (texts, as many as ``header``) under ``header``; numbers align right.
 
-    Where the terminal is too narrow, only column ``wide`` is wrapped; if that is None, every
-    column of texts but the first. Where that is not enough, every row becomes a paragraph: no
-    digit is ever cut. Whatever is not printed is shown escaped.
+    If the terminal is too narrow, only column ``wide`` is wrapped, or, if that is None, every
+    column of texts but the first. If that is not enough, every row becomes a paragraph: no digit is
+    ever cut. Non-printable characters are escaped.
     """
     from rich import box
     from rich.table import Table
@@ -76,14 +76,14 @@ def show(
 
 
 def say(text: str) -> None:
-    """Print a line, wrapped where it must be; whatever is not printed is shown escaped."""
+    """Print a line, wrapped if it must be; non-printable characters are escaped."""
     from rich.text import Text
 
     console().print(Text(visible(text)))
 
 
 def show_assumptions(stated: Mapping[str, object]) -> None:
-    """Print what a result rests on, as ``key value`` pairs on as few lines as they need."""
+    """Print assumptions as ``key value`` pairs, on as few lines as they need."""
     pairs = [f"{key} {_as_text(value)}" for key, value in stated.items() if key != "model"]
     say("assumptions: " + ", ".join(pairs))
     if any(key.endswith("_per_kb") for key in stated):
@@ -93,7 +93,7 @@ def show_assumptions(stated: Mapping[str, object]) -> None:
 
 
 def _width(header: Sequence[str], rows: Sequence[Sequence[str]], whole: Sequence[bool]) -> int:
-    """Columns that a table takes at least."""
+    """The least width of a table."""
     from rich.cells import cell_len
 
     widths = []

@@ -59,7 +59,7 @@ def named(axis: Axis, value: Value) -> str:
 
 
 def decimals(half_widths: Iterable[float]) -> int | None:
-    """Return the decimals that a typical half width of an interval calls for, six at most.
+    """Return the number of decimals that suits typical half widths of intervals, six at most.
 
     None if there are no intervals.
 
@@ -78,7 +78,7 @@ def decimals(half_widths: Iterable[float]) -> int | None:
 
 
 def rounded(number: float, places: int | None, digits: int = 4) -> str:
-    """Return ``number`` with so many decimals; with so many digits if that is None.
+    """Return ``number`` with ``places`` decimals, or with ``digits`` digits if that is None.
 
     >>> rounded(97.418, 1), rounded(12345.6, None), rounded(112.0, None, 2)
     ('97.4', '12350', '110')
@@ -93,7 +93,7 @@ NOT_STATED = "not stated"
 
 
 def number(value: float | None, form: str) -> str:
-    """Return a number of a result in a form of :func:`format`, or that it is not stated.
+    """Return a number in a form of :func:`format`, or 'not stated' for None.
 
     >>> number(1234.5, ",.1f"), number(None, ",.1f")
     ('1,234.5', 'not stated')
@@ -114,7 +114,7 @@ def digits(value: float, count: int = 3) -> str:
 
 
 def quantity(value: float | None, unit: str) -> str:
-    """Return three significant digits, in the unit that keeps them short.
+    """Return three significant digits, with a unit that keeps them short.
 
     >>> quantity(1_234_567_000, "ps"), quantity(2.5e9, "pJ"), quantity(0, "ps")
     ('1.23 ms', '2.5 mJ', '0 ps')
@@ -133,7 +133,7 @@ def quantity(value: float | None, unit: str) -> str:
 
 
 def slower(ratio: float) -> str:
-    """Return a ratio of times, from 1 on in favour of what is spoken of.
+    """Return a speedup in words: faster from 1 on, else slower.
 
     >>> slower(0.0494), slower(12.0)
     ('20.2x slower', '12x faster')
@@ -142,7 +142,7 @@ def slower(ratio: float) -> str:
 
 
 def more_energy(ratio: float | None) -> str:
-    """Return a ratio of energies, from 1 on in favour of what is spoken of.
+    """Return a ratio of saved energy in words: less energy above 1, more below.
 
     >>> more_energy(0.0639), more_energy(1.0), more_energy(None)
     ('15.6x more', 'the same', 'not stated')
@@ -159,7 +159,7 @@ def _times(ratio: float, better: str, worse: str) -> str:
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:
-    """Return names one after the other; of more than ``most``, how many are left out.
+    """Return names with commas between; after ``most`` names, how many are left out.
 
     >>> listed(["a", "b"]), listed([f"conv{place}" for place in range(9)], 3)
     ('a, b', 'conv0, conv1, conv2 and 6 more')
@@ -170,7 +170,7 @@ def listed(names: Sequence[str], most: int = 6) -> str:
 
 
 def counted(number: int, name: str) -> str:
-    """Return a number of things.
+    """Return a number with its noun, in the plural if it is not 1.
 
     >>> counted(1, "image"), counted(1_200, "subarray")
     ('1 image', '1,200 subarrays')

@@ -1,7 +1,7 @@
-"""Pages of docs that are made from results: ``python -m experiments.pages NAME ...``.
+"""Generated pages of ``docs``: ``python -m experiments.pages NAME ...``.
 
-:mod:`~experiments.pages.page` is what one is: rows that are simulated and kept, and all that is
-made of them. ``__main__`` lists the pages; their prose lies in ``texts``.
+:mod:`~experiments.pages.page` says what a page is: rows that are simulated and stored, and the text
+and figures made from them. ``__main__`` lists the pages; their prose is in ``texts``.
 
-A page has no number of its own: each comes from rows that were simulated.
+No number is written by hand: each comes from rows that were simulated.
 """

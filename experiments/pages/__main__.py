@@ -16,14 +16,14 @@ from pimsim.errors import InputError
 from pimsim.offtheshelf.boxes import NEEDED, location
 
 FIGURES = "figures"
-"""Folder of figures and tables, in that of the pages."""
+"""Folder of figures and tables, inside the folder of the pages."""
 
 Reproduced = Mapping[str, Mapping[str, Table]]
 """The tables of every experiment of ``pimsim reproduce``, by its name."""
 
 
 def reproduced() -> Reproduced:
-    """Simulate what the publications assume; what depends on this machine is left out."""
+    """Simulate the assumptions of the publications; numbers of this machine are left out."""
     return {one.NAME: one.reproduce(*one.assumed()) for one in EXPERIMENTS}
 
 
@@ -39,8 +39,8 @@ def texts(found: Reproduced) -> dict[str, str]:
 def write_reproduced(folder: Path) -> None:
     """Write ``reproduce-NAME.md`` for every experiment of ``pimsim reproduce``.
 
-    Raises :class:`~pimsim.errors.InputError` where there are no boxes to draw groups from: pages
-    of docs have all rows.
+    Raises :class:`~pimsim.errors.InputError` if there are no boxes to draw groups from: pages of
+    docs have all rows.
     """
     if location() is None:
         raise InputError(f"pages of reproductions need {NEEDED}")
@@ -53,13 +53,13 @@ def write_reproduced(folder: Path) -> None:
 
 
 def write_studies(folder: Path) -> None:
-    """Write the page of every study, of sweeps that are in ``out/study-NAME``."""
+    """Write the page of every study, from sweeps in ``out/study-NAME``."""
     for name in STUDIES:
         print(studies.write(study(name), Path("out") / f"study-{name}", folder))
 
 
 def write_figures(folder: Path) -> None:
-    """Draw every figure of sweeps and costs again, from the tables that are there."""
+    """Draw every figure of sweeps and costs again, from the stored tables."""
     for path in redraw.redraw(folder):
         print(path)
 
@@ -75,13 +75,13 @@ PAGES: Mapping[str, Callable[[Path], None]] = {
     "studies": write_studies,
     "figures": write_figures,
 }
-"""What simulates and writes page, tables and figures into a folder, by the name of the page."""
+"""Functions that simulate and write page, tables and figures into a folder, by page name."""
 
 
 def main(words: Sequence[str], folder: Path) -> None:
     """Write the pages that are named, or all, into ``folder``.
 
-    Another name ends the program with the names that there are, and missing data with their name.
+    An unknown name ends the program with a list of names, and missing data with their name.
     """
     parser = argparse.ArgumentParser(
         "python -m experiments.pages", description="Write pages of docs anew."

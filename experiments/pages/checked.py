@@ -1,8 +1,8 @@
-"""The page of what other tools say of the same streams of commands.
+"""The page that compares with other tools, on the same streams of commands.
 
-What DRAMPower said is in ``experiments/pages/drampower.csv``, in pJ by part, with the options of
-the run whose trace it read; ours is simulated anew. How traces stand Ramulator's distances is in
-``experiments/pages/ramulator.csv``.
+Energies of DRAMPower are in ``experiments/pages/drampower.csv``, in pJ by part, with the options of
+the run whose trace it read; ours are simulated anew. ``experiments/pages/ramulator.csv`` says
+whether traces keep the distances between commands that Ramulator requires.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from pimsim.dram.standard.standard import load
 
 ENERGIES = "figures/checked-energies.csv"
 PARTS = ("activate_precharge", "read_write", "refresh", "background")
-"""Of an energy, those that both have: pins are another model in DRAMPower."""
+"""Parts of the energy that both have; DRAMPower models pins in another way."""
 MOST_APART = 1e-3
-"""Relative difference up to which energies are the same: commands move on the command bus."""
+"""Energies that differ by less count as the same: commands shift on the command bus."""
 
 
 def stored() -> list[Row]:
-    """Return what DRAMPower said, a row for each trace."""
+    """Return the energies of DRAMPower, a row for each trace."""
     return sheets.parsed(files(__package__).joinpath("drampower.csv").read_text("utf-8"))
 
 
 def distances() -> list[Row]:
-    """Return how traces stood the table of distances of Ramulator, a row for each part."""
+    """Return whether traces keep the distances of Ramulator, a row for each part."""
     return sheets.parsed(files(__package__).joinpath("ramulator.csv").read_text("utf-8"))
 
 
 def simulated(rows: Iterable[Row] | None = None) -> list[Row]:
-    """Return both for each trace: our energies by part, and how many times as much they say."""
+    """Return for each trace our energies by part, and the ratio of theirs to ours."""
     return [_beside(row) for row in (stored() if rows is None else rows)]
 
 
 def _beside(row: Row) -> Row:
-    """Run what the trace is of: one channel's first rank, commands on clock edges."""
+    """Run the command of a trace: first rank of one channel, commands on clock edges."""
     report = estimate(
         row["network"],
         standard=row["part"],
@@ -84,7 +84,7 @@ def text(rows: Sequence[Row]) -> str:
 
 
 def apart(row: Row) -> list[str]:
-    """Return the parts of which the two say what is not the same."""
+    """Return the parts of the energy in which the two differ."""
     return [part for part in PARTS if abs(float(row[f"{part}_ratio"]) - 1) > MOST_APART]
 
 

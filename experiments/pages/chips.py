@@ -1,6 +1,6 @@
-"""The page of unmodified chips: a network on groups that are drawn from what was measured.
+"""The page of unmodified chips: a network on row groups drawn from measurements.
 
-The boxes are read where they lie, at run time; what is kept is what came out, in
+The boxes are read from the user's data folder. Only results are stored, in
 ``docs/figures/off-the-shelf.csv``.
 """
 

@@ -1,7 +1,7 @@
 """The page that compares mappings.
 
-Every bundled network of photographs and digits is booked under every mapping, layer by layer, for
-its whole test set. ``docs/mappings.md`` and its figure are written from the rows of
+Every bundled network of photographs and digits is costed, not executed, under every mapping, layer
+by layer, for its whole test set. ``docs/mappings.md`` and its figure are written from the rows of
 ``docs/figures/mappings.csv``.
 """
 
@@ -49,7 +49,7 @@ TOTAL = "all"
 
 
 def simulated(names: Iterable[str] = NETWORKS, ways: Iterable[str] = WAYS) -> list[Row]:
-    """Book networks; return a row for every layer of each with each mapping, and one for all."""
+    """Cost networks; return a row for every layer with each mapping, and one for each network."""
     rows: list[Row] = []
     ways = tuple(ways)
     for name in names:
@@ -163,7 +163,7 @@ def _lessons(rows: Sequence[Row], names: Sequence[str]) -> str:
 
 
 _SMALL = 0.04
-"""Layers that have less of every mapping's total are one part of its bar."""
+"""Layers with less than this share of every mapping's total are shown as one part of its bar."""
 _OTHERS = "other layers"
 _MOST_PARTS = 6
 
@@ -187,7 +187,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 
 
 def _shown(rows: Sequence[Row]) -> list[str]:
-    """The layers that are parts of their own: those that matter somewhere, the largest."""
+    """The layers that are shown one by one: the largest of those that matter somewhere."""
     largest: dict[str, float] = {}
     for quantity in _COSTS:
         for way in distinct(rows, "way"):
@@ -201,7 +201,7 @@ def _shown(rows: Sequence[Row]) -> list[str]:
 
 
 def _ways(rows: Sequence[Row]) -> dict[str, str]:
-    """The mappings that differ, by what they are called; those that are the same share a bar."""
+    """The mappings by name; mappings with the same result share a bar."""
     same: dict[tuple[Row | str, ...], list[str]] = {}
     for way in distinct(rows, "way"):
         costs = tuple(row[cost] for row in rows if row["way"] == way for cost in _COSTS)

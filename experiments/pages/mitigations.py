@@ -1,9 +1,9 @@
 """The page on mitigations.
 
-What each option costs is booked for the whole test set of MNIST; what it gains is measured on its
-first images, on several chips. ``docs/mitigations.md`` is written from the rows of the tables
-``docs/figures/mitigation-costs.csv`` and ``docs/figures/mitigation-gains.csv``, and of two more for
-output trees.
+The cost of each option is computed, without execution, for the whole test set of MNIST. Its gain is
+measured on the first images, on several chips. ``docs/mitigations.md`` is written from the rows of
+the tables ``docs/figures/mitigation-costs.csv`` and ``docs/figures/mitigation-gains.csv``, and of
+two more for output trees.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ COSTED, CLASSIFIED = 10_000, 1_000
 TRIALS = 3
 """Chips, each with noise of its own."""
 SCENARIOS = (("static", 10.0), ("noise", 8.5))
-"""What kind failures are of, and the process variation in percent that they come from."""
+"""Scenarios: the kind of failures, and the process variation in percent that they come from."""
 WORDLINE_FACTOR = 0.22
 """Energy of a further wordline as a share of a row command, as Ambit states it."""
 
@@ -74,7 +74,7 @@ def costs(
     mapping: str = MAPPING,
     options: Iterable[str] = tuple(OPTIONS),
 ) -> list[Row]:
-    """Book a network under options; return a row for each."""
+    """Cost a network with each option; return a row for each."""
     network = read_model(zoo.locate(name))
     encoding = encoding_by_name(network, zoo.entry(name).data)
     rows: list[Row] = []
@@ -130,7 +130,7 @@ def gains(
     mapping: str = MAPPING,
     options: Sequence[str] = tuple(OPTIONS),
 ) -> Iterator[Row]:
-    """Classify images under options and in every scenario; yield a row for each chip."""
+    """Classify images with each option in each scenario; yield a row for each chip."""
     network = read_model(zoo.locate(name))
     dataset = datasets.reshape_for(open_data(zoo.entry(name).data, None), network.input_shape)
     encoding = encoding_of(network, dataset.x)
@@ -205,7 +205,7 @@ def page(
 
 
 def _compared(costed: Sequence[Row], tree_costed: Sequence[Row]) -> dict[str, str]:
-    """What trees take beside adders for one output: slots of the text."""
+    """Slots of the text: cost of output trees beside adders for one output."""
     own, tree = ({row["option"]: row for row in rows} for rows in (costed, tree_costed))
 
     def ratio(key: str) -> str:

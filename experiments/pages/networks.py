@@ -1,6 +1,6 @@
 """The page of well-known networks.
 
-Every table of :mod:`bnn.tables` is booked under both mappings, for a single image and for a batch.
+Every table of :mod:`bnn.tables` is costed under both mappings, for one image and for a batch.
 ``docs/networks.md`` and its figure are written from the rows of ``docs/figures/networks.csv``.
 """
 
@@ -35,7 +35,7 @@ from experiments.report import run as report
 BATCHES = (1, 64)
 """Images that are run together."""
 COMPARED = ("output-stationary", "weight-stationary", "auto")
-"""Mappings that leave nothing uncosted to the host, and the default, which chooses among all."""
+"""Mappings under which the host computes nothing for free, and the default, which chooses."""
 TABLE, PICTURE = "figures/networks.csv", "figures/networks.png"
 
 
@@ -44,7 +44,7 @@ def simulated(
     mappings: Iterable[str] = COMPARED,
     batches: Iterable[int] = BATCHES,
 ) -> list[Row]:
-    """Book networks; return a row for each with each mapping and batch."""
+    """Cost networks; return a row for each with each mapping and batch."""
     cases = [(n, mapping, batch) for n in names for mapping in mappings for batch in batches]
     return [_row(*case) for case in cases]
 
@@ -144,7 +144,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 
 
 CHOSEN = "#00684c"
-"""Colour of what is chosen, of the palette of all figures."""
+"""Colour of the chosen mapping, from the palette of all figures."""
 
 _MARKERS = {
     ("output-stationary", BATCHES[0]): ("o", "none"),

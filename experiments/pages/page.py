@@ -1,6 +1,6 @@
-"""What pages of docs share: rows that are simulated and kept, and all that is made of them.
+"""What pages of docs share: rows that are simulated and stored, and what is made of them.
 
-What stands on a page is read back from its tables: what was stored is what is shown.
+A page is written only from its stored tables.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class Page:
 
     file: str
     tables: Mapping[str, Callable[[], Iterable[Row]]]
-    """By file, what simulates the rows of each table."""
+    """By file of a table, the function that simulates its rows."""
     text: Callable[..., str]
-    """The page, of the rows of all tables."""
+    """From the rows of all tables to the text of the page."""
     pictures: Mapping[str, Callable[..., None]] = field(default_factory=dict)
-    """By file, what draws a figure of the rows of all tables into it."""
+    """By file of a figure, the function that draws it from the rows of all tables."""
 
     def read(self, folder: Path) -> list[list[Row]]:
         """Return the rows of every table in the folder of the pages."""
@@ -87,7 +87,7 @@ def digits(value: float) -> str:
 
 
 def against(row: Row) -> tuple[str, ...]:
-    """Return how DRAM compares with each of :data:`BASELINES`: speed, energy."""
+    """Return how DRAM compares with each of :data:`BASELINES`, in time and in energy."""
     return tuple(f"{row[f'{key}_speedup']}x, {row[f'{key}_energy_ratio']}x" for key in BASELINES)
 
 

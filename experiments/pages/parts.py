@@ -1,7 +1,7 @@
-"""The page of DRAM parts: every value beside those of other tools, and energies by convention.
+"""The page of DRAM parts: all values beside those of other tools, and energies by convention.
 
-What the tools have is in ``experiments/pages/tools.csv``, with file and commit: numbers that were
-looked up by hand, and why ours differs where it does.
+Values of other tools are in ``experiments/pages/tools.csv``: looked up by hand, with file and
+commit, and with the reason where ours differs.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pimsim.dram.standard.standard import Standard, load, names
 
 VALUES, CONVENTIONS = "figures/parts.csv", "figures/part-conventions.csv"
 _ALIKE = 0.002
-"""Relative difference up to which times are the same: tools round the clock to 3 or 4 digits."""
+"""Times that differ by less count as the same: tools round the clock to 3 or 4 digits."""
 _UNITS = {"ps": "ps", "clocks": "clocks", "ma": "mA", "mv": "mV", "mw": "mW"}
 _COMPARED = ("timing", "currents", "second_supply")
 
 
 def tools() -> list[Row]:
-    """Return what other tools have: part, value, tool, theirs, unit, why ours differs, source."""
+    """Return values of other tools: part, value, tool, theirs, unit, why ours differs, source."""
     text = files(__package__).joinpath("tools.csv").read_text("utf-8")
     return sheets.parsed(text)
 
@@ -37,7 +37,7 @@ def value_of(standard: Standard, path: str) -> int | float | None:
 
 
 def alike(standard: Standard, path: str, theirs: float, unit: str) -> bool:
-    """Return whether a tool has what we have: of a time, the same whole clocks or nearly so.
+    """Return whether a tool has our value; times agree if they are the same whole clocks, or close.
 
     >>> ddr3 = load("ddr3-1600-8-8-8")  # tRRD is 6 ns, 4.8 clocks
     >>> alike(ddr3, "timing.t_rrd_s_ps", 5, "clocks"), alike(ddr3, "timing.t_rrd_s_ps", 7.5, "ns")
@@ -53,7 +53,7 @@ def alike(standard: Standard, path: str, theirs: float, unit: str) -> bool:
 
 
 def values() -> list[Row]:
-    """Return every value of every part, a row for each tool that has it, one if none has."""
+    """Return every value of every part: a row for each tool that has it, or one if none has."""
     known: dict[tuple[str, str], list[Row]] = {}
     for row in tools():
         known.setdefault((row["part"], row["value"]), []).append(row)
@@ -79,7 +79,7 @@ def _of_part(standard: Standard, known: dict[tuple[str, str], list[Row]]) -> Ite
 
 
 def _shown(standard: Standard, path: str) -> str:
-    """A value with its unit, of a time also its clocks."""
+    """A value with its unit; for a time also its clocks."""
     ours = value_of(standard, path)
     unit = _UNITS.get(path.rsplit("_", 1)[-1], "")
     if path.startswith("timing.") and path.endswith("_ps"):
@@ -90,7 +90,7 @@ def _shown(standard: Standard, path: str) -> str:
 
 
 def conventions() -> list[Row]:
-    """Return what an AAP takes in every part, by the share that the first open bank adds."""
+    """Return the energy of an AAP in every part, by the standby share of the first open bank."""
     rows = []
     for standard in map(load, names()):
         if standard.currents is None:
@@ -137,7 +137,7 @@ def text(of_values: Sequence[Row], of_conventions: Sequence[Row]) -> str:
 
 
 def _section(name: str, rows: Sequence[Row]) -> str:
-    """The table of one part, and what no tool has."""
+    """The table of one part, and the values that no tool has."""
     cells: list[tuple[str, ...]] = [("value", "pimsim", "tools", "verdict")]
     for path in dict.fromkeys(row["value"] for row in rows):
         beside = [row for row in rows if row["value"] == path and row["tool"]]
@@ -162,7 +162,7 @@ def _section(name: str, rows: Sequence[Row]) -> str:
 
 
 def _verdict(beside: Sequence[Row]) -> str:
-    """What the tools say of one value: the same, or who differs and why."""
+    """How the tools agree on one value: all the same, or which differ and why."""
     other = [row for row in beside if row["verdict"] == "differs"]
     if not other:
         return "same"

@@ -1,7 +1,7 @@
-"""Figures of docs, drawn again from the tables beside them: nothing is simulated.
+"""Draw figures of docs again from the tables beside them; nothing is simulated.
 
-For a change of style, which must not wait for sweeps that take hours. What depends on how a figure
-looks is in :mod:`experiments.figures`; the numbers are those that were stored.
+This is for changes of style, which need not wait for sweeps that take hours. The look of figures is
+in :mod:`experiments.figures`; the numbers are the stored ones.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from experiments.sweep import spec
 
 
 def of_sweep(name: str) -> Mapping[str, object] | None:
-    """Return how the figure of a sweep of a study is asked for."""
+    """Return the table ``[figure]`` of a study's sweep."""
     if name in spec.names():
         return spec.load(name).figure
     figure: Mapping[str, object] = tomllib.loads(chips.spec())["figure"]

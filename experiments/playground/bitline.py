@@ -22,14 +22,15 @@ from pimsim.circuit.transient.instances import ladder_position
 from pimsim.circuit.transient.scenarios import Scenario
 
 PRESET, PROCESS = "worst-cell", "ambit-like"
-"""The reference circuit, with cells that all leak as the worst that a refresh window allows (so
-that time and temperature show), and the process that reproduces Ambit's failures."""
+"""The reference circuit, and the process that reproduces Ambit's failures. All cells leak as much
+as a refresh window allows, so that time and temperature have a visible effect."""
 
 SAMPLES = 20_000
-"""Bitlines that the page draws: one wrong in a thousand is told to within a third of it."""
+"""Bitlines that the page draws at random: a failure rate of 0.1 % is known to about a third of
+it."""
 
 STEP_PS = 100.0
-"""Points of a waveform, at most so far apart: two for a ramp of the sense amplifier."""
+"""Longest distance between points of a waveform: two for a ramp of the sense amplifier."""
 
 SLIDERS: tuple[dict[str, Any], ...] = (
     {"key": "cell.capacitance_ff", "label": "Cell capacitor Cs", "unit": "fF",
@@ -54,7 +55,7 @@ SLIDERS: tuple[dict[str, Any], ...] = (
      "low": 0, "high": 30, "step": 0.5, "value": 10,
      "help": "How far parts of a bitline may be from what was drawn, each by itself."},
 )  # fmt: skip
-"""What can be moved: a parameter of the circuit, or one of the page's own, which has a value."""
+"""Sliders: each sets a parameter of the circuit, or one of the page's own, which has a value."""
 
 _PHASES = {
     "float": "The equaliser lets go. Bitline and complement float at half of VDD.",
@@ -75,7 +76,7 @@ def circuit() -> Circuit:
 
 
 def circuit_data() -> dict[str, Any]:
-    """Return all that the page has to know of circuit and process, as JSON values."""
+    """Return the data of circuit and process for the page, as JSON values."""
     base = circuit()
     process = retention.acting(base, variation.load(PROCESS))
     if {one.distribution for one in process.varied} != {"uniform"}:

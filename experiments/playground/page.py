@@ -18,7 +18,7 @@ from experiments.playground.programs import program_data
 from pimsim import __version__
 
 SCRIPTS = ("bitline.js", "variation.js", "draw.js", "failures.js", "lab.js", "steps.js", "start.js")
-"""In the order in which they need each other."""
+"""Scripts, each after those that it uses."""
 
 
 def page() -> str:
@@ -34,7 +34,7 @@ def page() -> str:
         "DATA": embedded({"circuit": circuit_data(), "programs": program_data()}),
         "VERSION": __version__,
     }
-    # All at once, so that nothing is put into what was put in.
+    # All at once, so that inserted text is not searched for slots.
     return re.sub(r"@([A-Z]+)@", lambda found: parts[found.group(1)], _text("page.html"))
 
 

@@ -1,6 +1,6 @@
 """Microprograms as data for the page: rows, commands, and what every row holds after each of them.
 
-The commands are the package's, and so are the bits: a subarray carries them out one by one.
+The commands are those of the package, and a simulated subarray carries them out one by one.
 
 >>> xnor = next(one for one in program_data() if one["name"] == "xnor")
 >>> [command["text"] for command in xnor["commands"]][:2], len(xnor["states"])
@@ -69,7 +69,7 @@ def neuron(inputs: int) -> Program:
 
 _SEVEN = {f"x{i}": "".join(str(int((3 * i + column) % 7 < column)) for column in range(8))
           for i in range(7)}  # fmt: skip
-"""Seven rows whose columns hold 0, 1, ... 7 ones."""
+"""Seven rows; the columns have 0, 1, ... 7 ones."""
 
 
 def shown() -> tuple[Shown, ...]:
@@ -146,7 +146,7 @@ def _data(one: Shown) -> dict[str, Any]:
 
 
 def _lines(rows: AddressMap, name: str, places: Mapping[str, int]) -> Lines:
-    """What an address raises; a row of data or of a constant is raised alone."""
+    """Wordlines that an address raises; a data row or a constant row is raised alone."""
     if name in places or name in dict(rows.constants):
         return ((name, False),)
     return tuple(
@@ -161,7 +161,7 @@ def _as_json(lines: Lines) -> list[dict[str, Any]]:
 def _state(
     subarray: Subarray, places: Mapping[str, int], rows: AddressMap
 ) -> dict[str, str | None]:
-    """Bits of every row, seen without a command; None of those that were never written."""
+    """Bits of every row, read without a command; None for rows that were never written."""
     found: dict[str, str | None] = {}
     for name, place in places.items():
         words = subarray.peek(place) if len(subarray.written_lanes(place)) else None

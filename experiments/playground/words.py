@@ -1,4 +1,4 @@
-"""What a command does, in words, and what every row then holds, as a formula of the inputs.
+"""Says in words what a command does, and what each row then holds, as a formula of the inputs.
 
 >>> told = Teller({"a": "a", "b": "b", "C0": "0"})
 >>> told.command((("a", False),), (("T0", False), ("DCC0", True)))
@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 Lines = tuple[tuple[str, bool], ...]
-"""Rows behind an address, each with whether it is joined to the complement bitline."""
+"""Rows that an address opens; for each, whether it is on the complement bitline."""
 
 LONGEST = 31
-"""Characters of a formula that is shown in full; a longer one is given a name."""
+"""Longest formula, in characters, that is shown in full; a longer one gets a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class _Formula:
 
     @property
     def part(self) -> str:
-        """As a part of a longer one."""
+        """The formula as a part of a longer one: in parentheses where needed."""
         return f"({self})" if self._joined and not self.inverted else str(self)
 
     @property
     def _joined(self) -> bool:
-        """Whether it is an AND or an OR, whose parts a NOT before it would not all reach."""
+        """Whether it is an AND or an OR, which needs parentheses after a NOT."""
         return " " in self.text and not self.text.startswith("MAJ(")
 
     def complement(self) -> _Formula:
@@ -50,7 +50,7 @@ class Teller:
     """Follows a program, command by command.
 
     Args:
-        held: what rows hold before it, as text; ``0`` and ``1`` are the constants.
+        held: content of rows before the program, as text; ``0`` and ``1`` are the constants.
 
     """
 
@@ -59,7 +59,7 @@ class Teller:
         self._named = 0
 
     def holds(self, row: str) -> str:
-        """Return what a row holds, as a formula; nothing if it was never written."""
+        """Return the content of a row as a formula; '' if it was never written."""
         return str(self._held.get(row, ""))
 
     def command(self, source: Lines, destination: Lines | None) -> str:
@@ -124,7 +124,7 @@ class Teller:
 
 
 def _of(row: str, value: _Formula) -> str:
-    """What the bitlines take from a row: its name says it all, or a formula beside it."""
+    """What the bitlines take from a row: its name, and a formula where the name does not say it."""
     if str(value) == row:
         return row
     if value.text in ("0", "1"):

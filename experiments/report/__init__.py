@@ -1,10 +1,10 @@
-"""What a run and a circuit study say: as JSON, as tables, as rows.
+"""Reports of runs and of ``pimsim circuit``: as JSON, tables and rows.
 
-:mod:`~experiments.report.inputs` says how images become integers,
+:mod:`~experiments.report.inputs` says how images become integers.
 :mod:`~experiments.report.simulated` and :mod:`~experiments.report.cost_only` simulate what the
-options ask, :mod:`~experiments.report.run` builds the report of that, and
-:mod:`~experiments.report.tables` shows it. :mod:`~experiments.report.failure_rows` and
-:mod:`~experiments.report.waveforms` are what a circuit study says.
+options ask for, :mod:`~experiments.report.run` builds the report, and
+:mod:`~experiments.report.tables` prints it. :mod:`~experiments.report.failure_rows` and
+:mod:`~experiments.report.waveforms` are the results of ``pimsim circuit``.
 
-Nothing here knows of figures: they are drawn from what stands in a report.
+Nothing here imports figures: these are drawn from a report.
 """

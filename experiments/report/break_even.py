@@ -1,4 +1,4 @@
-"""From what reuse on a processor takes less energy than the DRAM, in a sentence.
+"""A sentence on the reuse from which a processor takes less energy than the DRAM.
 
 >>> baselines = {"reuse-aware": {"assumptions": {"reuse": 51.6}}}
 >>> report = {"break_even_reuse": 3.25, "baselines": baselines}

@@ -1,4 +1,4 @@
-"""``pimsim chips run``: what a network comes to on unmodified chips, and what it takes there."""
+"""``pimsim chips run``: accuracy, time and energy of a network on unmodified chips."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ ASSUMED = (
     "layers come one after the other; in a layer the busiest bank decides, majorities first",
     "two whole ACTs and PREs an access are charged, though one of each is cut short",
 )
-"""What is taken for granted."""
+"""The assumptions of the model."""
 RAILS = 2
-"""Polarities in which a value stands."""
+"""Polarities in which a value is stored."""
 
 
 def simulate(args: argparse.Namespace) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _successes(faults: GroupFaults, layers: Sequence[LayerRun], tally: ChipTally
 def _layer(
     layer: LayerRun, tally: ChipTally, standard: Standard, options: ModelOptions, rows: int
 ) -> dict[str, Any]:
-    """What a layer takes on a chip."""
+    """Time and energy of a layer on a chip."""
     from bnn.system.ledger import PHASES
     from pimsim.cost import price
     from pimsim.dram.commands import Kind
@@ -171,7 +171,7 @@ def _layer(
 
 
 def _ambit(layers: Sequence[LayerRun]) -> dict[str, float]:
-    """What the same takes where the part has Ambit's rows, by the books."""
+    """Time and energy of the same layers if the part had Ambit's rows, without execution."""
     from bnn.system.ledger import PHASES
 
     costs = [layer.ledger.cost(phase) for layer in layers for phase in PHASES]

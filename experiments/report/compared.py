@@ -1,4 +1,4 @@
-"""Runs and parts side by side: what differs in their settings, and in what came out.
+"""Runs and parts side by side: differences in settings and in results.
 
 >>> one, other = ({"assumptions": {"banks": banks}, "network": "n", "data": None, "images": 1,
 ...                "cost_only": True} for banks in (8, 4))
@@ -20,21 +20,21 @@ Report = Mapping[str, Any]
 
 FILE = "report.json"
 _LONG = 32
-"""Letters of a value that is told rather than chosen."""
+"""A value with more letters than this is an explanation rather than a choice."""
 _RUN = ("network", "data", "images", "cost_only")
-"""What was run; the rest of the settings are the assumptions."""
+"""Settings that say what was run; the other settings are the assumptions."""
 _NEEDED = (*_RUN, "assumptions", "layers", "latency_ps", "energy_pj", "accuracy", "bit_exact")
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A run, or what one would take on a part."""
+    """A run, or its estimated cost on a part."""
 
     name: str
-    """What the reader knows it by."""
+    """Its name for the reader."""
     report: Report
     command: str = ""
-    """By which it can be had; empty where a folder holds it."""
+    """The command that gives the report; empty if it was read from a folder."""
 
     @property
     def time_ps(self) -> float:
@@ -54,9 +54,9 @@ class Contender:
 
 
 def read(path: Path) -> Report:
-    """Return the report of a run: of its folder, or of the file itself.
+    """Read the report of a run, from its folder or from the file itself.
 
-    Raises InputError if there is none, or if it is of something else than a run.
+    Raises InputError if there is none, or if it is not the report of a run.
     """
     file = path / FILE if path.is_dir() else path
     try:
@@ -75,7 +75,7 @@ def read(path: Path) -> Report:
 
 
 def differences(contenders: Sequence[Contender]) -> list[tuple[str, tuple[Any, ...]]]:
-    """Return the settings that are not the same everywhere, with their values; long ones last."""
+    """Return the settings that differ, with their values; long ones last."""
     settings = [
         {**{name: one.report[name] for name in _RUN}, **one.report["assumptions"]}
         for one in contenders
@@ -87,10 +87,10 @@ def differences(contenders: Sequence[Contender]) -> list[tuple[str, tuple[Any, .
 
 
 def against(one: Contender, first: Contender) -> tuple[float | None, float | None]:
-    """Return how many times faster it is than the first, and how many times less energy it takes.
+    """Return how many times faster it is than the first, and how many times less energy it uses.
 
-    Different networks are not compared, nor are energies of different models; None where there is
-    nothing to compare.
+    Each is None if it cannot be compared: for different networks, and for energies of different
+    models.
     """
     if one.report["network"] != first.report["network"]:
         return None, None
@@ -100,7 +100,7 @@ def against(one: Contender, first: Contender) -> tuple[float | None, float | Non
 
 
 def layers(contenders: Sequence[Contender]) -> list[tuple[str, list[Mapping[str, Any] | None]]]:
-    """Return the layers by name, each with its row in every report; None where it has none."""
+    """Return the layers by name, each with its row in every report; None if a report has none."""
     rows = [{layer["name"]: layer for layer in one.report["layers"]} for one in contenders]
     names = dict.fromkeys(name for one in rows for name in one)
     return [(name, [one.get(name) for one in rows]) for name in names]

@@ -1,4 +1,4 @@
-"""``pimsim run --cost-only``: what a network would take, without images, weights or values."""
+"""``pimsim run --cost-only``: time and energy of a network, without images or values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pimsim.dram.traces.recorder import Target
 
 ONE_IMAGE = "1 image, for none were asked for; --images N costs N together"
-"""What is said of a batch whose size nobody has chosen."""
+"""The assumption about the batch if its size was not chosen."""
 _TABLE = {
     "input_encoding": "assumed: pixels of 8 bits",
     "products": "binary throughout: pixels with +-1 in the first layer, +-1 with +-1 in all others",
@@ -33,11 +33,11 @@ _TABLE = {
     "weights": "none: commands are those of any, wordlines those of +1; under output-tree both are "
     "those of random weights",
 }
-"""What the cost of a network without weights rests on."""
+"""Assumptions behind the cost of a network without weights."""
 
 
 def check(args: argparse.Namespace) -> None:
-    """Refuse options that make no sense without values, and tables that are to be executed.
+    """Refuse options that need values, and tables of layers without ``--cost-only``.
 
     Raises :class:`~pimsim.errors.InputError`.
     """
@@ -69,7 +69,7 @@ def check(args: argparse.Namespace) -> None:
 
 
 def simulate(args: argparse.Namespace, witness: Witness | None = None) -> dict[str, Any]:
-    """Return the report of what so many images would take; ``witness`` looks on."""
+    """Return the report of the estimated cost; ``witness`` records what pages show."""
     started = time.perf_counter()
     from bnn.run import estimate
     from bnn.tables import catalog
@@ -124,7 +124,7 @@ def simulate(args: argparse.Namespace, witness: Witness | None = None) -> dict[s
 
 
 def _read(args: argparse.Namespace) -> tuple[Network, Encoding | None, dict[str, object]]:
-    """The network, how its inputs are integers, and what of that is assumed."""
+    """Return the network, the encoding of its inputs, and the assumptions made."""
     from bnn import zoo
     from bnn.data import datasets
     from bnn.larq import model_file

@@ -1,4 +1,4 @@
-"""``pimsim run --disturbance``: what a run does to rows beside those that it activates."""
+"""``pimsim run --disturbance``: whether a run disturbs rows beside those that it activates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pimsim.dram.disturbance.hammer import Hammer
 
 _ROWS = 8
-"""Rows that a report names."""
+"""Number of rows that a report names."""
 
 ASSUMED = (
     "in a layer, a bank works on its subarrays one after the other, evenly",
@@ -30,7 +30,7 @@ ASSUMED = (
     "a row may be refreshed just before it is disturbed: a whole refresh window counts",
     "rows that host layers fetch, and those beyond three that a majority opens, are not counted",
 )
-"""What is taken for granted, besides where rows lie."""
+"""The assumptions of the model, besides the places of rows."""
 
 
 def chosen(args: argparse.Namespace) -> tuple[ChipClass, ...]:
@@ -56,7 +56,7 @@ def _counting(system: System) -> System:
 
 
 def hammered(system: System, args: argparse.Namespace) -> System:
-    """Return the system with what flips bits in it, if ``--disturbance-flips`` asks for that."""
+    """Return the system with a model that flips bits, if ``--disturbance-flips`` is given."""
     if not args.disturbance_flips:
         return system
     from bnn.run import disturbance
@@ -86,11 +86,11 @@ def found(
     """Return ``{"disturbance": ...}`` for a report, or nothing if it was not asked for.
 
     Args:
-        layers: of the run.
-        system: with what it activated.
-        args: as on the command line.
-        planned: what the same run takes on another system, layer by layer.
-        stages: names by number of those in which bits flip.
+        layers: the layers of the run.
+        system: the system, with its counter of activations.
+        args: parsed arguments.
+        planned: plans the same run on another system and returns its layers.
+        stages: names of the stages by number, for reports on flipped bits.
 
     """
     chips = chosen(args)
@@ -151,7 +151,7 @@ def _guarded(
     chip: ChipClass,
     planned: Callable[[System], Sequence[LayerRun]],
 ) -> Prevention | None:
-    """What a guard row on either side takes, from a plan that has it; None if nothing fits then."""
+    """Cost of a guard row on either side, from a plan with it; None if the network does not fit."""
     from bnn.run import disturbance
 
     try:
@@ -195,7 +195,7 @@ def _seen(seen: Exposures, chip: ChipClass) -> dict[str, Any]:
 
 
 def _subarray(seen: Exposures, chip: ChipClass) -> dict[str, Any] | None:
-    """Every row of the subarray with the row in most danger, in a run that is repeated."""
+    """Every row of the subarray whose row is most disturbed, for a run that is repeated."""
     victims = seen.victims(chip, 1)
     if not victims:
         return None
@@ -212,7 +212,7 @@ def _subarray(seen: Exposures, chip: ChipClass) -> dict[str, Any] | None:
 
 
 def text(result: Mapping[str, Any], energy_pj: float) -> str:
-    """Return in one line whether chips are disturbed, and what preventing that takes."""
+    """Return in one line whether rows are disturbed, and the cost of preventing that."""
     once, again = result["once"], result["again"]
     if once is None or not again["victims"]:
         return "no: nothing is activated in DRAM"
@@ -253,7 +253,7 @@ def _rows(guards: int) -> str:
 
 
 def _way(one: Mapping[str, Any], run_ps: int, energy_pj: float) -> str | None:
-    """A way to prevent it, and what it takes; None if it is not enough."""
+    """A way to prevent it, with its cost; None if it is not enough."""
     if not one["possible"]:
         return None
     name = one["name"]

@@ -1,4 +1,4 @@
-"""What ``pimsim circuit failures`` counts, as the rows that it prints and writes."""
+"""The rows that ``pimsim circuit failures`` prints and writes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from pimsim.circuit.statistics.sense_decision import Majority
 
 _MOST_PATTERNS = 14
-"""Patterns that are still listed one by one."""
+"""Up to this many patterns are listed one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be counted."""
+    """What the user asks to count."""
 
     args: argparse.Namespace
     """The options of ``pimsim circuit failures``."""
@@ -33,7 +33,7 @@ class Asked:
 
 
 def result(asked: Asked) -> dict[str, Any]:
-    """Return what ``--json`` prints: a row for each variation, and the assumptions."""
+    """Return the object that ``--json`` prints: a row for each variation, and the assumptions."""
     from pimsim.circuit.statistics.charge_sharing import majority_margin_mv
     from pimsim.circuit.statistics.fit import ambit_tra
     from pimsim.circuit.statistics.monte_carlo import PATHS
@@ -67,7 +67,7 @@ def result(asked: Asked) -> dict[str, Any]:
 
 
 def _is_ambits(asked: Asked) -> bool:
-    """Whether it is the circuit and the operation whose failures Ambit states."""
+    """Whether circuit and operation are those whose failures Ambit states."""
     from experiments.options.table import PRESET
     from pimsim.circuit.model import parameters, variation
     from pimsim.circuit.statistics.sense_decision import majority
@@ -93,7 +93,7 @@ def _row(asked: Asked, index: int, show: progress.Show | None) -> dict[str, Any]
             "variation_percent": percent,
             "failure_percent": 100 * rare.probability,
             "low_percent": 100 * rare.low,
-            # No failure among tilted samples bounds nothing.
+            # With tilted samples, no failure seen gives no upper bound.
             "high_percent": 100 * rare.high if rare.failed else None,
             "samples": rare.samples,
             "failed_samples": rare.failed,

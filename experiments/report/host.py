@@ -1,4 +1,4 @@
-"""Which layers of a run the host carries out, and why, from its report alone.
+"""The layers of a run that the host computes, and why; all from the report.
 
 >>> layers = [
 ...     {"where": "host", "macs": 16, "host_reasons": {"fc": "its weights are real numbers"}},
@@ -22,11 +22,11 @@ NOTHING = (
     "no layer is carried out in DRAM, which only holds what the host fetches: times and energies "
     "are those of fetching"
 )
-"""What the numbers of a run mean that leaves everything to the host."""
+"""Note on the numbers of a run in which the host computes everything."""
 
 
 def words(report: Mapping[str, Any]) -> str:
-    """Return which layers are on the host, those alike together, products first; '' if none is."""
+    """Return which layers are on the host, grouped by reason, products first; '' if none."""
     alike: dict[str, list[str]] = {}
     for layer in report["layers"]:
         for name, why in layer.get("host_reasons", layer.get("no_room", {})).items():

@@ -1,4 +1,4 @@
-"""How a network's inputs are integers, and of which shape they are."""
+"""How the inputs of a network become integers, and their shape."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def encoding_of(network: Network, x: Any, known: Encoding | None = None) -> Encoding | None:
-    """Return the encoding of inputs ``x``, one that has what the first product pads if there is.
+    """Return the encoding of inputs ``x``, preferably one that includes the padding value.
 
-    None where they are those of no encoding; ``known`` where it is that already.
+    None if no encoding fits; ``known`` if that encoding already does.
     """
     from bnn.lowering.operand_analysis import padding_of_inputs
     from bnn.values import encoding
@@ -32,7 +32,7 @@ def encoding_of(network: Network, x: Any, known: Encoding | None = None) -> Enco
 def encoding_by_name(
     network: Network, data: str | None, scale: InputScale | None = None
 ) -> Encoding | None:
-    """Return the encoding of a named data set in a scale, without reading it; None: of 8 bits."""
+    """Return the encoding of a named data set without reading it; for None, that of 8 bits."""
     from bnn.data import datasets
     from bnn.values.encoding import ENCODINGS
 
@@ -42,7 +42,7 @@ def encoding_by_name(
 
 
 def shape_of(data: str, data_dir: Path | None = None) -> tuple[int, ...]:
-    """Return the shape of one image of ``--data NAME|FILE``; a name's without reading it."""
+    """Return the shape of an image of ``--data NAME|FILE``; named data are not read for that."""
     from bnn.data import datasets
     from experiments.options import data as data_options
 
@@ -68,7 +68,7 @@ def chosen_shape(text: str | None) -> tuple[int, ...] | None:
 
 
 def stated(network: Network) -> dict[str, object]:
-    """Return what the result of a network rests on, where its file asks for something else."""
+    """Return assumptions that differ from what the model file asks for."""
     from bnn.model.network import FLOAT32
 
     if network.precision == FLOAT32:

@@ -1,8 +1,8 @@
 """The report of a run: every number that a script or a figure may rely on.
 
-The report is a plain dict, written as ``report.json``; figures and tables are drawn from it alone.
-Time and energy are sums over the phases that the layers' subarrays executed; loading weights, done
-once however many images follow, stands apart.
+The report is a plain dict, written as ``report.json``; figures and tables are made from it alone.
+Time and energy are sums over the phases that the layers' subarrays executed. Loading weights, which
+is done once for any number of images, is stated apart.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _MOVED = {
 }
 
 Books = Mapping[str, tuple[CommandCounts, Cost]]
-"""Commands (REF among them) and cost of each phase of a layer."""
+"""Commands (with REF) and cost of each phase of a layer."""
 
 
 def build(
@@ -56,20 +56,20 @@ def build(
     mapping: str,
     stated: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
-    """Return the report of a run, or of what one would take, without wall times.
+    """Return the report of a run or of an estimate, without wall times.
 
     Args:
         network: name or path of the network.
         data: name of the images; None if there are none.
-        scoring: which answers are right; None if nothing is answered.
+        scoring: says which answers are right; None for an estimate.
         done: the run.
         system: the DRAM that it ran on.
         encoding: name of the encoding of the inputs; None if they are real numbers.
         mapping: name of the mapping.
-        stated: what else the result rests on.
+        stated: further assumptions.
     """
     ran = done if isinstance(done, NetworkRun) else None
-    # All ledgers share a timeline, so that what they hold adds up.
+    # All ledgers share a timeline, so their times and energies can be added.
     books = [
         {phase: (layer.ledger.counts(phase), layer.ledger.cost(phase)) for phase in PHASES}
         for layer in done.layers
@@ -131,9 +131,9 @@ def build(
 
 
 def _band(done: NetworkRun | Estimate, system: System) -> dict[str, Any]:
-    """Energy of the passes under the conventions of open banks at both ends of what is possible.
+    """Energy of the passes with the share of the first open bank at 0 and at 1.
 
-    Nothing of the mode ``ambit-paper``, which has no standby.
+    Empty for the mode ``ambit-paper``, which has no standby.
     """
     if system.options.energy != "datasheet":
         return {}
@@ -186,7 +186,7 @@ def _layer(layer: LayerRun, books: Books, done: NetworkRun | Estimate) -> dict[s
 
 
 def _alternatives(layer: LayerRun) -> list[dict[str, Any]]:
-    """What the mappings that were not taken would have cost, alone on a timeline."""
+    """Cost of the layer under each mapping that was not chosen, alone on a timeline."""
     return [
         {
             "mapping": one.mapping,
@@ -240,13 +240,13 @@ def _in_chains(done: NetworkRun | Estimate, moves: str) -> str:
 
 
 def _rate(done: NetworkRun | Estimate, latency_ps: int) -> float | None:
-    """Images a second; None where the DRAM only holds what the host fetches."""
+    """Images per second; None if the DRAM only stores what the host fetches."""
     in_dram = any(layer.where == "dram" for layer in done.layers)
     return done.images / latency_ps * 1e12 if in_dram and latency_ps else None
 
 
 def _work(done: NetworkRun | Estimate) -> list[LayerWork]:
-    """What the baselines have to do: every layer with products, wherever it ran here."""
+    """Work of the baselines: every layer with products, on the host or in DRAM."""
     layers = [layer for layer in done.layers if layer.macs]
     return [
         LayerWork(
@@ -266,7 +266,7 @@ def _work(done: NetworkRun | Estimate) -> list[LayerWork]:
 def _baselines(
     done: NetworkRun | Estimate, cost: Mapping[str, Any], system: System
 ) -> dict[str, Any]:
-    """Processors that do all of the work; none where nothing was left to the DRAM to win."""
+    """Processors that compute all layers; none if no layer was computed in DRAM."""
     work, result = _work(done), {}
     if any(layer.where == "dram" for layer in done.layers) and cost["latency_ps"]:
         for model in (streaming, reuse_aware):

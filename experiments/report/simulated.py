@@ -1,4 +1,4 @@
-"""What ``pimsim run`` simulates, as its options say: a report, logits, and a question to Keras."""
+"""Simulates what ``pimsim run`` asks for; gives a report, logits and a Keras check."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from experiments.report.witness import Witness
 
 CheckKeras = Callable[[dict[str, Any]], None]
-"""Asks Keras and adds to a report what it said."""
+"""Compares with Keras and adds the result to a report."""
 
 
 def require_sensible(args: argparse.Namespace) -> None:
-    """Refuse, before anything is loaded, what cannot be run as the options say.
+    """Refuse options that contradict each other, before anything is loaded.
 
     Raises :class:`~pimsim.errors.InputError`.
     """
@@ -48,10 +48,10 @@ def require_sensible(args: argparse.Namespace) -> None:
 def simulate(
     args: argparse.Namespace, witness: Witness | None = None
 ) -> tuple[dict[str, Any], Any, CheckKeras | None]:
-    """Run a network as the options say, and write nothing; ``witness`` looks on.
+    """Run a network as the options say; write nothing. ``witness`` records what pages show.
 
-    Returns the report; the logits, unless only the cost was asked for; and what is left to be asked
-    of Keras, which adds the answer to the report.
+    Returns the report; the logits, or None for an estimate; and a function that compares with Keras
+    and adds the result to the report, or None.
 
     Raises :class:`~pimsim.errors.InputError`.
     """
@@ -71,11 +71,11 @@ def simulate(
 
     imported = time.perf_counter()
     system = dram.chosen_system(args)
-    choice.check(args.mapping)  # a slip of the pen is found before data are read
+    choice.check(args.mapping)  # a typing error is found before data are read
     faulty = fault_options.faulty_layers(args)
     scale = data.chosen_scale(args.input_scale)
     path = zoo.locate(args.network)
-    few = args.limit if scale is None else None  # which scale images are in, all of them tell
+    few = args.limit if scale is None else None  # the scale can only be told from all images
     opened = cache(lambda: data.open_data(data_name(args), args.data_dir, args.labels, scale, few))
     network = model_file.read_model(
         path, chosen_shape(args.input_shape) or (lambda: opened().x.shape[1:])
@@ -172,7 +172,7 @@ def _beside_error_free(
     encoding: Encoding | None,
     threads: int | None,
 ) -> dict[str, Any]:
-    """What faults changed, beside the same network on a DRAM in which nothing goes wrong."""
+    """What faults changed, compared with the same network on a DRAM without errors."""
     import numpy as np
 
     from bnn.run import errorless
@@ -199,7 +199,7 @@ def _check_keras(
     logits: Any,
     report: dict[str, Any],
 ) -> None:
-    """Add to a report how the run compares with Keras, or why that is not known."""
+    """Add the comparison with Keras to a report, or why there is none."""
     from bnn.keras.apart import check_apart
 
     started = time.perf_counter()
@@ -219,7 +219,7 @@ def _check_keras(
 
 
 def data_name(args: argparse.Namespace) -> str:
-    """Return the data that ``--data`` names, or that a bundled network was trained for."""
+    """Return the name of the data: ``--data``, or the data of a bundled network."""
     from bnn import zoo
 
     if args.data is not None:

@@ -102,7 +102,7 @@ _WHY = {
 
 
 def _why(report: Mapping[str, Any]) -> str:
-    """What the mappings were chosen for."""
+    """The aim for which mappings were chosen."""
     asked = report["assumptions"]["mapping"]
     if asked == "auto" and report["energy_pj"]["total"] is None:
         asked = "auto-latency"
@@ -133,25 +133,25 @@ def _layer(layer: Mapping[str, Any], images: int) -> tuple[str, ...]:
 
 
 def _on_the_channel(parts_pj: Mapping[str, float], energy_pj: float | None) -> str:
-    """Share of the energy that bursts take, read and written, and from bank to bank."""
+    """Share of the energy for bursts: reads, writes and transfers from bank to bank."""
     if energy_pj is None:
         return ""
     return f"{sum(parts_pj.get(part, 0.0) for part in ('read_write', 'io')) / energy_pj:.0%}"
 
 
 def _took(time_ps: float, energy_pj: float | None) -> str:
-    """Time, and energy where one is stated."""
+    """Time, and energy if it is stated."""
     time = quantity(time_ps, "ps")
     return time if energy_pj is None else f"{time}, {quantity(energy_pj, 'pJ')}"
 
 
 def _each(energy_pj: float | None, images: int) -> float | None:
-    """Energy of an image; None where none is stated."""
+    """Energy of an image; None if it is not stated."""
     return None if energy_pj is None else energy_pj / images
 
 
 def _compared(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """What each layer would have taken under the mappings that it did not get."""
+    """Time and energy of each layer under the mappings that were not chosen."""
     return [
         (_words(layer["name"]), other["mapping"], other["refused"] or _beside(layer, other))
         for layer in report["layers"]
@@ -168,7 +168,7 @@ def _beside(layer: Mapping[str, Any], other: Mapping[str, Any]) -> str:
 
 
 def _room(layers: Sequence[Mapping[str, Any]]) -> str:
-    """Banks and subarrays of the layers that take most of them."""
+    """Banks and subarrays of the layers that use most of them."""
     banks = max(layers, key=lambda layer: int(layer["banks_used"]))
     deep = max(layers, key=lambda layer: int(layer["subarrays_of_a_bank"]))
     return (
@@ -178,12 +178,12 @@ def _room(layers: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _share(used: float) -> str:
-    """A share of columns; what is more than nothing never reads as nothing."""
+    """A share of columns in percent; a share above 0 never reads as 0."""
     return "< 0.1%" if 0 < used < 0.0005 else f"{used:.1%}"
 
 
 def _words(name: str) -> str:
-    """Names of the layers that the host carries out together, so that they can be wrapped."""
+    """Names of layers that the host computes together, in a form that can be wrapped."""
     return name.replace("+", " + ")
 
 
@@ -266,19 +266,19 @@ def _not_stated(report: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _energy(baseline: Mapping[str, Any]) -> str:
-    """How many times the energy of a processor the DRAM takes."""
+    """Energy of the DRAM compared with that of a processor, in words."""
     ratio = baseline["energy_ratio"]
     return more_energy(ratio) if ratio is None else f"{more_energy(ratio)} energy"
 
 
 def _sampled(report: Mapping[str, Any]) -> str:
-    """Say how many images were checked, where that is not all."""
+    """Say how many images were checked, if not all."""
     checked, images = report["images_checked"], report["images"]
     return f", checked {checked:,} of {counted(images, 'image')}" if 0 < checked < images else ""
 
 
 def _band(report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Say what the batch takes under the conventions of open banks at both ends."""
+    """Say the energy of the batch with the share of the first open bank at 0 and at 1."""
     ends = [
         f"{quantity(end['total'], 'pJ')} at {end['open_bank_share']:.3g}"
         for end in report.get("energy_band_pj", ())
@@ -288,7 +288,7 @@ def _band(report: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _accuracy(report: Mapping[str, Any]) -> str:
-    """How much is right, and what is, unless it is the largest output; or why it is not known."""
+    """The accuracy, with what counts as right if unusual; or why it is not known."""
     means = str(report["accuracy_means"])
     if report["accuracy"] is None:
         return means
@@ -296,13 +296,13 @@ def _accuracy(report: Mapping[str, Any]) -> str:
 
 
 def _disputed(signs: Mapping[str, int]) -> str:
-    """Say that Keras is of two minds, and which of them is followed."""
+    """Say for which values Keras's kernels disagree, and which result is used."""
     layers = ", ".join(f"{count:,} values of {name}" for name, count in signs.items())
     return f"{layers}: in this tail Keras's kernels give either sign; taken as by model.predict"
 
 
 def _faults(report: Mapping[str, Any]) -> str:
-    """What they did."""
+    """What faults changed."""
     faults = report["faults"]
     right, changed = faults["accuracy_error_free"], faults["predictions_changed"]
     text = "" if right is None else f"without them {right:.2%}; "

@@ -1,4 +1,4 @@
-"""What a run has that its report does not say, and a page shows: images, answers, first commands.
+"""Records what a page shows beyond the report of a run: images, answers, first commands.
 
 >>> class Nothing:
 ...     on_bus, room = False, 0
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Witness:
-    """Looks on while something is run."""
+    """Records a run while it goes on."""
 
     first: Target
     """Takes the commands, in the order of issue, as long as it has room."""
     system: System | None = None
     """The DRAM."""
     images: Any = None
-    """What was classified, as the data have it, ``(n, ...)``; None if nothing was."""
+    """Images that were classified, as in the data, ``(n, ...)``; None if none were."""
     scoring: Scoring | None = None
     classes: tuple[str, ...] = ()
     """Name of each label; empty when not known."""
     logits: Any = None
     estimated: Callable[[System], Estimate] | None = None
-    """What the same would take on another DRAM."""
+    """Estimates the same run on another DRAM."""
 
     def wrong(self) -> tuple[Any, Any] | None:
-        """Return answers and labels ``(n,)``, of 0 to classes - 1; None unless each image has one.
+        """Return answers and labels ``(n,)``, 0 to classes - 1; None if an image has no label.
 
-        Of a network with one output, 1 is yes.
+        For a network with one output, 1 is yes.
         """
         if self.scoring is None or self.scoring.labels is None or self.logits is None:
             return None

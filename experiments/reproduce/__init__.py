@@ -1,12 +1,11 @@
-"""Published figures beside simulated ones: a package an experiment, with tables, figures, page.
+"""Published figures beside simulated ones; each experiment is a package.
 
 :mod:`~experiments.reproduce.ambit`, :mod:`~experiments.reproduce.simdram` and
-:mod:`~experiments.reproduce.pluto` are of designs, and
-:mod:`~experiments.reproduce.simra` and :mod:`~experiments.reproduce.fcdram` of measurements on
-unmodified chips, which share :mod:`~experiments.reproduce.chips`.
-All share :mod:`~experiments.reproduce.table` (published beside simulated, what is asked of the
-simulator, and the processor that all of it runs on) and :mod:`~experiments.reproduce.figures`.
+:mod:`~experiments.reproduce.pluto` reproduce designs. :mod:`~experiments.reproduce.simra` and
+:mod:`~experiments.reproduce.fcdram` reproduce measurements on unmodified chips, and share
+:mod:`~experiments.reproduce.chips`. All share :mod:`~experiments.reproduce.table` (published values
+beside simulated ones, costs, and rates of this machine) and :mod:`~experiments.reproduce.figures`.
+Each has tables, figures and a page.
 
-No experiment knows of another, and none of networks, but :mod:`experiments.reproduce.pluto.network`
-does.
+No experiment imports another. Only :mod:`experiments.reproduce.pluto.network` uses a network.
 """

@@ -1,4 +1,4 @@
-"""What the reproductions of measurements on unmodified chips share: drawn groups, costs, circuits.
+"""Shared by the reproductions of measured chips: drawn groups, costs, the fitted circuit.
 
 >>> from pimsim.dram.standard.standard import load
 >>> ddr4 = load("ddr4-2400")
@@ -39,16 +39,16 @@ FITTED = "process ddr4-like on ddr4-like at 100 %"
 
 
 def boxes() -> BoxTable | None:
-    """Return what groups are drawn from; None, and no rows of them, where it is not there.
+    """Return the boxes that groups are drawn from; None, and so no such rows, if there is no file.
 
-    Raises :class:`~pimsim.errors.InputError` for a file that is none of boxes.
+    Raises :class:`~pimsim.errors.InputError` for a file without boxes.
     """
     path = location()
     return None if path is None else read_boxes(path)
 
 
 def left_out(found: Mapping[str, Table]) -> str:
-    """Return what is said of tables that have no drawn groups; nothing of those that have."""
+    """Return a note on tables without drawn groups; '' if they have them."""
     if any(DRAWN in row.of for table in found.values() for row in table.rows):
         return ""
     return f"Rows of {DRAWN} are left out here: they need {NEEDED}."
@@ -56,9 +56,10 @@ def left_out(found: Mapping[str, Table]) -> str:
 
 @cache
 def drawn(table: BoxTable, name: str, size: int) -> tuple[float, float]:
-    """Return shares in percent of what drawn groups do, every step carried out.
+    """Return success of drawn groups in percent, with every step carried out.
 
-    Of columns that were right in every trial, and of results that were right.
+    The first is the share of columns that were right in every trial, the second that of right
+    results.
     """
     measured, found = Measured(table), []
     for group in range(_GROUPS):
@@ -83,7 +84,7 @@ def by_circuit(inputs: int, rows: int) -> float:
 
 @cache
 def logic_by_circuit(operation: str, inputs: int, operands: str = "random") -> LogicSuccess:
-    """Return how often AND or OR is right on the same circuit, which nobody fitted to them."""
+    """Return how often AND or OR is right on the same circuit, which was not fitted to them."""
     circuit, process = load_circuit("ddr4-like"), variation.load("ddr4-like")
     trials = LogicTrials(_LOGIC_BITLINES, 50, _SEED, operands)
     return logic_success(circuit, process, operation, inputs, trials)

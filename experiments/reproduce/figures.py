@@ -1,4 +1,4 @@
-"""Bars and lines that the reproductions share, told apart in greyscale too."""
+"""Bars and lines that the reproductions share; they differ in greyscale, too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of a reproduction: published numbers beside those that are simulated, or measured here.
+"""Tables of a reproduction: published numbers beside numbers simulated or measured here.
 
 >>> table = Table("speed", "How fast", ("system",), (
 ...     Row(("Ambit",), "throughput", 334.4, "GB/s", "8 banks", Published(334, "by hand")),
@@ -34,7 +34,7 @@ from pimsim.microprogram.program import Program
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A published number, or one worked by hand from published ones."""
+    """A published number, or one computed by hand from published numbers."""
 
     value: float
     source: str
@@ -45,12 +45,12 @@ class Row:
     """One quantity, simulated."""
 
     of: tuple[str, ...]
-    """What it is a quantity of: one text for each of the table's keys."""
+    """Its key: one text for each of the table's keys."""
     quantity: str
     simulated: float
     unit: str
     options: str
-    """What the simulated value rests on."""
+    """Options and assumptions of the simulated value."""
     published: Published | None = None
 
     @property
@@ -149,7 +149,7 @@ def digits(value: float, places: int) -> str:
 
 @cache
 def published(experiment: str) -> Mapping[tuple[str, str], Callable[[int], Published]]:
-    """Return the published numbers of an experiment by table and key, as functions of a width.
+    """Return the published numbers of an experiment, by table and key, as functions of the width.
 
     >>> published("simdram")["commands", "add"](32).value
     257.0
@@ -176,25 +176,25 @@ def look_up(experiment: str, table: str, *key: str, width: int = 0) -> Published
 
 
 PAPER = ModelOptions(faw=False, refresh=False)
-"""What the papers assume: eight banks, and neither tFAW nor refresh."""
+"""Options that the papers assume: eight banks, without tFAW and refresh."""
 
 
 @cache
 def program(name: str, width: int | None = None) -> Program:
-    """Return the program of a primitive, at the width that tables show or at ``width``."""
+    """Return the program of a primitive, at ``width`` or by default at the width of the tables."""
     return PRIMITIVES[name].program(width)
 
 
 @cache
 def cost(chosen: Program, standard: Standard, options: ModelOptions) -> PrimitiveCost:
-    """Return what a program costs on one row of columns, and on all banks in the long run."""
+    """Return the cost of a program on one row, and its sustained rate on all banks."""
     return primitive_cost(chosen, standard, options)
 
 
 def throughput_gb_per_s(
     name: str, standard: Standard, options: ModelOptions, width: int | None = None
 ) -> float:
-    """Return rows of results of a primitive, of all banks, in 1e9 bytes a second.
+    """Return the throughput of a primitive on all banks, in 1e9 bytes of results per second.
 
     >>> from pimsim.dram.standard.standard import load
     >>> round(throughput_gb_per_s("and", load("ddr3-1600-8-8-8"), PAPER))
@@ -204,7 +204,7 @@ def throughput_gb_per_s(
 
 
 def in_words(standard: Standard, options: ModelOptions, *, energy: str | None = None) -> str:
-    """Return the options that a value rests on, for the column ``options``.
+    """Return the options behind a value as text, for the column ``switches``.
 
     >>> from pimsim.dram.standard.standard import load
     >>> in_words(load("ddr3-1600-8-8-8"), PAPER)
@@ -235,7 +235,7 @@ def in_words(standard: Standard, options: ModelOptions, *, energy: str | None = 
 def measured_table(measured: Measurement, rivals: Mapping[str, float]) -> Table:
     """Return the best rates of the machine that this runs on.
 
-    ``rivals`` are rates of bits in DRAM to divide by them.
+    ``rivals`` are rates in DRAM, in bits per second; they are divided by the measured ones.
     """
     rows = []
     for operation, rate in measured.best().items():
@@ -285,7 +285,7 @@ def measured_record(measured: Measurement) -> dict[str, Any]:
 
 
 def measured_section(found: Table, measured: Measurement) -> str:
-    """Return what the page of an experiment says about the machine."""
+    """Return the section of an experiment's page about this machine."""
     machine = measured.machine
     short = in_cache(measured)
     short = f" **{short}**" if short else ""

@@ -1,10 +1,10 @@
-"""Studies: questions that take several sweeps to answer, each a module, a command and a page.
+"""Studies: questions that several sweeps answer together. Each has a module and a page.
 
-A study says which sweeps it takes and what they mean. ``pimsim study NAME`` runs the sweeps, which
-can be stopped and resumed, and writes the page; the pages in ``docs`` are such pages.
+A study lists its sweeps and says what their results mean. ``pimsim study NAME`` runs the sweeps,
+which can be stopped and resumed, and writes the page, as in ``docs``.
 
-Read :mod:`~experiments.studies.study`, which says what one is, lists all and reads what sweeps have
-found, then any of them. :mod:`~experiments.studies.page` writes their pages.
+Read :mod:`~experiments.studies.study` first: what a study is, the list of all, and how the results
+of sweeps are read. Then read any study. :mod:`~experiments.studies.page` writes their pages.
 
-A study knows its sweeps by their results alone.
+A study uses only the results of its sweeps.
 """

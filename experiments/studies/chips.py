@@ -1,4 +1,4 @@
-"""What measured chips would make of a network, by how many rows a majority is stored on."""
+"""Accuracy of a network on measured chips, against the rows that a majority opens."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TABLES = {
     "fixed data, sixth": ("all0/1", "sixth"),
 }
 _CHIPS = "simra_success_boxstats.csv"
-"""What the folder `--chips` must hold."""
+"""The file that the folder `--chips` must contain."""
 _SWEEPS = {
     "chips-simra": "1,000 images, three chips at every point; operands all 0 or all 1 along the "
     "row (fixed), or random.",
@@ -53,7 +53,7 @@ least_trials = 3
 
 
 def _finding(found: Mapping[str, Found]) -> str:
-    """Return what came out, in words."""
+    """Return the finding."""
     from bnn import zoo
 
     (one,) = found.values()

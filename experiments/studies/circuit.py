@@ -1,4 +1,4 @@
-"""What the circuit does to failures of an operation, and those to a network."""
+"""How the circuit changes failures of an operation, and these the accuracy of a network."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SWEEPS = {
 
 
 def _finding(found: Mapping[str, Found]) -> str:
-    """Return what came out, in words."""
+    """Return the finding."""
     ratio, vdd, warm, worst, one_by_one, network, waited = (found[name] for name in _SWEEPS)
     low, high = min(ratio.values("cb_cs_ratio")), max(ratio.values("cb_cs_ratio"))
     supply = vdd.values("vdd_mv")

@@ -18,7 +18,7 @@ _SWEEPS = {
 
 
 def _finding(found: Mapping[str, Found]) -> str:
-    """Return what came out, in words."""
+    """Return the finding."""
     lines = []
     for one in found.values():
         layers = sorted(one.values("faulty_layer"), key=lambda name: one.at(faulty_layer=name))

@@ -1,4 +1,4 @@
-"""The study of what it takes, and gains, to do something about failures."""
+"""The study of mitigations: what they cost, and how much accuracy they save."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NAMES = {
 
 
 def option(values: Mapping[str, Any]) -> str:
-    """Return what is done, in words.
+    """Return the name of a mitigation.
 
     >>> option({"tmr": "time", "activation_rows": 3, "retries": 0, "screening": 1})
     'thrice, time + screening'
@@ -68,7 +68,7 @@ def rows(found: Mapping[str, Found]) -> list[dict[str, Any]]:
 
 
 def _finding(found: Mapping[str, Found]) -> str:
-    """Return what came out, in words."""
+    """Return the finding."""
     lines = []
     for effect, words in _EFFECTS.items():
         own = {row["option"]: row for row in rows(found) if row["effect"] == effect}
@@ -105,7 +105,7 @@ def _finding(found: Mapping[str, Found]) -> str:
 
 
 def _draw(found: Mapping[str, Found], folder: Path) -> dict[str, Path]:
-    """Draw accuracy of every option beside what it takes."""
+    """Draw the accuracy of every mitigation against its cost."""
     from matplotlib.figure import Figure
 
     from experiments.figures.style import INK, PUBLISHED, save, style

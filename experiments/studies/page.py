@@ -1,4 +1,4 @@
-"""The page of a study: question, finding, and for each sweep its figure, its numbers, its basis."""
+"""The page of a study: question, finding, and figure, numbers and assumptions of each sweep."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from experiments.sweep.results import Axis
 
 _MOST_ROWS = 60
 _OF_THE_CIRCUIT = ("preset", "process", "table_samples")
-"""Fields that say nothing where failures come from a table."""
+"""Fields that are not shown if failures come from a table."""
 
 
 def page(study: Study, found: Mapping[str, Found], figures: Mapping[str, str]) -> str:
@@ -23,9 +23,9 @@ def page(study: Study, found: Mapping[str, Found], figures: Mapping[str, str]) -
 
     Args:
         study: the study.
-        found: what its sweeps gave, by name.
-        figures: path of the figure of each sweep, and of those of the study itself, by name; as
-            the page is to name it.
+        found: results of its sweeps, by name.
+        figures: paths of the figures of the sweeps and of the study, by name, as the page links
+        them.
 
     """
     lines = [
@@ -53,7 +53,7 @@ def page(study: Study, found: Mapping[str, Found], figures: Mapping[str, str]) -
 
 
 def table(found: Found) -> str:
-    """Return all points as a table; along the last axis if there are two."""
+    """Return all points as a table; with two axes, the last one runs across."""
     several = [axis for axis in found.axes if len(axis.values) > 1]
     if len(several) == 2 and len(found.points) == math.prod(len(axis.values) for axis in several):
         return _crossed(found, several)
@@ -98,7 +98,7 @@ def _basis(found: Found) -> str:
 
 
 FIGURES = "figures"
-"""Folder of figures and tables, in that of the page."""
+"""Folder of figures and tables, inside that of the page."""
 
 
 def write(one: Study, folder: Path, to: Path | None = None) -> Path:
@@ -107,7 +107,7 @@ def write(one: Study, folder: Path, to: Path | None = None) -> Path:
     Args:
         one: the study.
         folder: where its sweeps have been run.
-        to: where the page goes, to ``folder`` if None.
+        to: folder for the page; None: ``folder``.
 
     Raises InputError where a sweep has not been run.
     """
@@ -120,7 +120,7 @@ def write(one: Study, folder: Path, to: Path | None = None) -> Path:
     own = set(figures)
     for name in one.sweeps:
         shutil.copyfile(folder / name / "results.json", target / FIGURES / f"{name}.json")
-        # A study that draws for itself has no use for what a sweep alone can show.
+        # A study that draws its own figures does not show those of its sweeps.
         pictures = [] if own else sorted((folder / name).glob("*.png"))
         for picture in pictures:
             table = picture.with_suffix(".csv")
@@ -133,7 +133,7 @@ def write(one: Study, folder: Path, to: Path | None = None) -> Path:
 
 
 def _kept(path: Path, target: Path) -> str:
-    """Copy a figure and its table to where the page names them; return the name."""
+    """Copy a figure and its table beside the page; return the path that the page links."""
     for one in (path, path.with_suffix(".csv")):
         if one.exists() and one.parent != target / FIGURES:
             shutil.copyfile(one, target / FIGURES / one.name)

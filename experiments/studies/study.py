@@ -1,4 +1,4 @@
-"""What a study is (a module has one as ``STUDY``), and what its sweeps have found.
+"""What a study is (each module has one as ``STUDY``), and how results of sweeps are read.
 
 >>> axis = Axis("variation_percent", "process variation", "%", (10.0,))
 >>> points = (Point({"variation_percent": 10.0}, 3, 97.0, 96.0, 98.0),)
@@ -22,11 +22,11 @@ from pimsim.errors import InputError
 
 
 class Found(Results):
-    """What a sweep has found, with what studies ask of it."""
+    """Results of a sweep, with look-ups for studies."""
 
     @classmethod
     def read(cls, path: Path) -> Found:
-        """Return what stands in a ``results.json``; raises InputError if it is none of a sweep."""
+        """Read a ``results.json``; raises InputError if it is not one of a sweep."""
         try:
             document = json.loads(path.read_text("utf-8"))
             axes = tuple(
@@ -60,14 +60,14 @@ class Found(Results):
 
 
 def interval(point: Point) -> str:
-    """Return estimate and interval as text; of what is exact the number alone."""
+    """Return estimate and interval as text; an exact number has no interval."""
     if point.low == point.high:
         return number(point.estimate)
     return f"{number(point.estimate)} ({number(point.low)} to {number(point.high)})"
 
 
 def number(value: float) -> str:
-    """Return a percentage with as many digits as it deserves.
+    """Return a percentage with its significant digits.
 
     >>> number(97.123), number(0.4321), number(0.0), number(1.2e-7)
     ('97.1', '0.43', '0', '1.2e-07')
@@ -98,19 +98,20 @@ class Study:
     title: str
     """Title of the page."""
     question: str
-    """What is asked, and how it is answered: a paragraph."""
+    """The question, and how it is answered: a paragraph."""
     sweeps: Mapping[str, str]
-    """Specifications, bundled or written by :attr:`prepare`, and what each looks at."""
+    """By name of a specification (bundled, or written by :attr:`prepare`): what it measures, in
+    words."""
     finding: Callable[[Mapping[str, Found]], str]
-    """What came out, with its numbers, in words."""
+    """Returns the answer, with numbers, as Markdown."""
     prepare: Callable[[Path, Path | None], None] = lambda folder, chips: None
-    """Writes what the specifications read into the folder of the study; one that is not bundled is
-    written there, too, as ``SWEEP.toml``. The second path is a folder with measurements of real
+    """Writes files that the specifications read into the folder of the study, and as ``SWEEP.toml``
+    each specification that is not bundled. The second path is the folder with measurements of real
     chips, if one is named."""
     draw: Callable[[Mapping[str, Found], Path], dict[str, Path]] = lambda found, folder: {}
     """Draws figures beyond those of the sweeps; returns their paths by name."""
     chips: str | None = None
-    """The file of measurements of real chips that it reads, if it does."""
+    """The file of measurements of real chips that it reads; None if it reads none."""
 
 
 STUDIES = ("variation", "layers", "circuit", "chips", "mitigation")

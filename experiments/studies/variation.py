@@ -1,4 +1,4 @@
-"""The study of how much process variation binarized networks stand."""
+"""The study of how much process variation binarized networks tolerate."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _APART, _TREE, _WEAK = "output-stationary", "output-tree", "static"
 
 
 def _finding(found: Mapping[str, Found]) -> str:
-    """Return what came out, in words."""
+    """Return the finding."""
     first, other, effect, *_ = (found[name] for name in _SWEEPS)
     lines = []
     for network in first.values("network"):
@@ -62,7 +62,7 @@ def _finding(found: Mapping[str, Found]) -> str:
 
 
 def _shared(found: Mapping[str, Found]) -> list[str]:
-    """Return what sharing adders does, in words."""
+    """Return the finding on adders that outputs share."""
     first, both, other, effect, errors, strikes = (
         found[name] for name in _SWEEPS if name == "accuracy-variation" or "shared" in name
     )

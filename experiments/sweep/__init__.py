@@ -1,10 +1,10 @@
-"""Sweeps: what is measured at every point of some axes, kept in a store, and drawn from it.
+"""Sweeps: something is measured at every point of some axes, stored, and drawn.
 
 :mod:`~experiments.sweep.spec` reads a specification, :mod:`~experiments.sweep.points` makes its
-points and :mod:`~experiments.sweep.session` opens its folder. Trials are made by
-:mod:`~experiments.sweep.workers`, of what :mod:`~experiments.sweep.measures` count, and kept as
-:mod:`~experiments.sweep.rows` of a store; the session makes :mod:`~experiments.sweep.results` of
-them, and :mod:`~experiments.sweep.report` writes and shows these.
+points and :mod:`~experiments.sweep.session` opens its folder. :mod:`~experiments.sweep.workers` run
+trials, in which a measure of :mod:`~experiments.sweep.measures` counts something. Counts are stored
+as :mod:`~experiments.sweep.rows`. The session computes :mod:`~experiments.sweep.results` from them,
+and :mod:`~experiments.sweep.report` writes and prints these.
 
-Nothing here knows how a trial is computed.
+Only measures depend on how a trial is computed.
 """

@@ -1,9 +1,9 @@
 """The points of a sweep, each with its values and its key.
 
-The key is a hash of everything that decides what trials count: the measure and its version, the
-value of every field with defaults filled in, what files hold (a field that names a file counts by
-its content, not its path), the seed of the sweep and :data:`pimsim.RESULT_VERSION`. Not the other
-points, not when to stop, not who counts.
+The key is a hash of everything that decides the counts of trials: the measure and its version, the
+value of every field with defaults filled in (for a file its content, not its path), the seed of the
+sweep and :data:`pimsim.RESULT_VERSION`. It does not depend on other points, on the rules for
+stopping, or on the workers.
 
 >>> from experiments.sweep import spec
 >>> one, other, *_ = points(spec.load("tra-failure"))
@@ -39,7 +39,7 @@ class SweepPoint:
     values: Mapping[str, Value]
     """Every field that is set, defaults too; paths are absolute."""
     content: Mapping[str, Any]
-    """All that its key is made of."""
+    """Everything that its key is made of."""
     key: str
 
 
@@ -72,7 +72,7 @@ def points(
                     f"`quantity` must be another than {spec.estimator.quantity.name}: {why}"
                 )
         except InputError as error:
-            # What holds everywhere is said without a place.
+            # An error that all points have is reported without a point.
             raise InputError(f"{error} (at {where(place)})" if place else str(error)) from error
         key = key_of(content)
         if key in found:
@@ -106,7 +106,7 @@ def complete(measure: Measure, given: Mapping[str, Value], folder: Path) -> dict
 
 
 def canonical(document: object) -> str:
-    """Return the one JSON text of JSON values.
+    """Return the canonical JSON text of JSON values.
 
     >>> canonical({"b": 1.0, "a": "x"})
     '{"a":"x","b":1.0}'
@@ -117,7 +117,7 @@ def canonical(document: object) -> str:
 
 
 def content_of(measure: Measure, values: Values, seed: int) -> dict[str, Any]:
-    """Return everything that decides what the trials of a point count, as JSON values.
+    """Return everything that decides the counts of a point's trials, as JSON values.
 
     Raises :class:`~pimsim.errors.InputError` for values that cannot be run.
     """

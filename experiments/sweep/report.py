@@ -48,14 +48,14 @@ def write(results: Results, figure: Mapping[str, object] | None, folder: Path) -
     from experiments.figures import sweep as figures
 
     (folder / JSON).write_text(json_output.text(document(results)) + "\n", encoding="utf-8")
-    # In one piece and through Python, so that a disk that is full is an error with a name.
+    # In one piece and through Python, so that a full disk raises an error that names the file.
     (folder / CSV).write_text(csv_text(results), encoding="utf-8", newline="")
     drawn = figures.draw(results, folder, figure) if is_drawn(results, figure) else []
     return [CSV, JSON, *(path.name for path in drawn)]
 
 
 def show(results: Results) -> None:
-    """Print all points as a table, and under it what every number rests on."""
+    """Print all points as a table, and the assumptions below it."""
     from experiments.output import tables
     from experiments.output.words import value_text
 
@@ -75,7 +75,7 @@ def show(results: Results) -> None:
 
 
 def followed(results: Results) -> dict[str, str]:
-    """Return fields that follow from what is varied, each with its values in words."""
+    """Return fields whose values follow from the varied ones, each with its values in words."""
     from experiments.output.words import value_text
 
     names = results.points[0].following
@@ -88,7 +88,7 @@ def followed(results: Results) -> dict[str, str]:
 
 
 def is_drawn(results: Results, figure: Mapping[str, object] | None) -> bool:
-    """Return whether there is a figure: of a single point only if one is asked for."""
+    """Return whether there is a figure; a single point has one only if it is asked for."""
     return figure is not None or len(results.points) > 1
 
 
@@ -129,7 +129,7 @@ _PARAMETERS = ("circuit.", "spread.")
 
 
 def show_fields(*, as_json: bool) -> None:
-    """Print every field: what it is, what it takes, what it acts on."""
+    """Print every field: its meaning, its allowed values, and its measures."""
     known = list(fields.table().values())
     if as_json:
         json_output.show({"fields": [_record(field) for field in known]})

@@ -1,6 +1,6 @@
-"""What a sweep has found so far: axes, and an estimate with its interval at every point.
+"""Results of a sweep so far: axes, and an estimate with its interval at every point.
 
-A store makes them, figures and tables show them; neither knows the other.
+They are computed from a store, and shown by figures and tables, which do not use the store.
 
 >>> axis = Axis("variation_percent", "process variation", "%", (0, 10))
 >>> axis.text
@@ -23,11 +23,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 Value = str | int | float | bool
-"""What a field of a sweep can be set to."""
+"""A value of a field."""
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Whether a value is a finite number, and no truth value."""
+    """Whether a value is a finite number, and not a bool."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -61,10 +61,10 @@ class Quantity:
     unit: str
     """Unit in which it is shown."""
     scale: float
-    """What a share of counts is multiplied by to be in that unit: 100 for percent."""
+    """Factor from a share of counts to that unit: 100 for percent."""
 
     def shown(self, share: float) -> float:
-        """Return a share of counts in that unit, without the noise of the multiplication.
+        """Return a share of counts in that unit, without rounding errors.
 
         >>> Quantity("accuracy", "accuracy", "%", 100.0).shown(0.29)
         29.0
@@ -79,26 +79,26 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What was found at one point."""
+    """Result at one point."""
 
     values: Mapping[str, Value]
-    """By field, one for every axis."""
+    """Its value on every axis, by field."""
     trials: int
-    """Trials so far; 0 if there is nothing yet, and no estimate."""
+    """Trials so far; with 0 there is no estimate."""
     estimate: float = math.nan
-    """In the unit in which the quantity is shown, as are both ends of the interval."""
+    """The estimate in the unit in which the quantity is shown, like both ends of the interval."""
     low: float = math.nan
     """Lower end of the confidence interval."""
     high: float = math.nan
     """Upper end."""
     counts: Mapping[str, int] = field(default_factory=dict, kw_only=True)
-    """What all trials counted, added up."""
+    """Sums of the counts of all trials."""
     key: str = field(default="", kw_only=True)
-    """By which a store knows it."""
+    """Its key in a store."""
     also: tuple[float | None, ...] = field(default=(), kw_only=True)
     """Estimates of the other quantities of the sweep, :attr:`Results.also`."""
     following: Mapping[str, Value | None] = field(default_factory=dict, kw_only=True)
-    """Fields that are not varied, and yet not the same at every point: the banks of a part."""
+    """Fields that are not varied but differ between points, such as the banks of a part."""
 
     @property
     def numbers(self) -> tuple[float | None, float | None, float | None]:
@@ -119,13 +119,13 @@ class Results:
     quantity: Quantity
     axes: tuple[Axis, ...]
     fixed: Mapping[str, Value]
-    """Fields that are the same everywhere."""
+    """Fields that are the same at all points."""
     points: tuple[Point, ...]
     """In the order of the specification."""
     assumptions: Mapping[str, Any]
-    """What every number rests on, for a table or a caption; JSON values."""
+    """Assumptions behind every number, for tables and captions; JSON values."""
     also: tuple[Quantity, ...] = ()
-    """Other quantities that the same trials say, such as the energy beside the time."""
+    """Other quantities from the same trials, such as the energy beside the time."""
 
     def point(self, **values: Value) -> Point:
         """Return the point at which every axis has that value; KeyError if there is none."""

@@ -1,4 +1,4 @@
-"""Rows of a store, each held against what a sweep writes; a store may come from anybody.
+"""Reads rows of a store and checks each; a store may come from an untrusted source.
 
 >>> digest("ab12", 0, '{"failed":1,"samples":10}')[:12]
 'bbdc7cf79e83'
@@ -17,10 +17,11 @@ from pimsim.documents import json_value, shown
 from pimsim.errors import InputError
 
 _MOST_BYTES = 4096
-"""Of the key of a point, of counts and of a digest: a sweep writes about a hundred."""
+"""Longest key, counts or digest, in bytes; a sweep writes about a hundred."""
 _MOST_TRIALS = 2**31
 
-# What is not of the type that a sweep writes comes as NULL; a text as bytes, for it may be no text.
+# A value of another type than a sweep writes is read as NULL. Texts are read as bytes, because they
+# may not be valid text.
 _PARTS = (
     "CASE typeof(point) WHEN 'text' THEN CAST(point AS BLOB) END",
     "CASE typeof(trial) WHEN 'integer' THEN trial END",
@@ -32,7 +33,7 @@ _DIGEST = "CASE typeof(digest) WHEN 'text' THEN CAST(digest AS BLOB) END"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A row that is as a sweep writes it."""
+    """A valid row."""
 
     point: str
     number: int
@@ -41,22 +42,22 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A row that is not."""
+    """An invalid row."""
 
     where: str
-    """Which one."""
+    """Which row it is."""
     reason: str
 
 
 def digest(point: str, trial: int, counts: str) -> str:
-    """Return the digest that stands with a trial: SHA-256 of point, number and counts."""
+    """Return the digest stored with a trial: SHA-256 of point, number and counts."""
     return hashlib.sha256(canonical([point, trial, counts]).encode("ascii")).hexdigest()
 
 
 def read(
     connection: sqlite3.Connection, measure: Measure, point: str | None, *, digests: bool
 ) -> Iterator[Trial | Broken]:
-    """Yield the trials of a point, or all, in order; ``digests`` says whether rows have one."""
+    """Yield the trials of a point, or all, in order; ``digests``: whether rows have digests."""
     where, which = ("", ()) if point is None else ("WHERE point = ?", (point,))
     parts = ", ".join((*_PARTS, _DIGEST) if digests else _PARTS)
     for row in connection.execute(
@@ -82,7 +83,7 @@ def _judged(
     timed: int | None,
     *stated: bytes | None,
 ) -> Trial | Broken:
-    """The row, or what is wrong with it; ``stated`` is its digest, if rows have one."""
+    """Return the row, or what is wrong with it; ``stated`` is its digest, if rows have digests."""
     key, text = _text(point), _text(counts)
     where = f"trial {shown(number)} of point {shown(key)}"
     if key is None or number is None or not 0 <= number < _MOST_TRIALS:

@@ -1,4 +1,4 @@
-"""A sweep in its folder: the store that it goes on in, and what is made and written from that."""
+"""A sweep in its folder: opens the store, computes results from it, and writes them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _STORE, _LOCK = "sweep.sqlite", "sweep.lock"
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep other sweeps out of the folder of ``path``, a file that is for this alone.
+    """Keep other sweeps out of the folder of ``path``, a file used only as a lock.
 
-    The lock is SQLite's own, an open transaction, which the operating system lets go of however
-    the process ends. Readers of the store are not held up.
+    The lock is an open SQLite transaction. The operating system releases it however the process
+    ends. It does not block readers of the store.
 
     Raises :class:`~pimsim.errors.InputError` if another process has it.
     """
@@ -50,9 +50,9 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def opened(spec: Spec, folder: Path, *, repair: bool = False) -> Iterator[Store]:
-    """Give the store of a sweep that goes on in ``folder``, which nobody else may write meanwhile.
+    """Open the store of a sweep in ``folder``; nobody else can write to it meanwhile.
 
-    Raises :class:`~pimsim.errors.InputError` where that cannot be; see :meth:`Store.open`.
+    Raises :class:`~pimsim.errors.InputError` if that is impossible; see :meth:`Store.open`.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,12 +66,12 @@ def opened(spec: Spec, folder: Path, *, repair: bool = False) -> Iterator[Store]
 
 
 def looked_at(spec: Spec, folder: Path) -> Store:
-    """Return the store of a sweep, which must be there, to be read alone."""
+    """Return the store of a sweep, only for reading; it must exist."""
     return Store.open(folder / _STORE, _owner(spec), create=False)
 
 
 def checked(spec: Spec, points: Sequence[SweepPoint]) -> None:
-    """Make sure, before anything runs, that the figure of a sweep can be drawn.
+    """Check, before anything runs, that the figure of a sweep can be drawn.
 
     Raises :class:`~pimsim.errors.InputError`.
     """
@@ -88,12 +88,12 @@ def checked(spec: Spec, points: Sequence[SweepPoint]) -> None:
 def collected(
     spec: Spec, points: Sequence[SweepPoint], trials: Callable[[str], Mapping[int, Counts]]
 ) -> Results:
-    """Return the estimate at every point, of as many trials as there are without a gap from 0 on.
+    """Return the estimate at every point, from its trials up to the first that is missing.
 
-    ``trials`` gives what is kept of a point, by its key, as a store does.
+    ``trials`` returns the stored trials of a point, by its key.
 
-    A trial that came back before one with a smaller number is left out until that is there:
-    those that come back first may count otherwise than those that take long.
+    A trial is left out while one with a smaller number is missing. Otherwise estimates could be
+    biased: quick trials may have other counts than slow ones.
     """
     quantity, found = spec.estimator.quantity, []
     others = [one for one in spec.measure.estimators if one != spec.estimator]
@@ -111,7 +111,7 @@ def collected(
             Point(point.place, len(counts), *numbers, counts=sums, key=point.key, also=also)
         )
     varied = {axis.field for axis in spec.axes}
-    # Defaults, too, belong to what a number rests on; some follow from what is varied.
+    # Defaults are assumptions, too; some follow from the varied fields.
     first = {name: value for name, value in points[0].values.items() if name not in varied}
     fixed = {
         name: value
@@ -134,7 +134,7 @@ def collected(
 def _other(
     one: Estimator, counts: Sequence[Counts], sums: Mapping[str, int], level: float
 ) -> float | None:
-    """What trials say of another quantity; None where they do not count it."""
+    """The estimate of another quantity from the trials; None if they do not count it."""
     if one.part not in sums or not sums.get(one.whole):
         return None
     return one.quantity.shown(one(counts, level)[0])

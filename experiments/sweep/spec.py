@@ -1,4 +1,4 @@
-"""The specification of a sweep: a TOML file that says what is measured where.
+"""The specification of a sweep: a TOML file that says what is measured at which points.
 
 >>> spec = load("tra-failure")
 >>> spec.measure.name, [axis.field for axis in spec.axes]
@@ -29,10 +29,10 @@ _RULES = ("trials", "least_trials", "width", "relative_width", "level")
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """When a point has had enough trials: the rules, whichever is met first.
+    """When a point has enough trials: as soon as one of the rules is met.
 
-    A point is looked at only after whole rounds of trials, numbered from 0: which trials a sweep
-    makes depends on what they count and on nothing else, such as which came back first.
+    The rules are checked only after whole rounds of trials, which are numbered from 0. So the
+    trials that a sweep runs depend only on their counts, and not on the order in which they finish.
 
     >>> stop = Stop(trials=10, least_trials=4, width=1.0)
     >>> list(stop.rounds())
@@ -44,13 +44,13 @@ class Stop:
     """
 
     trials: int
-    """At most so many trials."""
+    """Most trials."""
     least_trials: int = 1
-    """So many before the first look at the interval."""
+    """Trials before the interval is first checked."""
     width: float | None = None
-    """Enough once the interval is no wider, in the unit in which the quantity is shown."""
+    """Enough if the interval is at most this wide, in the unit in which the quantity is shown."""
     relative_width: float | None = None
-    """Enough once it is no wider than this share of the estimate."""
+    """Enough if the interval is at most this share of the estimate."""
     level: float = LEVEL
     """Confidence level of the interval."""
 
@@ -72,9 +72,9 @@ class Stop:
             raise InputError(f"[stop] `level` must be between 0 and 1, not {self.level!r}")
 
     def rounds(self) -> Iterator[int]:
-        """How many trials there are, in all, after each round: a quarter more every time."""
+        """Yield the total number of trials after each round: each round adds a quarter."""
         if self.width is None and self.relative_width is None:
-            yield self.trials  # nothing to look at on the way
+            yield self.trials  # there is no interval to check before
             return
         done = self.least_trials
         while done < self.trials:
@@ -83,7 +83,7 @@ class Stop:
         yield self.trials
 
     def enough(self, estimate: float, low: float, high: float, *, scale: float) -> bool:
-        """Whether the interval is narrow enough; ``scale`` leads to the unit that is shown."""
+        """Whether the interval is narrow enough; ``scale`` is the factor to the shown unit."""
         width = high - low
         return (self.width is not None and width * scale <= self.width) or (
             self.relative_width is not None and width <= self.relative_width * abs(estimate)
@@ -91,7 +91,7 @@ class Stop:
 
 
 def _stop(given: object, trials: int, least_trials: int, *, deterministic: bool) -> Stop:
-    """Return the rules of a table ``[stop]``; the numbers are what holds where it is silent.
+    """Return the rules of a table ``[stop]``; the numbers are defaults.
 
     Raises :class:`~pimsim.errors.InputError` for an unknown key or a value out of range.
     """
@@ -116,17 +116,17 @@ _SHELF = sections.Shelf("SPEC", "experiments", "specs")
 _MOST_POINTS = 1_000_000
 
 Group = tuple[Axis, ...]
-"""Axes that go together, value by value; all have as many."""
+"""Axes that change together, value by value; all have equally many values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a file says."""
+    """A specification."""
 
     name: str
     measure: Measure
     estimator: Estimator
-    """Of the quantity that is looked at."""
+    """Computes the quantity that the sweep shows."""
     seed: int
     fixed: Mapping[str, Value]
     """Fields that are set to the same value everywhere."""
@@ -134,13 +134,13 @@ class Spec:
     """Axes: the points are the product of the groups."""
     stop: Stop
     figure: Mapping[str, Any] | None
-    """The table ``[figure]``, for those who draw."""
+    """The table ``[figure]``, for the modules that draw."""
     folder: Path
-    """Where the file lies: paths in it are relative to that."""
+    """Folder of the file; paths in it are relative to that."""
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """All axes; of those that go together, each value once."""
+        """All axes, with each value once."""
         return tuple(
             Axis(axis.field, axis.label, axis.unit, tuple(dict.fromkeys(axis.values)))
             for group in self.groups
@@ -165,8 +165,7 @@ def names() -> tuple[str, ...]:
 def load(wanted: str) -> Spec:
     """Return the bundled specification of that name, or the one in the file at that path.
 
-    Raises :class:`~pimsim.errors.InputError`, naming file and key, for anything that is not as it
-    must be.
+    Raises :class:`~pimsim.errors.InputError`, naming file and key, for any mistake.
     """
     return parse(*_SHELF.text_of(wanted))
 

@@ -1,4 +1,4 @@
-"""``pimsim chips``: unmodified DDR4 chips; it hands over to its subcommands."""
+"""``pimsim chips``: unmodified DDR4 chips. It runs one of its subcommands."""
 
 from __future__ import annotations
 

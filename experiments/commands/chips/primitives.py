@@ -113,7 +113,7 @@ _SUCCESS = ("mean_percent", "p25_percent", "median_percent", "best_percent")
 def _success(
     box: Box | None, best: float, rates: dict[tuple[str, int], float], of: tuple[str, int]
 ) -> dict[str, Any]:
-    """What was measured of an operation; None for what was not."""
+    """Measured success of an operation; None where nothing was measured."""
     if box is None:
         counted = "results right, mean over trials and bitlines" if of in rates else None
         return {"success_is": counted, **dict.fromkeys(_SUCCESS), "mean_percent": rates.get(of)}

@@ -1,4 +1,4 @@
-"""``pimsim circuit``: what the cells do; it hands over to its subcommands."""
+"""``pimsim circuit``: cells, bitlines and sense amplifiers. It runs one of its subcommands."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _rules(summaries: Sequence[Summary]) -> tuple[Rule, ...]:
-    """Options that say which of SiMRA's measurements are taken have no effect on another's."""
+    """Rules: options that select measurements of SiMRA have no effect without these."""
     from pimsim.circuit.failure_tables.chips import simra
 
     chips = any(one.has(*simra.COLUMNS) for one in summaries)

@@ -122,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def asked(args: argparse.Namespace) -> failure_rows.Asked:
-    """Return what the options say.
+    """Return what the options ask for.
 
     Raises :class:`~pimsim.errors.InputError` for a value out of range.
     """
@@ -141,9 +141,9 @@ def asked(args: argparse.Namespace) -> failure_rows.Asked:
 
 
 def variations_percent(text: str) -> list[float]:
-    """Return the variations that a list such as ``0,5,10`` states, in percent.
+    """Return the variations of a list such as ``0,5,10``, in percent.
 
-    Raises :class:`~pimsim.errors.InputError` if one is no number from 0 to 100.
+    Raises :class:`~pimsim.errors.InputError` if one is not a number from 0 to 100.
 
     >>> variations_percent("0, 7.5,10")
     [0.0, 7.5, 10.0]

@@ -1,4 +1,4 @@
-"""``pimsim circuit fit``: fit the bundled processes again, and show what they leave over."""
+"""``pimsim circuit fit``: fit the bundled processes again, and show the residuals."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _result(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _retention(args: argparse.Namespace) -> dict[str, Any]:
-    """What is fitted to retention, in the form of the others, and module by module."""
+    """The fit to retention in the form of the other fits, and the fit of each module."""
     from pimsim.circuit.model import parameters
     from pimsim.circuit.statistics import retention_fit
     from pimsim.circuit.statistics.monte_carlo import Sampling

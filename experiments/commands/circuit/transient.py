@@ -55,7 +55,7 @@ class TransientPart:
     build: Callable[[Any, argparse.Namespace], Scenario]
     """Its scenario, of those that :mod:`pimsim.circuit.transient.scenarios` makes."""
     own: tuple[Option, ...] = ()
-    """Options that others do not have."""
+    """Options of this subcommand alone."""
     RULES: tuple[Rule, ...] = (
         Rule(
             ("step",),
@@ -87,7 +87,7 @@ class TransientPart:
         add(parser, JSON)
 
     def simulate(self, args: argparse.Namespace) -> Transient:
-        """Return what the options ask for, and write nothing.
+        """Simulate what the options ask for; write nothing.
 
         Raises :class:`~pimsim.errors.InputError` for a value out of range.
         """

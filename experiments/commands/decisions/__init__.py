@@ -1,6 +1,6 @@
-"""Commands for who has to decide: runs and parts beside each other, and advice.
+"""Commands that help to decide: runs and parts side by side, and advice.
 
-:mod:`~experiments.commands.decisions.compare` shows what there is side by side,
-:mod:`~experiments.commands.decisions.advise` what could be changed, and what that would bring. What
-either says of something that has not been run is costed as the command beside it would.
+:mod:`~experiments.commands.decisions.compare` shows runs and parts side by side.
+:mod:`~experiments.commands.decisions.advise` shows changes to a run, and what they would save. Both
+cost what has not been run as the command shown beside it would.
 """

@@ -1,4 +1,4 @@
-"""``pimsim advise``: what could be changed about a run, and what that would bring."""
+"""``pimsim advise``: changes to a run, and what they would save."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _write(
 
 
 def setup(args: argparse.Namespace) -> Setup:
-    """Return the command that costs what there is."""
+    """Return the command that costs the run as it is."""
     from experiments.advice.ideas import Setup
 
     options: dict[str, str | None] = {"--limit": str(args.limit), "--mapping": args.mapping}

@@ -42,10 +42,10 @@ WRITES = ("compare.html", "compare.json")
 (_ENERGY,) = (option for option in MODEL if option.name == "energy")
 
 _SHOWN = 48
-"""Letters of a setting that a terminal shows."""
+"""A terminal shows at most this many letters of a setting."""
 
 _CARRIED = ("faw", "refresh", "clocked")
-"""Settings of the first run that hold on other parts, too: switches, which every part has."""
+"""Settings of the first run that are also used for parts: switches, which every part has."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -150,7 +150,7 @@ def _words(part: str, args: argparse.Namespace, first: Mapping[str, Any]) -> lis
 
 
 def _costed(words: Sequence[str]) -> Mapping[str, Any]:
-    """The report of what the command would say."""
+    """The report of the command."""
     from experiments.advice import costed
 
     return costed.report(words)

@@ -1,12 +1,12 @@
 """Figures of a sweep: lines with intervals, heat maps, bars and tornados, with their tables.
 
-Drawn from :class:`~experiments.sweep.results.Results` alone: what was stored is what is shown.
+They are drawn only from :class:`~experiments.sweep.results.Results`.
 
-:mod:`~experiments.figures.sweep.settings` reads what is wanted,
-:mod:`~experiments.figures.sweep.roles` gives each axis its place, and one of
+:mod:`~experiments.figures.sweep.settings` reads the table ``[figure]`` of a specification.
+:mod:`~experiments.figures.sweep.roles` gives each axis its role. One of
 :mod:`~experiments.figures.sweep.lines`, :mod:`~experiments.figures.sweep.heatmap`,
-:mod:`~experiments.figures.sweep.bars` and :mod:`~experiments.figures.sweep.tornado` draws. The
-others are what these share. None knows what the quantity means, or how it was measured.
+:mod:`~experiments.figures.sweep.bars` and :mod:`~experiments.figures.sweep.tornado` draws. These
+share the other modules. None depends on what the quantity means, or how it was measured.
 
 >>> import tempfile
 >>> from experiments.sweep.results import Axis, Point, Quantity
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 USUAL = ("png", "pdf")
-"""Formats of a figure where nobody has asked for any."""
+"""Formats of a figure if the user asked for none."""
 
 
 def draw(
     results: Results, folder: Path, figure: Mapping[str, object] | None = None
 ) -> list[Path]:  # fmt: skip
-    """Write the figure, as PNG and PDF unless others are wanted, and as CSV what is drawn.
+    """Write the figure, as PNG and PDF by default, and its numbers as CSV.
 
     Returns the paths.
 
     Args:
-        results: at least one point; those without trials are gaps, or hatched.
+        results: at least one point; points without trials are gaps, or hatched.
         folder: must exist.
         figure: the table ``[figure]`` of the specification; see
             :data:`~experiments.figures.sweep.settings.KEYS`.
@@ -67,7 +67,7 @@ def draw(
 def check(results: Results, figure: Mapping[str, object] | None = None) -> None:
     """Raise :class:`~pimsim.errors.InputError` if ``figure`` does not fit the sweep.
 
-    For before the sweep runs: its points need no trials yet. Nothing is written.
+    To call before the sweep runs: points need no trials yet. Nothing is written.
     """
     settings = read(figure, results)
     if figure is not None:  # what axes call for fits: no sweep has to wait for Matplotlib
@@ -77,7 +77,7 @@ def check(results: Results, figure: Mapping[str, object] | None = None) -> None:
 
 @contextmanager
 def _made(results: Results, settings: Settings) -> Iterator[tuple[Figure, list[dict[str, Cell]]]]:
-    """Give the figure and what it shows, in the style that it is to be written in."""
+    """Yield the figure and the rows of its table, with the style set for writing it."""
     from experiments.figures.style import style
     from experiments.figures.sweep import bars, heatmap, lines, tornado
 

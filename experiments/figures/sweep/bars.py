@@ -1,8 +1,8 @@
 """Bars with intervals for axes of names: mitigations, layers, networks.
 
-Bars begin at zero. Where all numbers are so far from zero that bars would look alike, and on a
-logarithmic axis, points stand in their place, for a bar that begins elsewhere misleads. Where
-names are long they stand beside bars that lie.
+Bars begin at zero. There are points instead on a logarithmic axis, and where all numbers are so far
+from zero that bars would look alike: a bar that begins elsewhere misleads. Long names stand beside
+horizontal bars.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from experiments.output.words import decimals, rounded, value_text
 from experiments.sweep.results import Cell, Point, Results, Value
 
 _FAR = 0.6
-"""Bars that all reach at least this share of the longest are points instead."""
+"""If all bars reach at least this share of the longest, points replace them."""
 _WIDTH = 0.84
 _BAR_IN = 0.24
 _NUMBERS_FROM_IN = 0.34
-"""Upright bars at least as wide carry their number."""
+"""Upright bars of at least this width carry their number."""
 _LONG_NAME = 11
 
 
@@ -83,7 +83,7 @@ def _size_in(groups: int, series: int, *, lying: bool) -> tuple[float, float]:
 
 
 def _far(chart: Chart) -> bool:
-    """Whether zero is so far from all numbers that points stand for bars."""
+    """Whether all numbers are so far from zero that points replace bars."""
     limits, level = chart.settings.limits, chart.settings.level
     if limits:
         return not limits[0] <= 0 <= limits[1]

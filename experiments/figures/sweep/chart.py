@@ -1,4 +1,4 @@
-"""What figures of lines and of bars have in common: looks, levels, published points, table."""
+"""What figures of lines and bars share: looks, levels, published points and the table."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from experiments.sweep.results import Cell, Point, Results, Value, columns, row
 from pimsim.errors import InputError
 
 Key = tuple[Value, ...]
-"""What a line, or a bar of a group, has on each of its axes."""
+"""Values, one on each axis, that identify a line or a bar of a group."""
 
 _LEVEL: Mapping[str, Any] = {"color": "#6b6b6b", "linestyle": (0, (5, 3)), "linewidth": 0.8}
 _OPEN = {"linestyle": "none", "markersize": 7, "color": PUBLISHED, "markerfacecolor": "none"}
 _MARKERS = ("s", "^", "D", "v", "o", "P")
-"""Of published points, open, one a label."""
+"""Open markers of published points, one for each label."""
 
 
 class Chart:
-    """Lines or bars as they are drawn; their quantity runs upwards, or along x if ``turned``."""
+    """Lines or bars of a figure; the quantity is along y, or along x if ``turned``."""
 
     def __init__(self, results: Results, settings: Settings, *, turned: bool = False) -> None:
         self.results, self.settings, self.turned = results, settings, turned
@@ -38,13 +38,13 @@ class Chart:
         ordered = len(axes) == 1 and is_numeric([key[0] for key in self.keys])
         self.looks = dict(zip(self.keys, looks(len(self.keys), ordered=ordered), strict=True))
         self.header = ", ".join(axis.label for axis in axes)
-        """What names of lines and bars are of."""
+        """Header of the names of lines and bars."""
         self.everything = tried(results.points)
         self.numbers = [one.estimate for one in self.everything]
         self.log = spans_decades(self.numbers) if settings.log_y is None else settings.log_y
         """Whether the quantity's axis is logarithmic."""
         self.drawn: list[float] = [one.y for one in settings.reference]
-        """All that the quantity's axis must show."""
+        """All values that the quantity's axis must include."""
         self._rows: list[dict[str, Cell]] = []
         self._levels: list[dict[str, Cell]] = []
 
@@ -70,7 +70,7 @@ class Chart:
         which.grid(visible=True)
 
     def add(self, key: Key, found: Sequence[Point]) -> None:
-        """Note what is drawn of a line or a bar."""
+        """Record the points that are drawn for a line or a bar."""
         for one in found:
             self._rows.append(tagged(row(self.results, one), "sweep", self.name(key)))
             self.drawn += [one.low, one.estimate, one.high]
@@ -78,8 +78,8 @@ class Chart:
     def level(self, axes: Axes, key: Key, panel: Panel) -> None:
         """Draw the level that belongs to a line, or to a bar, of a panel.
 
-        One that is the same for all is grey. There is none if none is asked for, or it has no
-        trials yet.
+        A level that is the same for all is grey. None is drawn if none is asked for, or if it has
+        no trials yet.
 
         Raises :class:`~pimsim.errors.InputError` if the sweep has no such point.
         """
@@ -96,7 +96,7 @@ class Chart:
         (axes.axvline if self.turned else axes.axhline)(y, zorder=1, **look)
 
     def close_panel(self, axes: Axes, panel: Panel, place: Mapping[Value, float]) -> None:
-        """Draw the published points; say so if the sweep has nothing there yet.
+        """Draw the published points; write a note if the sweep has nothing there yet.
 
         A published point stands at the ``place`` of its value, or else at that number.
         """
@@ -109,7 +109,7 @@ class Chart:
             axes.plot(*(ends[::-1] if self.turned else ends), zorder=4, **look)
 
     def rows(self) -> list[dict[str, Cell]]:
-        """Return the table: what is drawn of the sweep, each level once, the published points."""
+        """Return the table: the points of the sweep, each level once, and the published points."""
         found = [*self._rows, *self._levels]
         for one in self.settings.reference:
             cells = self._cells(one.y)
@@ -120,7 +120,7 @@ class Chart:
         return found
 
     def entries(self) -> list[Line2D]:
-        """Return what a legend says of levels and published points."""
+        """Return the legend's entries for levels and published points."""
         found = []
         if self.settings.level is not None and self._levels:
             found.append(Line2D([], [], label=self._level_label(self.settings.level), **_LEVEL))
@@ -129,7 +129,7 @@ class Chart:
         return found
 
     def limits(self, *more: float) -> tuple[float, float]:
-        """Return the limits asked for, else a little more than what is drawn, and ``more``."""
+        """Return the limits asked for, or limits a little wider than what is drawn and ``more``."""
         if self.settings.limits:
             return self.settings.limits
         drawn = [*self.drawn, *more]
@@ -161,7 +161,7 @@ class Chart:
         return (point.estimate, cells) if point.trials else None
 
     def _cells(self, y: float) -> dict[str, Cell]:
-        """A row of the table that has no point: empty, but for the quantity."""
+        """A row of the table without a point: only the quantity is filled in."""
         header = columns(self.results)
         return {**dict.fromkeys(header), header[len(self.results.axes)]: y}
 
@@ -180,7 +180,7 @@ class Chart:
 
 
 def _shown(text: str) -> str:
-    """The name of a value; of a file what distinguishes it, not its ending.
+    """The name of a value; a file's name without its ending.
 
     >>> _shown("random-data-half.json"), _shown("output-tree")
     ('random data half', 'output-tree')
@@ -192,5 +192,5 @@ def _shown(text: str) -> str:
 def tagged(
     cells: Mapping[str, Cell], what: str, label: str = "", source: str = ""
 ) -> dict[str, Cell]:
-    """Return a row with what it stands for: ``sweep``, ``level`` or ``published``."""
+    """Return a row with its kind: ``sweep``, ``level`` or ``published``."""
     return {**cells, "what": what, "label": label, "source": source}

@@ -31,7 +31,7 @@ def grid(
 ) -> tuple[
     Figure, list[tuple[Axes, Panel]]
 ]:  # fmt: skip
-    """Return a figure with a place for every panel, each titled; ``size_in`` is that of one."""
+    """Return a figure with titled axes for every panel; ``size_in`` is the size of a panel."""
     panels = split(results, settings.roles.panels, results.points)
     columns = min(len(panels), max(1, round(10 / size_in[0])), math.ceil(math.sqrt(len(panels))))
     if len(panels) <= 3 and len(panels) * size_in[0] <= 11:
@@ -65,7 +65,7 @@ def outer_labels(places: Sequence[tuple[Axes, Panel]], x: str, y: str) -> None:
 
 
 def empty(axes: Axes, text: str = "no trials yet") -> None:
-    """Say in the middle of ``axes`` that there is nothing to see."""
+    """Write in the middle of ``axes`` that there is nothing to show."""
     axes.text(
         0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.4",
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5}, zorder=5,
@@ -86,14 +86,14 @@ def finish(
     if chosen != "none":
         words = caption(results, settings, notes)
         text = _cut(words, width_in, NOTE_LINES if chosen == "short" else 99)
-        # As a label of all panels it has room of its own, which the figure is made higher by.
+        # As a label of all panels, it gets room of its own: the figure is made higher.
         figure.supxlabel(text, fontsize=_CAPTION_SIZE, color="0.3", x=0.01, ha="left")
         figure.set_figheight(figure.get_figheight() + _LINE_IN * (text.count("\n") + 1))
     return figure
 
 
 def _cut(words: Sequence[str], width_in: float, most: int) -> str:
-    """What fits into so many lines, and where the rest is."""
+    """The words that fit into so many lines, and a note where the rest is."""
     for count in range(len(words), 0, -1):
         rest = [] if count == len(words) else [_ELSEWHERE]
         text = "\u00a0· ".join([*words[:count], *rest])  # no line begins with a dot
@@ -104,10 +104,10 @@ def _cut(words: Sequence[str], width_in: float, most: int) -> str:
 
 
 def caption(results: Results, settings: Settings, notes: Sequence[str] = ()) -> list[str]:
-    """Return ``notes``, trials, intervals, and what the numbers rest on, the least known last."""
+    """Return the caption: ``notes``, trials, intervals, and assumptions."""
     stated = dict(results.assumptions)
     words = [*notes, _trials(results)]
-    if "interval" in stated:  # of its text what comes first: the share, and how it is found
+    if "interval" in stated:  # only the first part of its text: the share, and how it is found
         words.append(f"interval {', '.join(_plain(stated.pop('interval')).split(', ')[:2])}")
     for source in dict.fromkeys(one.source for one in settings.reference):
         words.append(f"published: {source}")
@@ -160,7 +160,7 @@ _DIRECT_AT_MOST = 7
 _LETTERS = 24
 _ENTRIES_A_COLUMN = 24
 _SHIFT_AT_MOST = 0.09
-"""Of the height of the axes: labels further away from their lines are a legend instead."""
+"""A share of the axes' height: if a label is further from its line, there is a legend instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class End:
 def beside(axes: Axes, ends: Sequence[End], header: str, height_in: float) -> bool:
     """Label the lines at their right ends; return False, drawing nothing, if there is no room.
 
-    ``height_in`` is that of the axes, roughly. There is nothing to label if no line has a name.
+    ``height_in`` is roughly the height of the axes. Without names there is nothing to label.
     """
     if not any(end.text for end in ends):
         return True

@@ -1,6 +1,6 @@
-"""Heat maps: the quantity over two axes, each cell with its number and its interval's half width.
+"""Heat maps: the quantity over two axes; each cell shows it with its interval's half width.
 
-A hatched cell has no trials yet; a white one is no point of the sweep.
+A hatched cell has no trials yet; a white one is not a point of the sweep.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from pimsim.errors import InputError
 
 _CELL_IN = (0.56, 0.38)
 _SMALL_CELL_IN = (0.46, 0.33)
-"""Where there are several panels."""
+"""Size of a cell if there are several panels."""
 _WIDTHS_IN = (1.6, 8.0)
 _HEIGHTS_IN = (1.0, 7.0)
 _INTERVAL_FROM_IN = (0.44, 0.3)
-"""Cells at least as big show their interval too."""
+"""Cells of at least this size show their interval, too."""
 _LETTER_IN = 0.072
 _NUMBER_FROM_IN = (0.26, 0.15)
 

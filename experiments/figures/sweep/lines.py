@@ -1,7 +1,7 @@
 """Lines with intervals: the quantity along a numeric axis, one line a value of another.
 
-Bars and bands are the confidence intervals. On a logarithmic axis an arrow points down from the
-upper limit of what was never seen.
+Bars and bands are confidence intervals. On a logarithmic axis, an estimate of zero is an arrow down
+from the upper end of its interval.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from experiments.figures.sweep.settings import Settings
 from experiments.sweep.results import Axis, Cell, Point, Results, Value
 
 _BANDS_AT_MOST = 5
-"""More bands on top of each other cannot be told apart."""
+"""With more bands on top of each other, none could be made out."""
 _ARROWS_APART = 5.0
 """Points between the arrows of neighbouring lines at the same place."""
 _NONE_SEEN = "arrow: not one was seen; it begins at the upper end of the interval"
@@ -58,7 +58,7 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
             index = chart.keys.index(group.values)
             _never_seen(axes, line, _ARROWS_APART * (index - (len(chart.keys) - 1) / 2))
             chart.add(group.values, line.seen)
-            # Of what was never seen, the axis must show the arrow too.
+            # For an estimate of zero, the axis must include the arrow, too.
             chart.drawn += [one.high / 4 for one in line.seen if chart.log and one.estimate <= 0]
             if line.seen:
                 last = max(line.seen, key=line.at)
@@ -99,11 +99,11 @@ class _Line:
         return tried(self.points)
 
     def at(self, point: Point) -> float:
-        """Return where a point stands along x."""
+        """Return the place of a point along x."""
         return self.place[point.values[self.x.field]]
 
     def runs(self) -> list[list[Point]]:
-        """Neighbours that may be joined: not where there is nothing yet, or no logarithm."""
+        """Runs of neighbours to join: they end at points without trials, or without a logarithm."""
         runs: list[list[Point]] = [[]]
         order = {value: index for index, value in enumerate(used(self.x, self.points))}
         for point in sorted(self.points, key=lambda point: order[point.values[self.x.field]]):
@@ -121,7 +121,7 @@ def _draw(axes: Axes, line: _Line, *, band: bool, joined: bool) -> None:
         estimates = [one.estimate for one in run]
         if joined and len(run) > 1:
             axes.plot(at, estimates, color=look.colour, linestyle=look.dash, linewidth=1.3)
-            # On a logarithmic axis, a band from a positive end to zero would be all of the panel.
+            # On a logarithmic axis, a band that reaches zero would fill the panel.
             if band:
                 axes.fill_between(
                     at, [one.low for one in run], [one.high for one in run],
@@ -137,7 +137,7 @@ def _draw(axes: Axes, line: _Line, *, band: bool, joined: bool) -> None:
 
 
 def _never_seen(axes: Axes, line: _Line, shift: float) -> None:
-    """Arrows down from the upper limits of what a logarithmic axis cannot show."""
+    """Draw arrows down from the upper limits of points that a logarithmic axis cannot show."""
     hidden = [one for one in line.seen if line.log and one.estimate <= 0 < one.high]
     if hidden:
         beside = ScaledTranslation(shift / 72, 0, axes.figure.dpi_scale_trans)

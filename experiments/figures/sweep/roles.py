@@ -1,7 +1,7 @@
-"""Which axis of a sweep stands where in a figure, and which of its points.
+"""The role of each axis of a sweep in a figure, and the points of each panel and line.
 
-What the specification does not say is chosen: the numeric axis with the most values runs along x.
-An axis that changes only together with another one (a zip) needs no place of its own.
+A role that the specification leaves open is chosen here: the numeric axis with the most values runs
+along x. An axis that changes only together with another one (a zip) needs no role of its own.
 
 >>> from experiments.sweep.results import Point, Quantity
 >>> axes = (Axis("rows", "rows", "", ("few", "many")), Axis("p", "noise", "%", (0, 1, 2)))
@@ -27,19 +27,19 @@ from experiments.sweep.results import Axis, Point, Results, Value
 from pimsim.errors import InputError
 
 _MAP_FROM = 4
-"""Two numeric axes with that many values each are a heat map unless said otherwise."""
+"""Two numeric axes with this many values each become a heat map by default."""
 _LINES_AT_MOST = 8
-"""Of so many combinations, all are lines of one panel unless said otherwise."""
+"""Up to this many combinations are lines of one panel by default."""
 _PANELS_AT_MOST = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """The axes by their place."""
+    """The axes by role."""
 
     x: Axis | None
     y: Axis | None
-    """Of a heat map."""
+    """The vertical axis of a heat map."""
     lines: tuple[Axis, ...]
     """One line (or one bar of a group) for every combination of their values."""
     panels: tuple[Axis, ...]
@@ -68,7 +68,7 @@ def varying(results: Results) -> list[Axis]:
 
 
 def likely_kind(results: Results, panels: Sequence[Axis] = ()) -> str:
-    """Return the kind that the axes, without those of ``panels``, call for.
+    """Return the kind of figure that suits the axes, without those of ``panels``.
 
     It is ``lines``, ``heatmap`` or ``bars``.
     """
@@ -87,7 +87,8 @@ def likely_kind(results: Results, panels: Sequence[Axis] = ()) -> str:
 def assign(results: Results, kind: str, asked: Mapping[str, Sequence[Axis]]) -> Roles:
     """Return the roles of the axes in a figure of that kind.
 
-    ``asked`` is what the specification says, by role: ``x``, ``y``, ``lines``, ``panels``.
+    ``asked`` has the axes that the specification names, by role: ``x``, ``y``, ``lines``,
+    ``panels``.
 
     Raises :class:`~pimsim.errors.InputError` if the kind needs more axes than there are, an axis
     is asked for twice, or too many panels are left.
@@ -143,7 +144,7 @@ def _require_once(asked: Mapping[str, Sequence[Axis]]) -> None:
 
 
 def _main(free: Sequence[Axis], results: Results, kind: str) -> Axis | None:
-    """The axis that the next place is for: numeric (for bars: not numeric), with most values."""
+    """The axis for the next role: a numeric one (for bars: not numeric) with most values."""
     return max(
         free,
         key=lambda axis: (
@@ -164,7 +165,7 @@ def _dropped(free: Sequence[Axis], placed: Axis | None, results: Results) -> lis
 
 
 def _independent(axes: Sequence[Axis], results: Results, first: Sequence[Axis] = ()) -> list[Axis]:
-    """Leave out axes that change only together with one of those before, numeric ones first."""
+    """Leave out axes that change only together with an earlier one; numeric axes come first."""
     order = sorted(axes, key=lambda axis: not is_numeric(used(axis, results.points)))
     kept = list(first)
     for axis in order:

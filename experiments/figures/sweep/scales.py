@@ -19,7 +19,7 @@ _TICK_LETTERS = 14
 
 
 def spans_decades(values: Sequence[float]) -> bool:
-    """Whether values (none negative) are spread so that only a logarithmic axis shows them.
+    """Whether values (none negative) are so spread that they need a logarithmic axis.
 
     >>> spans_decades([0, 1e-6, 1e-5, 1e-4]), spans_decades([0, 5, 10, 15, 500])
     (True, True)
@@ -45,7 +45,7 @@ def doubles(values: Sequence[float]) -> bool:
 
 
 def places(values: Sequence[Value]) -> Mapping[Value, float]:
-    """Return where each value stands: at itself if all are numbers, else one beside the other."""
+    """Return the place of each value: the value itself for numbers, else its number in order."""
     if is_numeric(values):
         return {value: float(value) for value in values}
     return {value: float(index) for index, value in enumerate(values)}
@@ -63,7 +63,7 @@ def scale_x(
 
     ``also`` are other places that must be seen.
 
-    On a logarithmic axis a zero stands one step left of the least value.
+    On a logarithmic axis, a zero is drawn one step to the left of the least value.
 
     Raises :class:`~pimsim.errors.InputError` where ``log`` is impossible.
     """
@@ -110,7 +110,7 @@ def decades() -> FuncFormatter:
 
 
 def floor_of(positive: Sequence[float]) -> float:
-    """Return the bottom of a logarithmic axis: the decade below all that is drawn."""
+    """Return the lower end of a logarithmic axis: the decade below everything drawn."""
     return float(10.0 ** math.floor(math.log10(min(positive)) - 0.15)) if positive else 1e-3
 
 

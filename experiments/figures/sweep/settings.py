@@ -1,16 +1,16 @@
-"""The table ``[figure]`` of a sweep's specification: what is drawn, and how.
+"""The table ``[figure]`` of a sweep's specification: what to draw, and how.
 
 All keys may be left out:
 
 - ``kind``: ``lines`` (with intervals), ``heatmap``, ``bars`` or ``tornado`` (of sensitivities);
 - ``name`` of the files, without suffix; ``title``; ``limits`` of the quantity, ``[low, high]``;
 - ``x``, and ``y`` of a heat map: an axis each; ``lines``, ``bars``, ``panels``: axes;
-- ``log_x``, ``log_y``, ``log_colour``: logarithmic or not, else as the values call for;
+- ``log_x``, ``log_y``, ``log_colour``: logarithmic or not; by default as suits the values;
 - ``level``: a horizontal line at a number, ``{value = 97.4, label = "error-free"}``, or at each
   line's own point, ``{variation_percent = 0, label = "no variation"}``;
 - ``reference``: published points, each ``{x = 10, y = 0.29, label = "Ambit", source = "..."}``;
-- ``base``: value by axis of the point that a tornado's points change one field of; values that are
-  left out are those from which the fewest points differ.
+- ``base``: the point that a tornado compares with, as a value for each axis; its other points
+  change one field of it. A value that is left out is the one that most points have.
 
 >>> from experiments.sweep.results import Axis, Point, Quantity
 >>> axis = Axis("variation_percent", "process variation", "%", (0, 10))
@@ -48,13 +48,13 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A horizontal line: a number, or what the sweep found at some point."""
+    """A horizontal line at a number, or at the estimate of some point of the sweep."""
 
     label: str | None
     value: float | None
     """In the shown unit."""
     at: Mapping[str, Value]
-    """Else the axes that the point's values differ in from a line's."""
+    """Otherwise the axes, with values, in which the point differs from a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Settings:
     log_x: bool | None
     """None: chosen from the values."""
     log_y: bool | None
-    """Of the quantity: along y, or as a colour."""
+    """Whether the quantity's scale is logarithmic, along y or as a colour."""
     limits: tuple[float, float] | None
     """Of the quantity, in the shown unit."""
     level: Level | None
@@ -88,10 +88,10 @@ class Settings:
 
 
 def read(figure: Mapping[str, object] | None, results: Results) -> Settings:
-    """Return the settings that ``figure`` asks for; None asks for what the axes call for.
+    """Return the settings that ``figure`` asks for; for None, those that suit the axes.
 
-    Raises :class:`~pimsim.errors.InputError` for a key or axis that there is not (with the nearest
-    one), a value of the wrong type, and a kind of figure that the axes do not allow.
+    Raises :class:`~pimsim.errors.InputError` for an unknown key or axis (naming the nearest), a
+    value of the wrong type, and a kind of figure that the axes do not allow.
     """
     given = dict(figure or {})
     require_known(given, sorted({key for keys in KEYS.values() for key in keys}), "[figure]")
@@ -127,7 +127,7 @@ def read(figure: Mapping[str, object] | None, results: Results) -> Settings:
 
 
 def _kind(given: Mapping[str, object], results: Results) -> str:
-    """The kind that the axes call for, unless the keys that are given belong to another."""
+    """The kind that suits the axes, unless the given keys belong to another."""
     panels = _axes(given["panels"], "panels", results) if "panels" in given else ()
     likely = likely_kind(results, panels)
     fitting = [kind for kind, keys in KEYS.items() if all(key in keys for key in given)]

@@ -1,7 +1,8 @@
-"""A tornado: what each field does to the quantity when it alone changes from a base.
+"""A tornado chart: how the quantity changes when one field alone changes from a base.
 
-Fields with the greatest effect are on top. Bars run from the base's estimate to that of the value
-written beside them; whiskers, and the band behind the base, are confidence intervals.
+Fields with the greatest effect are on top. A bar runs from the base's estimate to the estimate at
+the value that is written beside it. Whiskers, and the band behind the base, are confidence
+intervals.
 """
 
 from __future__ import annotations
@@ -170,10 +171,10 @@ class Effect:
 
     axes: tuple[Axis, ...]
     ends: tuple[Point, ...]
-    """Numbers: the least value and the greatest, where they are not the base's. Others: all."""
+    """Of numbers, the least and greatest value, if they are not the base's; of others, all."""
 
     def span(self, base: Point) -> float:
-        """Return how far the estimates lie apart, the base's among them; -1 without trials."""
+        """Return the range of the estimates, that of the base included; -1 without trials."""
         found = tried(self.ends)
         numbers = [one.estimate for one in (*found, *tried([base]))]
         return max(numbers) - min(numbers) if found else -1.0
@@ -184,9 +185,9 @@ def effects_of(
 ) -> tuple[Point, list[Effect], int]:
     """Return the base, the effects (greatest first), and how many points were left out.
 
-    Points are the base, and for every field those that differ from it in that field alone. Fields
-    that only ever change together (a zip) count as one. Points that change several fields at once
-    although these also change alone (a product) are left out.
+    Included are the base, and for every field the points that differ from it in that field alone.
+    Fields that always change together (a zip) count as one. Points that change several fields at
+    once, although these also change alone (a product), are left out.
 
     >>> axes = (Axis("vdd_mv", "VDD", "mV", (1100, 1200)), Axis("c", "noise", "%", (0, 5)))
     >>> points = tuple(
@@ -200,8 +201,7 @@ def effects_of(
     Args:
         axes: the fields that vary.
         points: of one panel.
-        stated: values of the base by field; those that are missing are the ones from which the
-            fewest fields change.
+        stated: values of the base by field; a missing value is the one that most points have.
 
     Raises :class:`~pimsim.errors.InputError` if no point, or more than one, can be the base.
     """
@@ -228,7 +228,7 @@ def _base(axes: Sequence[Axis], points: Sequence[Point], stated: Mapping[str, Va
         shown_base = ", ".join(f"{field} {value}" for field, value in stated.items())
         raise InputError(f"[figure]: `base` names no point of the sweep: {shown_base}")
     counts = {a.field: Counter(point.values[a.field] for point in points) for a in axes}
-    # The fewer fields differ from a point in all others, the more often its values are found.
+    # The fewer fields differ between a point and all others, the more often its values occur.
     alike = [sum(counts[a.field][point.values[a.field]] for a in axes) for point in possible]
     best = [point for point, count in zip(possible, alike, strict=True) if count == max(alike)]
     if len(best) > 1:

@@ -31,7 +31,7 @@ NAME = "ambit"
 SEVEN = ("not", "and", "or", "nand", "nor", "xor", "xnor")
 """The operations of the paper's figure."""
 PAIRED = (("not",), ("and", "or"), ("nand", "nor"), ("xor", "xnor"))
-"""The operations as the paper's energy table has them."""
+"""The operations, grouped as in the paper's energy table."""
 _VAULTS, _VAULT_BANKS, _VAULT_ROW_BYTES = 32, 8, 1024
 """Ambit-3D: the 256 banks of a 4 GB HMC 2.0. The row is derived: 9.7x and 2.4x over the same
 HMC make four times Ambit's 8 banks of 8 KB, which is 256 banks of 1 KB."""
@@ -63,11 +63,11 @@ MEANS: Mapping[str, Callable[[Rates, Rates], float]] = {
         fsum(1 / rate for rate in theirs.values()) / fsum(1 / rate for rate in ours.values())
     ),
 }
-"""What "on average" may mean; the paper does not say."""
+"""Possible meanings of "on average"; the paper does not say which."""
 
 
 def tables(standard: Standard, options: ModelOptions) -> tuple[Table, ...]:
-    """Return everything that the paper's section 7 prints and that follows from it."""
+    """Return tables of everything in the paper's section 7, and of what follows from it."""
     return (
         _throughput(standard, options),
         _averages(standard, options),
@@ -78,7 +78,7 @@ def tables(standard: Standard, options: ModelOptions) -> tuple[Table, ...]:
 
 
 def operands(name: str) -> int:
-    """Vectors that an operation moves over a channel: its inputs and its result."""
+    """Number of vectors that an operation moves over a channel: its inputs and its result."""
     chosen = program(name)
     return len(chosen.inputs) + len(chosen.outputs)
 
@@ -88,7 +88,7 @@ def _ambit(standard: Standard, options: ModelOptions) -> Rates:
 
 
 def _cube(standard: Standard, options: ModelOptions) -> tuple[Standard, ModelOptions]:
-    """Every vault is a channel of its own, with activations of its own to limit."""
+    """Every vault is a channel, with its own limit of activations."""
     cube = replace(
         standard,
         channels=_VAULTS,
@@ -155,7 +155,7 @@ def _variants(standard: Standard, options: ModelOptions) -> list[tuple[Standard,
 
 
 def pair(left: str, right: str) -> str:
-    """Return what the table calls the ratio of two systems."""
+    """Return the name of the ratio of two systems in the table."""
     return f"{_TITLES[left]} / {SYSTEMS[right].title}"
 
 
@@ -222,7 +222,7 @@ def _refresh(standard: Standard, options: ModelOptions) -> Table:
 
 
 def rivals(found: Mapping[str, Table]) -> dict[str, float]:
-    """Return results of single bits a second in DRAM, by what a machine is measured on."""
+    """Return result bits per second in DRAM, by the operation that this machine is measured on."""
     return {
         name: 8e9 * found["throughput"].find("throughput", "Ambit", name)
         for name in ("not", "and", "xnor")

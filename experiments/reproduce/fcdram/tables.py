@@ -27,7 +27,7 @@ from pimsim.offtheshelf.primitives import PRIMITIVES
 NAME = "fcdram"
 
 OF = {"and": "and", "or": "or", "nand": "and", "nor": "or"}
-"""Which comparison decides an operation: NAND and NOR are its other side."""
+"""The comparison that decides an operation; NAND and NOR read its other side."""
 _COSTED = (("not", 1), *((name, size) for name in OF for size in PRIMITIVES[name].sizes))
 _RIGHT = "results right"
 
@@ -35,7 +35,7 @@ _RIGHT = "results right"
 def tables(standard: Standard, options: ModelOptions) -> tuple[Table, ...]:
     """Return success of each operation, the effect of data, and costs.
 
-    Groups are drawn only where there are boxes, of the copies that bring operands.
+    Groups are drawn only if there are boxes, for the copies that bring operands.
     """
     return (
         Table("success", "Results right, mean over trials and bitlines",
@@ -50,7 +50,7 @@ def tables(standard: Standard, options: ModelOptions) -> tuple[Table, ...]:
 
 
 def rivals(found: Mapping[str, Table]) -> dict[str, float]:
-    """Return bits a second in DRAM by what a machine is measured on."""
+    """Return result bits per second in DRAM, by the operation that this machine is measured on."""
     cost = found["cost"]
     return {
         "not": 8e9 * cost.find("throughput", "not", "1"),

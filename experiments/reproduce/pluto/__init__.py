@@ -1,5 +1,5 @@
-"""``pimsim reproduce pluto``: tables that are simulated, and figures and a page from these alone.
+"""``pimsim reproduce pluto``: simulated tables, and figures and a page made from them.
 
-:mod:`~experiments.reproduce.pluto.network` alone knows of a network, the bundled ``mnist-lenet5``;
-the rest knows of no number but those of the tables.
+Only :mod:`~experiments.reproduce.pluto.network` uses a network, the bundled ``mnist-lenet5``. All
+numbers come from the tables.
 """

@@ -16,13 +16,13 @@ from experiments.reproduce.table import Row, Table
 from pimsim.baselines.measured import Measurement
 
 _FILLS = (*FILLS[:2], *FILLS[2:7])
-"""Ours dark, then those published."""
+"""Fills: dark for ours, then those of published values."""
 
 
 def draw(
     found: Mapping[str, Table], folder: Path, measured: Measurement | None = None
 ) -> tuple[Path, ...]:
-    """Write all figures; return the paths. None shows the machine: the page does, if measured."""
+    """Write all figures; return the paths. ``measured`` is only shown on the page."""
     with style():
         return _operations(found["operations"], folder), _network(found["network"], folder)
 

@@ -1,8 +1,8 @@
 """LeNet-5 with weights and activations of one bit, on MNIST: latency, energy, accuracy.
 
-The network is ``mnist-lenet5``, trained with Larq and bundled. It is booked, not executed; that
-its rows give the same bits, and its card the number of images that are right, is what a run over
-the whole test set shows (``pimsim run mnist-lenet5``).
+The network is the bundled ``mnist-lenet5``, trained with Larq. It is costed here, not executed. A
+run over the whole test set (``pimsim run mnist-lenet5``) shows that its rows give the same bits,
+and that as many images are right as its model card says.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from pimsim.dram.standard.standard import Standard
 
 NETWORK = "mnist-lenet5"
 BATCHES = (1, 100, 10_000)
-"""Images run together: a single one, some, and MNIST's whole test set, which fills the columns."""
+"""Batches: one image, some, and MNIST's whole test set, which fills the columns."""
 RIVALS = {"cpu": "Xeon Gold 5118", "p100": "P100", "fpga": "ZCU102", "pluto": "pLUTo-BSA"}
 """Columns of pLUTo's table 7: a processor, a graphics card, an FPGA, and pLUTo."""
 _NAME = "pluto"
 
 
 def network(standard: Standard, options: ModelOptions) -> Table:
-    """Return time and energy of an image, of several batches, beside those published."""
+    """Return time and energy of an image in several batches, beside the published ones."""
     rows = [row for images in BATCHES for row in _of(images, standard, options)]
     right = 100 * zoo.entry(NETWORK).accuracy
     published = look_up(_NAME, "network", "accuracy", "pluto")
@@ -41,7 +41,7 @@ def network(standard: Standard, options: ModelOptions) -> Table:
 
 @cache
 def booked(images: int, standard: Standard, options: ModelOptions) -> Estimate:
-    """Return what so many images take together, each layer mapped as takes least."""
+    """Return the estimate for so many images, with the best mapping for each layer."""
     net = read_model(zoo.locate(NETWORK))
     encoding = encoding_by_name(net, zoo.entry(NETWORK).data)
     return of_network(net, encoding, images, System(standard, options))

@@ -90,7 +90,7 @@ def table_quantities(table: Table) -> dict[str, str]:
 
 
 def _operations(table: Table) -> Cells:
-    """A line a program: ours, then what each system is published with, and our share of it."""
+    """A line for each program: our latency, then each published one and ours over it."""
     cells: list[tuple[str, ...]] = [("operation", "program", "ours", *SYSTEMS.values())]
     latencies = [row for row in table.rows if row.quantity == "latency"]
     for of in dict.fromkeys(row.of[:2] for row in latencies):
@@ -101,7 +101,7 @@ def _operations(table: Table) -> Cells:
 
 
 def _beside(row: Row | None) -> str:
-    """What is published, and ours over it."""
+    """The published value, and ours over it."""
     if row is None or row.published is None or row.ratio is None:
         return ""
     return f"{digits(row.published.value, 5)} ({row.ratio:.2f})"
@@ -117,7 +117,7 @@ def _conventions(table: Table) -> Cells:
 
 
 def _conventions_read(found: Mapping[str, Table]) -> str:
-    """What the averages of a row command say, with the numbers."""
+    """Conclusions from the average times of a row command, with the numbers."""
     table = found["commands"]
     each = {row.of[0]: row.published.value for row in table.rows if row.published}
     sized = [value for name, value in each.items() if " " in name]
@@ -135,7 +135,7 @@ counts at one duration of a command; on the part of this page pimsim schedules {
 
 
 def _lookup(table: Table) -> str:
-    """What pLUTo's own column says, with the numbers."""
+    """Conclusions from pLUTo's own column, with the numbers."""
     formula = {row.of[0]: row for row in table.rows if row.quantity == "by its formula"}
     of_256, of_16 = (formula[label(*one)] for one in (("add", 4), ("popcount", 4)))
     assert of_256.published is not None
@@ -152,7 +152,7 @@ have to be loaded, and operands interleaved before they are looked up, is not in
 
 
 def _between(table: Table, one: str, other: str) -> str:
-    """How many times another's latency one has in table 6, from the least to the most."""
+    """Ratios of the latencies of two systems in table 6, from the least to the greatest."""
     said = {(row.of[0], row.of[2]): row.published.value for row in table.rows if row.published}
     ratios = [
         said[name, SYSTEMS[one]] / said[name, SYSTEMS[other]]
@@ -164,7 +164,7 @@ def _between(table: Table, one: str, other: str) -> str:
 
 
 def _network(table: Table) -> Cells:
-    """A line a batch: ours, then what each system is published with, and our share of it."""
+    """A line for each batch: ours, then each published value and ours over it."""
     cells: list[tuple[str, ...]] = [
         ("an image", "images together", "ours", *RIVALS.values()),
     ]
@@ -188,7 +188,7 @@ def _network(table: Table) -> Cells:
 
 
 def _beside_small(row: Row) -> str:
-    """What is published, and ours over it, in two digits."""
+    """The published value, and ours over it, in two digits."""
     assert row.published is not None
     assert row.ratio is not None
     return f"{digits(row.published.value, 3)} ({digits(row.ratio, 2)})"

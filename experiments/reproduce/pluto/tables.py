@@ -1,4 +1,4 @@
-"""``pimsim reproduce pluto``: what pLUTo publishes of other ways to compute in DRAM, and of itself.
+"""``pimsim reproduce pluto``: what pLUTo publishes about itself and others that compute in DRAM.
 
 Ferreira et al., "pLUTo: Enabling Massively Parallel Computation in DRAM via Lookup Tables", MICRO
 2022, tables 6 and 7. Its table 3 names the DRAM: DDR4 at 2400 MHz, one channel of one rank, four
@@ -29,7 +29,7 @@ from pimsim.microprogram.program import Program
 
 NAME = "pluto"
 PART = "ddr4-2400"
-"""The part of ours that table 3 describes."""
+"""The bundled part that table 3 describes."""
 
 OPERATIONS = (
     ("not", 1), ("and", 1), ("or", 1), ("xor", 1), ("xnor", 1),
@@ -45,16 +45,16 @@ SYSTEMS = {
 }
 """Columns of table 6."""
 SUBARRAYS = 4
-"""Subarrays of pLUTo that table 6 says it is about: "4-subarray parallelism"."""
+"""Subarrays of pLUTo in table 6: "4-subarray parallelism"."""
 FITTED = (("not", 1), ("popcount", 4))
-"""Operations that say what a row command takes in table 6: one of its upper half, one of its
-lower."""
+"""Operations from which the time of a row command in table 6 follows: one of its upper half, one of
+its lower half."""
 ENTRIES = {("add", 4): 2**8, ("multiply", 4): 2**8, ("popcount", 4): 2**4, ("popcount", 8): 2**8}
 """Entries of pLUTo's tables: one for each value of the bits that an operation reads."""
 
 
 def tables(standard: Standard, options: ModelOptions) -> tuple[Table, ...]:
-    """Return programs, their latency beside the published, what would explain it, and LeNet-5."""
+    """Return tables: programs, latencies beside published ones, possible explanations, LeNet-5."""
     return (
         _programs(standard, options),
         _operations(standard, options),
@@ -75,7 +75,7 @@ def programs(operation: str) -> tuple[str, ...]:
 
 
 def label(operation: str, bits: int) -> str:
-    """Return an operation with its width, where it has one.
+    """Return an operation with its width, if it has one.
 
     >>> label("add", 4), label("xor", 1)
     ('add 4', 'xor')
@@ -129,14 +129,14 @@ def _operations(standard: Standard, options: ModelOptions) -> Table:
 
 
 def _stated(operation: str, bits: int, key: str) -> float:
-    """A latency of table 6 in ns that is known to be there."""
+    """A latency of table 6 in ns; it must be there."""
     found = look_up(NAME, "operations", operation, str(bits), key)
     assert found is not None
     return found.value
 
 
 def source_of(operation: str) -> str:
-    """Return whose row of table 6 has an operation by commands that are published.
+    """Return the system in table 6 whose commands for an operation are published.
 
     >>> source_of("xor"), source_of("multiply")
     ('ambit', 'simdram')
@@ -145,7 +145,7 @@ def source_of(operation: str) -> str:
 
 
 def _commands(standard: Standard, options: ModelOptions) -> Table:
-    """What a row command takes on average, in table 6 and here."""
+    """Average time of a row command, in table 6 and here."""
     rows = []
     for operation, bits in OPERATIONS:
         key = source_of(operation)
@@ -173,7 +173,7 @@ _AAP, _AP = (
 
 
 def _conventions(standard: Standard, options: ModelOptions) -> Table:
-    """Table 6 by the same commands, whatever else an AAP and an AP might take."""
+    """Table 6 computed from the same commands, with several assumed times of AAP and AP."""
     rows = []
     for (title, aap_ns, ap_ns), (operation, bits) in product(
         conventions(standard, options), OPERATIONS
@@ -189,10 +189,10 @@ def _conventions(standard: Standard, options: ModelOptions) -> Table:
 
 
 def conventions(standard: Standard, options: ModelOptions) -> tuple[tuple[str, float, float], ...]:
-    """Return ways to say what AAP and AP take, in ns: ours first, then what others might mean.
+    """Return assumed times of AAP and AP in ns: ours first, then what others may have used.
 
     The third is that of pluto_sim/memory_models.py in CMU-SAFARI/pLUTo: an ACT or a PRE takes
-    14.16 ns, and no cell waits for tRAS. The last two are what table 6 itself would say.
+    14.16 ns, and no cell waits for tRAS. The last two follow from table 6 itself.
     """
     timing = standard.timing
     split, shared = (
@@ -220,7 +220,7 @@ def conventions(standard: Standard, options: ModelOptions) -> tuple[tuple[str, f
 
 
 def _by_formula(standard: Standard) -> Iterator[Row]:
-    """What pLUTo-BSA takes for a row by its own formula, in each of its subarrays."""
+    """Time of a row by the formula of pLUTo-BSA, divided by its number of subarrays."""
     timing = standard.timing
     for (operation, bits), entries in ENTRIES.items():
         each_ns = (timing.t_rcd_ps + timing.t_rp_ps) / 1e3 / SUBARRAYS
@@ -231,7 +231,7 @@ def _by_formula(standard: Standard) -> Iterator[Row]:
 
 
 def rivals(found: Mapping[str, Table]) -> dict[str, float]:
-    """Return bits a second in DRAM, by what a machine is measured on."""
+    """Return result bits per second in DRAM, by the operation that this machine is measured on."""
     table = found["programs"]
     return {
         name: 1e9 * table.find("results a second", name, name) for name in ("not", "and", "xnor")

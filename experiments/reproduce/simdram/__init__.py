@@ -1,4 +1,4 @@
-"""``pimsim reproduce simdram``: tables that are simulated, and figures and a page from these alone.
+"""``pimsim reproduce simdram``: simulated tables, and figures and a page made from them.
 
-It knows of no network, and of no number but those of its tables.
+It uses no network. All numbers come from its tables.
 """

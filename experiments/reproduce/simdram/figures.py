@@ -62,7 +62,7 @@ def _width(table: Table, folder: Path, measured: Measurement | None) -> Path:
 
 
 def _meanings(axes: Axes, words: Sequence[str]) -> None:
-    """Say what filled and open markers mean, if there are both."""
+    """Add to the legend what filled and open markers mean, if there are both."""
     if len(words) > 1:
         for word, look in zip(words, LINES, strict=False):
             look = {"markerfacecolor": "0.3", **look, "color": "0.3"}

@@ -59,7 +59,7 @@ _SHORT = {
     "bits a second, tFAW off": "tFAW off",
     "bits a second, tFAW on": "tFAW on",
 }
-"""Quantities in the words of a narrow table."""
+"""Short names of quantities, for a narrow table."""
 
 
 def _width(table: Table) -> Cells:
@@ -83,7 +83,7 @@ def _banks(table: Table) -> Cells:
 
 
 def _sixteen(table: Table) -> str:
-    """What sixteen banks of each standard bring under tFAW, and where they are."""
+    """Throughput of sixteen banks of each standard under tFAW, and how many ranks they need."""
     parts = []
     for row in table.rows:
         standard, operation, faw, banks = row.of

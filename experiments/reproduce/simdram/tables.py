@@ -32,7 +32,7 @@ from pimsim.microprogram.program import Program
 NAME = "simdram"
 
 WIDTHS = (7, 15, 31, 63, 127, 255, 511, 1023)
-"""Rows that a popcount adds: 2^k - 1, which full adders fill without waste."""
+"""Numbers of rows for a popcount: 2^k - 1, for which no adder has an unused input."""
 BANKS = (1, 2, 4, 8, 16)
 _SINGLE_ROWS = ("not", "and", "or", "nand", "nor", "xor", "xnor", "full-adder")
 _SIZED = (
@@ -43,14 +43,14 @@ _BITS = (8, 16, 32, 64)
 _SIXTEEN = "ddr4-2400"
 """A standard with sixteen banks in a rank."""
 _PUBLISHED = {name: f"{name}-simdram" for name in ("add", "subtract", "popcount")}
-"""Names of the published ways, where that of an operation means a shorter one of ours."""
+"""Names of published programs, for operations whose own name means a shorter one of ours."""
 
 DOTS = ("xnor", "popcount", "xnor + popcount")
-"""A product of signs, a sum of signs, and both: a binary dot product."""
+"""Parts of a binary dot product: the product of signs, the sum of signs, and both."""
 
 
 def tables(standard: Standard, options: ModelOptions) -> tuple[Table, ...]:
-    """Return command counts, what width costs, and what banks bring."""
+    """Return tables: command counts, cost against width, and throughput against banks."""
     return _commands(), _width(standard, options), _banks(standard, options)
 
 
@@ -139,7 +139,7 @@ def _published(name: str, width: int) -> Published:
 
 
 def _banks(standard: Standard, options: ModelOptions) -> Table:
-    """Throughput of more and more banks, in more ranks where those of one do not suffice."""
+    """Throughput against the number of banks, with more ranks if one has too few."""
     found = []
     standards = {one.name: one for one in (standard, load(_SIXTEEN))}
     for one, (operation, width), faw in product(
@@ -163,9 +163,9 @@ def _banks(standard: Standard, options: ModelOptions) -> Table:
 
 
 def rivals(found: Mapping[str, Table]) -> dict[str, float]:
-    """Return bits a second in DRAM, by what a machine is measured on.
+    """Return result bits per second in DRAM, by the operation that this machine is measured on.
 
-    The widest count, at the pace that tFAW allows.
+    This is the widest popcount, with tFAW.
     """
     quantity, width = "bits a second, tFAW on", str(WIDTHS[-1])
     return {

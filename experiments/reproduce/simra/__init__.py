@@ -1,4 +1,4 @@
-"""``pimsim reproduce simra``: what unmodified DDR4 chips did, drawn from groups and from a circuit.
+"""``pimsim reproduce simra``: results of unmodified DDR4 chips, from drawn groups and a circuit.
 
-It knows of no network, and of no number but those of its tables.
+It uses no network. All numbers come from its tables.
 """

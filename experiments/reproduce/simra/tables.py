@@ -35,7 +35,7 @@ NAME = "simra"
 
 OPERANDS = (3, 5, 7, 9)
 BEST = (1.0, 0.75, 0.5, 0.25)
-"""Shares of row groups that a screening leaves."""
+"""Shares of row groups that are left after screening."""
 _DATA = ("random", "all0/1")
 _COSTED = (("copy", 32), *((f"maj{n}", rows) for n in OPERANDS for rows in (4, 8, 16, 32)
                            if rows in PRIMITIVES[f"maj{n}"].sizes))  # fmt: skip
@@ -44,9 +44,9 @@ _SAMPLES, _SEED = 20_000, 1
 
 
 def tables(standard: Standard, options: ModelOptions) -> tuple[Table, ...]:
-    """Return success by majority, what replication brings, copies, groups, and costs.
+    """Return tables: success of majorities, gain by replication, copies, groups, and costs.
 
-    Copies and groups are drawn from boxes, and left out without them.
+    Copies and groups are drawn from boxes, and left out if there are none.
     """
     found = boxes()
     of_groups = () if found is None else (
@@ -67,7 +67,7 @@ def tables(standard: Standard, options: ModelOptions) -> tuple[Table, ...]:
 
 
 def rivals(_: Mapping[str, Table]) -> dict[str, float]:
-    """Return bits a second in DRAM by what a machine is measured on: it does no majorities."""
+    """Return an empty table of rates: this machine is not measured on majorities."""
     return {}
 
 
@@ -103,7 +103,7 @@ def _replication(found: BoxTable | None) -> Iterator[Row]:
 
 @cache
 def _lost(rows: int) -> float:
-    """Points that a majority of three loses at 40 % variation; at 0 % it loses none."""
+    """Percentage points that a majority of three loses at 40 % variation; at 0 % it loses none."""
     circuit, process = load_circuit("rambus55"), variation.load("ambit-like")
     counts = count(circuit, process, majority(3, rows, "all"), 40.0, Sampling(_SAMPLES, _SEED))
     return 100.0 * counts.failed / counts.samples

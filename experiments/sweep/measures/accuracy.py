@@ -1,8 +1,8 @@
-"""The measure ``accuracy``: how many images a network classifies right where commands fail.
+"""The measure ``accuracy``: how many images a network classifies right if commands fail.
 
-A trial is a chip with weak columns of its own, and noise of its own: both are drawn from the seed
-of the sweep and the number of the trial, so that every point is tried on the same chips. The
-failure probabilities follow from the circuit, or are read from a file.
+A trial is a chip, with its own weak columns and noise. Both are drawn from the seed of the sweep
+and the number of the trial, so every point is measured on the same chips. The failure probabilities
+follow from the circuit, or are read from a file.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     from pimsim.dram.array.faults import Faults
 
 _TABLE_SEED = 0
-"""Seed of the failure table that a circuit gives: the same in all trials."""
+"""Seed of the failure table of a circuit, the same in all trials."""
 
 
 def identity(values: Values) -> Mapping[str, Any]:
-    """What else decides what networks compute with faults."""
+    """Return everything besides the fields that decides results with faults."""
     from bnn import zoo
     from bnn.mapping import choice
     from bnn.run.scoring import LARGEST
@@ -69,7 +69,7 @@ def identity(values: Values) -> Mapping[str, Any]:
 
 
 def _noise(values: Values) -> dict[str, Any]:
-    """The number of the random streams, where noise may be drawn from them."""
+    """The version of the random streams, if noise may be drawn from them."""
     from pimsim.dram.array import noise_stream
 
     drawn = values["effect"] == "noise"
@@ -81,7 +81,7 @@ def _noise(values: Values) -> dict[str, Any]:
 
 
 def _require_layers(values: Values) -> None:
-    """Faults must have layers in DRAM to reach."""
+    """Refuse names of layers that are not in DRAM."""
     wanted = faulty_of(values)
     if wanted is None:
         return
@@ -101,7 +101,7 @@ def _require_layers(values: Values) -> None:
 
 
 def _without_circuit(values: Values) -> None:
-    """A table from a file leaves nothing for the circuit to say."""
+    """Refuse fields of the circuit together with a failure table from a file."""
     for name, value in values.items():
         field = table()[name]
         if TRA in field.measures and value != field.default:
@@ -160,9 +160,10 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
 
 
 def _scoring(network: Network, dataset: Dataset) -> Scoring:
-    """How answers are counted.
+    """Return how answers are counted.
 
-    Raises :class:`~pimsim.errors.InputError` for a network or labels that tell no right answers.
+    Raises :class:`~pimsim.errors.InputError` if network and labels do not say which answers are
+    right.
     """
     from bnn.run import scoring
 
@@ -173,7 +174,7 @@ def _scoring(network: Network, dataset: Dataset) -> Scoring:
 
 
 def _require_entries(values: Values) -> None:
-    """A table must have what every network needs."""
+    """Refuse a table without the entries that every network needs."""
     from pimsim.dram.array.faults import MAJORITY, Access
 
     faults = faults_of(values, 0, 0)
@@ -249,4 +250,4 @@ MEASURE = Measure(
     trials=5,
     least_trials=3,
 )
-"""What it is and how it is counted."""
+"""The measure."""

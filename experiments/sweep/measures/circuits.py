@@ -1,4 +1,4 @@
-"""The circuit and the process that the fields of a point stand for.
+"""Makes the circuit and the process from the fields of a point.
 
 >>> circuit = circuit_of({"preset": "rambus55", "cb_cs_ratio": 5.0, "vdd_mv": 1000.0})
 >>> circuit.bitline.capacitance_ff, circuit.supply.vdd_mv
@@ -34,13 +34,13 @@ DECISIVE = frozenset(
         "access.vt_mv",
     }
 )
-"""Circuit parameters that charge sharing knows; the others act on whole cycles only."""
+"""Circuit parameters that charge sharing uses; the others act on whole cycles only."""
 
 _LEAKING = "retention."
 _RESTORING = frozenset({"access.w_um", "access.l_um", "access.kp_ua_per_v2"})
 _CIRCUIT, _SPREAD = "circuit.", "spread."
 _MORE = frozenset({"vdd_mv", "cb_cs_ratio", "restore_ns", "wait_ms", "celsius"})
-"""Fields besides ``circuit.`` that make a circuit of a preset."""
+"""Fields, besides those that begin with ``circuit.``, that change the circuit of a preset."""
 
 
 def circuit_of(values: Mapping[str, Value]) -> Circuit:
@@ -59,7 +59,7 @@ def _acts(name: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _circuit(preset: str, stamp: Stamp | None, changed: tuple[tuple[str, Value], ...]) -> Circuit:
-    """Key and trial of a point ask for the same one, and so do points that differ otherwise."""
+    """The circuit, cached: key and trials of a point need the same one, and so do many points."""
     from pimsim.circuit.model import retention
 
     values = dict(changed)
@@ -89,7 +89,7 @@ def _circuit(preset: str, stamp: Stamp | None, changed: tuple[tuple[str, Value],
 def process_of(values: Mapping[str, Value]) -> Process:
     """Return the process with the amounts that fields change.
 
-    Raises :class:`~pimsim.errors.InputError` for an amount of what the process does not vary.
+    Raises :class:`~pimsim.errors.InputError` for an amount that the process does not have.
     """
     process = _process(*_found(values["process"]))
     for name, value in values.items():
@@ -103,9 +103,9 @@ def process_of(values: Mapping[str, Value]) -> Process:
 
 
 def _found(wanted: Value) -> tuple[str, Stamp | None]:
-    """A name or a path, and by what a change of that file is noticed.
+    """A name or path, and the stamp by which a change of the file is noticed.
 
-    A sweep asks for the same few files at each of its thousands of points.
+    A sweep uses the same few files at each of its thousands of points.
     """
     name = str(wanted)
     return name, stamp_of(Path(name)) if name.endswith(".toml") else None
@@ -126,7 +126,7 @@ def _process(name: str, _stamp: Stamp | None) -> Process:
 
 
 def require_effect(values: Mapping[str, Value]) -> None:
-    """Refuse parameters that charge sharing does not know, and whose sweep would be flat.
+    """Refuse parameters that charge sharing does not use: their sweep would be flat.
 
     Raises :class:`~pimsim.errors.InputError`.
     """
@@ -147,9 +147,9 @@ def require_effect(values: Mapping[str, Value]) -> None:
 
 
 def identity(values: Mapping[str, Value]) -> dict[str, Any]:
-    """Return all that circuit and process are made of, as JSON values, for a key.
+    """Return everything that circuit and process depend on, as JSON values, for a key.
 
-    Where cells do not differ in retention, it is what it was before they could.
+    If cells do not differ in retention, it is the same as in versions in which they could not.
     """
     from pimsim.circuit.model import retention
 
@@ -173,7 +173,8 @@ _BEFORE = {
     f"{_LEAKING}reference_celsius": 85.0,
     f"{_LEAKING}halving_celsius": 10.0,
 }
-"""Retention of bundled presets before cells differed: without a wait only keys depend on it."""
+"""Retention of bundled presets before cells differed; it only enters keys of points without a
+wait."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The measure ``cost``: the time and energy of a network, from the books alone.
+"""The measure ``cost``: the time and energy of a network, without execution.
 
 Nothing in it is random: one trial, and no interval.
 
@@ -78,7 +78,7 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
 
 
 def _not_stated(values: Values) -> str:
-    """Why there are no energies."""
+    """Return why there are no energies."""
     standard, options = networks.dram(values)
     if options.energy != NO_ENERGY:
         return ""
@@ -123,4 +123,4 @@ MEASURE = Measure(
     least_trials=1,
     deterministic=True,
 )  # fmt: skip
-"""What it is and how it is counted."""
+"""The measure."""

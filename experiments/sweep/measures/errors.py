@@ -1,7 +1,7 @@
-"""The measure ``errors``: how many outputs of one layer are wrong where its commands fail.
+"""The measure ``errors``: how many outputs of one layer are wrong if its commands fail.
 
-Layers before it compute without errors, so that what is counted is what its own commands do. A
-trial is that of :mod:`~experiments.sweep.measures.accuracy`: a chip, and its noise.
+Layers before it compute without errors, so all errors come from its own commands. A trial is a chip
+with its noise, as in :mod:`~experiments.sweep.measures.accuracy`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _run(values: Values, trial: int, seed: int) -> Counts:
 
 
 def _result(values: Values, faults: Faults | None) -> Result:
-    """What the layer that faults reach gives."""
+    """Return the result of the layer that has faults."""
     (name,) = accuracy.faulty_of(values) or ()
     layers = accuracy.done(values, faults).layers
     found = next(layer.result for layer in layers if layer.name == name)
@@ -76,4 +76,4 @@ MEASURE = Measure(
     trials=3,
     least_trials=3,
 )  # fmt: skip
-"""What it is and how it is counted."""
+"""The measure."""

@@ -1,4 +1,4 @@
-"""What a sweep can vary: a field, what values it takes, and the values of an axis over it.
+"""A field that a sweep can fix or vary: its allowed values, and the values of an axis.
 
 >>> field = Field("vdd_mv", "array supply", "mV", NUMBER, ("tra-failure",), "as it says", least=0.0)
 >>> field.value(1200)
@@ -39,31 +39,31 @@ class Field:
     """One thing that a specification can fix or vary."""
 
     name: str
-    """As in a specification, with its unit."""
+    """Its name in a specification, with its unit."""
     label: str
-    """What it is, for people and figures."""
+    """Its label in tables and figures."""
     unit: str
     """Empty if it has none."""
     kind: str
     """:data:`NUMBER`, :data:`INTEGER`, :data:`SWITCH` or :data:`TEXT`."""
     measures: tuple[str, ...]
-    """Measures that it acts on."""
+    """Measures that it has an effect on."""
     help: str
     """One line."""
     default: Value | None = None
-    """Where a specification does not say; None: not set."""
+    """Value if a specification does not set it; None: not set."""
     derived: Callable[[Mapping[str, Value]], Value] | None = None
-    """Gives the default from the values of the fields without such; they are all set by then."""
+    """Computes the default from the other fields, whose own defaults are filled in by then."""
     derived_text: str = ""
-    """What that is, in words."""
+    """The computed default, in words."""
     required: bool = False
-    """Whether a specification must say."""
+    """Whether a specification must set it."""
     choices: tuple[str, ...] = ()
     """All texts that are allowed; any if empty."""
     least: float = -math.inf
     most: float = math.inf
     suffixes: tuple[str, ...] = ()
-    """Endings by which a text is known to be the path of a file, such as ``.toml``."""
+    """A text with one of these endings, such as ``.toml``, is the path of a file."""
 
     @property
     def numeric(self) -> bool:
@@ -121,7 +121,7 @@ def values_of(field: Field, given: object) -> tuple[Value, ...]:
     """Return the values of an axis over ``field``, as a specification writes them: list or range.
 
     Raises :class:`~pimsim.errors.InputError` for an empty list, a value that the field does not
-    allow, and a range that makes no sense.
+    allow, and an invalid range.
     """
     if isinstance(given, Mapping):
         values = [_whole(field, one) for one in _range(field, given)]
@@ -184,12 +184,12 @@ def _number(where: str, key: str, value: object) -> float:
 
 
 def _whole(field: Field, value: float) -> Value:
-    """An integer field takes integers; that a range hits none is for the field to say."""
+    """Return an integer if an integer field can have it; the field itself refuses other values."""
     return int(value) if field.kind == INTEGER and value.is_integer() else value
 
 
 Stamp = tuple[int, int]
-"""By which a change of a file is noticed: size, and time of the last change."""
+"""Size and time of the last change of a file, to notice changes."""
 
 
 def stamp_of(path: Path) -> Stamp:
@@ -205,7 +205,7 @@ def stamp_of(path: Path) -> Stamp:
 
 
 def digest(path: Path) -> str:
-    """Return the SHA-256 of a file: what it holds decides, not where it is.
+    """Return the SHA-256 of a file's content.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "a.json"

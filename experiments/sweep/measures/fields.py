@@ -1,11 +1,11 @@
-"""Every field that a sweep knows: options, parameters of the circuit, amounts of the process.
+"""Every field of sweeps: options, parameters of the circuit, amounts of the process.
 
 To add one, add an entry to :mod:`experiments.options.table` and use its value. A measure finds the
-values of its fields by name (see :mod:`experiments.sweep.measures.measure`). Defaults belong to the
-key of a point: a field that is added with the default None leaves the keys of older stores as they
-are. What is derived from the part stands in the key as if it had been stated, so that a stored
-point means what it meant. The default mapping is not the one of `pimsim run`: every store that left
-it out would begin anew.
+values of its fields by name (see :mod:`experiments.sweep.measures.measure`). Defaults enter the key
+of a point, except None: a new field with the default None does not change the keys of older stores.
+A default that follows from the part enters the key as a value, so a stored point keeps its meaning.
+The default mapping is not that of `pimsim run`, because a change would make every older store
+without a mapping useless.
 
 >>> named("variation_percent").label
 'process variation'
@@ -47,7 +47,7 @@ _KINDS = {float: NUMBER, int: INTEGER, bool: SWITCH, str: TEXT, Path: TEXT}
 
 
 def _field(option: Option, swept: Swept) -> Field:
-    """An option as a field. Sweeps try what they like above the least value, unless it is said."""
+    """An option as a field. The upper end of its range holds for sweeps only if ``bounded``."""
     kind = _KINDS[option.kind]
     choices = option.choices if kind == TEXT else ()
     least, most = -math.inf, math.inf
@@ -99,7 +99,7 @@ def stamps_of(values: Mapping[str, Value]) -> tuple[Stamp, ...]:
 
 
 def _parameters() -> Iterator[Field]:
-    """``circuit.cell.capacitance_ff`` and all its likes."""
+    """All circuit parameters, such as ``circuit.cell.capacitance_ff``."""
     from pimsim.circuit.model.parameters import KEYS, load
 
     for key, value in load("rambus55").values().items():
@@ -113,7 +113,7 @@ def _parameters() -> Iterator[Field]:
 
 
 def _amounts() -> Iterator[Field]:
-    """``spread.latch.offset_mv`` and all its likes."""
+    """All amounts of processes, such as ``spread.latch.offset_mv``."""
     from pimsim.circuit.model.variation import QUANTITIES
 
     for name, quantity in QUANTITIES.items():

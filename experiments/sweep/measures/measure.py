@@ -1,7 +1,7 @@
-"""What a sweep measures at a point: what is counted, and the estimates that follow from it.
+"""What a sweep measures at a point: counts, and the estimates computed from them.
 
-To add a measure: a module beside this one with ``MEASURE``, its name in ``_NAMES``, and fields that
-name it.
+To add a measure, write a module beside this one with ``MEASURE``, add its name to ``_NAMES``, and
+name it in its fields.
 
 >>> load_measure("tra-failure").estimators[0].quantity.text
 'triple-row activations wrong (%)'
@@ -26,17 +26,16 @@ from experiments.sweep.results import Quantity, Value
 from pimsim.documents import require_one_of, shown
 
 Counts = Mapping[str, int]
-"""What a trial counted, by name."""
+"""Counts of a trial, by name."""
 
 Estimate = tuple[float, float, float]
-"""The estimate, and the ends of its interval."""
+"""An estimate, and the ends of its interval."""
 
 
 def pooled(counts: Sequence[Counts], part: str, whole: str, level: float) -> Estimate:
     """Return the share of ``part`` in ``whole``, and its Clopper-Pearson interval.
 
-    For trials whose units are all independent, so that it does not matter which trial a unit
-    was in.
+    Use it if all counted units are independent, so it does not matter which trial a unit was in.
 
     >>> pooled([{"wrong": 1, "of": 100}, {"wrong": 3, "of": 100}], "wrong", "of", 0.95)[0]
     0.02
@@ -48,12 +47,12 @@ def pooled(counts: Sequence[Counts], part: str, whole: str, level: float) -> Est
 
 
 def clustered(counts: Sequence[Counts], part: str, whole: str, level: float) -> Estimate:
-    """Return the share of ``part`` in ``whole``; the units of the interval are trials.
+    """Return the share of ``part`` in ``whole``, with an interval that treats trials as units.
 
-    What is counted in a trial goes together (images on the same chip), so that the interval is
-    that of a ratio estimator over trials, with Student's t for as many trials less one. It is
-    never narrower than if everything counted were independent (:func:`pooled`): trials that
-    happen to agree do not make it vanish. A single trial has the pooled interval.
+    The units of a trial are correlated (images on the same chip), so the interval is that of a
+    ratio estimator over trials, by Student's t with one degree of freedom less than trials. It is
+    never narrower than for independent units (:func:`pooled`): trials that happen to agree do not
+    make it vanish. A single trial has the pooled interval.
 
     >>> agreeing = [{"right": 90, "of": 100}] * 3
     >>> clustered(agreeing, "right", "of", 0.95) == pooled(agreeing, "right", "of", 0.95)
@@ -72,7 +71,8 @@ def clustered(counts: Sequence[Counts], part: str, whole: str, level: float) -> 
 def ratio(counts: Sequence[Counts], part: str, whole: str, level: float) -> Estimate:
     """Return ``part`` for each of ``whole``, which may be more than 1; the units are trials.
 
-    Student's t, for as many trials less one; a single trial has no interval.
+    The interval is Student's t with one degree of freedom less than trials; a single trial has
+    none.
 
     >>> found = ratio([{"some": 30, "of": 10}, {"some": 50, "of": 10}], "some", "of", 0.5)
     >>> [round(number, 6) for number in found]
@@ -92,7 +92,7 @@ def ratio(counts: Sequence[Counts], part: str, whole: str, level: float) -> Esti
 
 
 def exact(counts: Sequence[Counts], part: str, whole: str, level: float) -> Estimate:
-    """Return ``part`` for each of ``whole``, which nothing random has touched.
+    """Return ``part`` per ``whole`` for counts that are not random.
 
     >>> exact([{"latency_ps": 600, "images": 3}], "latency_ps", "images", 0.95)
     (200.0, 200.0, 200.0)
@@ -102,10 +102,10 @@ def exact(counts: Sequence[Counts], part: str, whole: str, level: float) -> Esti
 
 
 _MOST = 2**53
-"""Largest count of a share: statistics of larger ones overflow."""
+"""Largest count in a share; the statistics of larger counts would overflow."""
 
 Values = Mapping[str, Value]
-"""Values of fields by name, defaults filled in; what is not set is missing."""
+"""Values of fields by name, with defaults filled in; fields that are not set are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +114,15 @@ class Estimator:
 
     quantity: Quantity
     function: Callable[[Sequence[Counts], str, str, float], Estimate]
-    """Such as :func:`pooled`."""
+    """Computes the estimate, such as :func:`pooled`."""
     part: str
-    """The count above the line."""
+    """Name of the count in the numerator."""
     whole: str
-    """The count below it."""
+    """Name of the count in the denominator."""
     share: bool = True
-    """Whether the one counts some of the other, so that it cannot be more."""
+    """Whether the numerator counts a part of the denominator, and so cannot exceed it."""
     lacking: Callable[[Values], str] | None = None
-    """Why there is no count above the line for some values, empty if there is; None: never."""
+    """Says why some values have no numerator, '' if they have one; None: all have one."""
 
     def __call__(self, counts: Sequence[Counts], level: float) -> Estimate:
         """Return the estimate and its interval at a confidence level."""
@@ -131,36 +131,36 @@ class Estimator:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What is done at every point, trial by trial."""
+    """A measure: what a trial at a point counts, and what follows from the counts."""
 
     name: str
     version: int
-    """Raised when a trial of the same values and seed counts something else than before."""
+    """Must be raised if a trial with the same values and seed gives other counts than before."""
     estimators: tuple[Estimator, ...]
-    """What can be made of the counts; the first is meant unless another is named."""
+    """Quantities that follow from the counts; the first is the default."""
     identity: Callable[[Values], Mapping[str, Any]]
     """Everything besides the values that decides what a trial counts (the contents of files), as
     JSON values; raises :class:`~pimsim.errors.InputError` for values that cannot be run."""
     run: Callable[[Values, int, int], Counts]
-    """Carry out a trial: values, number of the trial, seed of the sweep."""
+    """Carries out a trial, from values, number of the trial and seed of the sweep."""
     assumptions: Callable[[Values], Mapping[str, Any]]
-    """What every number rests on."""
+    """Assumptions behind every number."""
     interval: Callable[[int], str]
-    """The interval in words, for so many trials."""
+    """Says in words how the interval is computed, for so many trials."""
     trials: int
-    """Trials of a point, unless a specification says more or less."""
+    """Default number of trials at a point."""
     least_trials: int
-    """Trials before the first look at the interval, unless a specification says."""
+    """Default number of trials before the first look at the interval."""
     deterministic: bool = False
     """Whether a second trial would count the same."""
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """Fields that act on it."""
+        """Fields that have an effect on it."""
         return _fields_of(self.name)
 
     def fault(self, counts: object) -> str | None:
-        """Return what is wrong with what is said to be counts of a trial; None if nothing is.
+        """Return what is wrong with stored counts of a trial; None if nothing is.
 
         >>> load_measure("tra-failure").fault({"failed": 7, "samples": 6})
         'must have at most `samples` (6) in `failed`, not 7'
@@ -204,8 +204,9 @@ def load_measure(name: object) -> Measure:
 def seeds_of(seed: int, trial: int, count: int) -> tuple[int, ...]:
     """Return ``count`` random seeds, integers below 2**63, of a trial of a sweep.
 
-    They depend on the seed of the sweep and the number of the trial alone, so that all points see
-    the same chips and the same noise: differences between points are then theirs.
+    They depend only on the seed of the sweep and the number of the trial. So all points have the
+    same chips and the same noise, and a difference between points is not due to chance between
+    chips.
 
     >>> seeds_of(1, trial=0, count=2) == seeds_of(1, trial=0, count=2)
     True

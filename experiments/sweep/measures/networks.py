@@ -1,4 +1,4 @@
-"""The network, the images and the DRAM that the fields of a point stand for.
+"""Makes the network, the images and the DRAM from the fields of a point.
 
 >>> model, dataset = trained({"network": "digits-mlp", "images": 5})
 >>> model.name, dataset.x.shape
@@ -73,9 +73,9 @@ def _model(path: Path, _stamp: Stamp, data: str, _data_stamps: tuple[Stamp, ...]
 
 
 def data_name(values: Mapping[str, Value]) -> str:
-    """Return the name of the data, that of a bundled network's own if none is set.
+    """Return the name of the data; by default, the data of the bundled network.
 
-    Raises :class:`~pimsim.errors.InputError` for a network that has none of its own.
+    Raises :class:`~pimsim.errors.InputError` if none is set for a network that is not bundled.
     """
     from bnn import zoo
 
@@ -84,12 +84,12 @@ def data_name(values: Mapping[str, Value]) -> str:
     network = str(values["network"])
     if network in zoo.names():
         return zoo.entry(network).data
-    zoo.locate(network)  # a network that is not there is what to say first
+    zoo.locate(network)  # a missing network is reported first
     raise InputError("`data` must be set for a network of your own")
 
 
 def data_digest(values: Mapping[str, Value]) -> str:
-    """Return the SHA-256 of the images and labels that a point looks at."""
+    """Return the SHA-256 of the images and labels of a point."""
     network, dataset = trained(values)
     name = data_name(values)
     images = len(dataset.x)
@@ -97,12 +97,12 @@ def data_digest(values: Mapping[str, Value]) -> str:
 
 
 def scale(values: Mapping[str, Value]) -> str | None:
-    """Return the scale that a point sets, as it is written."""
+    """Return the scale that a point sets, as text."""
     return str(values["input_scale"]) if "input_scale" in values else None
 
 
 def opened(name: str, written: str | None) -> Dataset:
-    """Return data in a scale as a point sets it, as they are in their file.
+    """Return data in the scale that a point sets; None: as in the file.
 
     Raises :class:`~pimsim.errors.InputError` if they cannot be read or scaled.
     """
@@ -130,7 +130,7 @@ def _data_digest(
 
 
 def mitigation(values: Mapping[str, Value]) -> Mitigation:
-    """Return what is done about failures.
+    """Return the mitigation.
 
     Raises :class:`~pimsim.errors.InputError` for values that exclude one another.
     """
@@ -140,7 +140,7 @@ def mitigation(values: Mapping[str, Value]) -> Mitigation:
 
 
 def dram(values: Mapping[str, Value]) -> tuple[Standard, ModelOptions]:
-    """Return the standard and the options; what is not a field of the measure is as usual.
+    """Return the standard and the model options; other options have their defaults.
 
     Raises :class:`~pimsim.errors.InputError` for an unknown standard or a value out of range.
     """
@@ -152,9 +152,9 @@ def dram(values: Mapping[str, Value]) -> tuple[Standard, ModelOptions]:
 
 
 def system(values: Mapping[str, Value]) -> System:
-    """Return the DRAM, how rows of it are moved and what is done about failures.
+    """Return the system: the DRAM, how its rows are moved, and the mitigation.
 
-    Raises :class:`~pimsim.errors.InputError` for what :func:`dram` and :func:`mitigation` do.
+    Raises :class:`~pimsim.errors.InputError` as :func:`dram` and :func:`mitigation` do.
     """
     from bnn.system.system import System
 
@@ -168,7 +168,8 @@ def system(values: Mapping[str, Value]) -> System:
 def compute_rows(values: Mapping[str, Value]) -> AddressMap:
     """Return the address map.
 
-    Raises :class:`~pimsim.errors.InputError` for one that is unknown, is none or cannot compute.
+    Raises :class:`~pimsim.errors.InputError` for an unknown name, a file that is not a map, and a
+    map that cannot compute.
     """
     from pimsim.dram.array import address_map
 
@@ -178,18 +179,18 @@ def compute_rows(values: Mapping[str, Value]) -> AddressMap:
 
 
 def of_part(name: str, values: Mapping[str, Value]) -> Value:
-    """Return an option of the model that is not set: all banks, or the energy mode, of the part."""
+    """Return the default of an option that depends on the part: all banks, or the energy mode."""
     found: Value = getattr(dram(values)[1], name)
     return found
 
 
 def _given(options: Sequence[Option], values: Mapping[str, Value]) -> dict[str, Any]:
-    """Those of some options that a point sets."""
+    """The options that a point sets, with their values."""
     return {option.name: values[option.name] for option in options if option.name in values}
 
 
 _LATER = {"transfers_per_clock": 2, "t_rtw_clocks": None}
-"""Fields of timing that stores of older versions do not know, with what holds where none is set."""
+"""Timing fields that are newer than some stores, with the value that means "not set"."""
 
 
 def dram_identity(values: Mapping[str, Value]) -> dict[str, Any]:
@@ -197,7 +198,7 @@ def dram_identity(values: Mapping[str, Value]) -> dict[str, Any]:
     standard, _ = dram(values)
     found = asdict(replace(standard, sources={}))
     del found["sources"], found["description"]
-    del found["command_bus"]  # which only traces know
+    del found["command_bus"]  # only traces use it
     for key, usual in _LATER.items():
         if found["timing"][key] == usual:
             del found["timing"][key]
@@ -207,12 +208,12 @@ def dram_identity(values: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def _stamps(name: str) -> tuple[Stamp, ...]:
-    """Stamps of data in files; data sets that have names do not change."""
+    """Stamps of data files; named data sets do not change."""
     return tuple(stamp_of(path) for path in data_files(name))
 
 
 def data_files(name: str) -> tuple[Path, ...]:
-    """Return the files that hold images and labels; none for data sets that have names."""
+    """Return the files with images and labels; none for named data sets."""
     from bnn.data.labelled import labels_beside
     from experiments.options import data as data_options
 

@@ -1,6 +1,6 @@
 """The measure ``tra-failure``: how many bitlines get a majority wrong, by Monte Carlo.
 
-A trial looks at ``samples`` bitlines; all points look at the same ones, drawn to another spread.
+A trial has ``samples`` bitlines. All points use the same random numbers, scaled to their spread.
 
 >>> values = {"variation_percent": 25.0, "preset": "rambus55", "process": "ambit-like",
 ...           "inputs": 3, "criterion": "either", "path": "decision", "samples": 2000}
@@ -84,4 +84,4 @@ MEASURE = Measure(
     trials=10,
     least_trials=2,
 )
-"""What it is and how it is counted."""
+"""The measure."""

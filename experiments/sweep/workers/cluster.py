@@ -1,7 +1,7 @@
 """Workers of a Dask cluster, in place of processes of this machine.
 
-The same tasks, the same results: only who carries them out differs. The store stays with the
-sweep; workers need pimsim, and the files that a specification names at the same places.
+Tasks and results are the same; only the workers differ. The store stays with the sweep. Workers
+need pimsim, and the files that a specification names, at the same paths.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from pimsim.errors import InputError, PimsimError
 CONNECT_S = 5.0
 """How long a cluster may take to answer."""
 _LOOK_S = 2.0
-"""How often it is made sure that the cluster is still there."""
+"""Time between checks that the cluster still answers."""
 _AHEAD = 3
-"""Tasks for each thread of a worker: one that it is doing, and others to go on with."""
+"""Tasks for each thread of a worker: the running one, and others that wait."""
 _LEAST_ROOM = 8
 
 
 class ClusterError(PimsimError):
-    """A cluster that does not carry out its tasks any more."""
+    """The cluster no longer carries out its tasks."""
 
 
 class DaskPool(Generic[T, R]):
@@ -44,7 +44,7 @@ class DaskPool(Generic[T, R]):
         self._told = False
 
     def __enter__(self) -> DaskPool[T, R]:
-        # A worker that cannot read its task does not say so, but ends.
+        # A worker that cannot read its task ends without a message.
         code = f"__import__({self._work.__module__!r}) and None"
         answers = self._client.run(eval, code, on_error="return")
         for worker, problem in answers.items():
@@ -67,7 +67,7 @@ class DaskPool(Generic[T, R]):
         return max(_AHEAD * self._threads(), _LEAST_ROOM) - len(self._tasks)
 
     def submit(self, task: T) -> None:
-        """Hand a task to the scheduler; what a dead worker was doing it gives to another."""
+        """Hand a task to the scheduler, which gives the tasks of a dead worker to others."""
         future = self._client.submit(self._work, task, pure=False)
         self._tasks[future] = task
         future.add_done_callback(self._ready.put)
@@ -93,7 +93,7 @@ class DaskPool(Generic[T, R]):
                 self._threads()
 
     def _threads(self) -> int:
-        """Threads of all workers; if there is none, it is told once."""
+        """Threads of all workers; the first time that there are none, a message is printed."""
         try:
             threads = int(sum(self._client.nthreads().values()))
         except (OSError, ValueError, RuntimeError) as error:  # a client that has been closed, too
@@ -145,7 +145,7 @@ def _connected(address: str) -> Any:
 
 
 async def _why_not(address: str) -> str | None:
-    """Ask who is there, before a client is made that would not rest until it has an answer."""
+    """Check what answers, because a Dask client would wait for an answer without end."""
     from distributed import core
 
     ask: Any = core.rpc

@@ -1,9 +1,9 @@
 """Worker processes of this machine.
 
-Each has a pipe of its own. One that dies (killed, out of memory) is found by the end of its pipe,
-and what it was doing is given to another; workers whose parent dies end at once. They can be
-stopped in the middle of a trial. (``concurrent.futures`` can do neither: its pool breaks as a whole
-with one of its workers, and waits for what they are doing.)
+Each worker has its own pipe. If it dies (killed, out of memory), its pipe ends, and its task is
+given to another worker. If the parent dies, all workers end at once. Workers can be stopped in the
+middle of a trial. (A pool of ``concurrent.futures`` can do neither: it breaks if one worker dies,
+and waits for running tasks.)
 
 >>> with LocalPool(abs, workers=1) as pool:
 ...     pool.submit(-3)
@@ -32,7 +32,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 DEATHS = 3
-"""Workers that a task may take with it before it is given up."""
+"""A task is given up after this many workers have died of it."""
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -42,14 +42,14 @@ class WorkerError(PimsimError):
 
 
 class Pool(Protocol[T, R]):
-    """What carries out tasks, in any order."""
+    """Carries out tasks, in any order."""
 
     def __enter__(self) -> Self:
         """Begin."""
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """End, at once: what is not finished is given up."""
+        """End at once; unfinished tasks are dropped."""
 
     @property
     def room(self) -> int:
@@ -144,7 +144,7 @@ class LocalPool(Pool[T, R]):
         return found
 
     def _replace(self, worker: _Worker[T]) -> None:
-        """Give what a dead worker was doing to another."""
+        """Give the task of a dead worker to another."""
         worker.stop()
         task, code = worker.task, worker.process.exitcode
         self._deaths[task] = self._deaths.get(task, 0) + 1
@@ -180,7 +180,7 @@ class _Worker(Generic[T]):
 
 def _serve(connection: Connection, work: Callable[[T], object]) -> None:
     """What a worker process does: carry out tasks until the pipe ends."""
-    os.environ.update(dict.fromkeys(_THREADS, "1"))  # processes are what runs in parallel
+    os.environ.update(dict.fromkeys(_THREADS, "1"))  # only processes run in parallel
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
         while True:
@@ -189,8 +189,8 @@ def _serve(connection: Connection, work: Callable[[T], object]) -> None:
                 answer: tuple[object, Exception | None] = (work(task), None)
             except PimsimError as error:
                 answer = (None, error)
-            except Exception as error:  # whatever it is, it is for the parent to tell
-                if lacks_memory(error):  # in words alone: an array may come with it
+            except Exception as error:  # the parent reports any error
+                if lacks_memory(error):  # only its text, because it may hold an array
                     answer = (None, MemoryError(f"in a worker process: {error}".rstrip(": ")))
                 else:
                     text = f"in a worker process:\n{traceback.format_exc()}"
@@ -207,7 +207,7 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Ctrl-C reaches all processes of a terminal: the parent alone shall see to it."""
+    """Ctrl-C reaches all processes of a terminal; only the parent must handle it."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows, where processes have groups of their own
         yield
         return

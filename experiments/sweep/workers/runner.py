@@ -1,8 +1,9 @@
-"""Making the trials of a sweep that are not in its store yet.
+"""Runs the trials of a sweep that are not in its store yet.
 
-Trials are dealt to a pool, whose workers carry them out, and kept by the one process that runs
-this, before they are a tenth of a second of work. Which trials are made depends on what they count
-alone, never on who was first: see :class:`experiments.sweep.spec.Stop`.
+The workers of a pool carry out trials. Only the process that runs this module writes them to the
+store, at the latest when a tenth of a second of work has come together. Which trials are run
+depends only on their counts, never on the order in which they finish: see
+:class:`experiments.sweep.spec.Stop`.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from experiments.sweep.workers.store import Kept, Store
 from pimsim.errors import InputError, PimsimError
 
 GROUP_S = 0.1
-"""Work that a kill may cost: quick trials are written together, for a write waits for the disk."""
+"""Most work that is lost if the process is killed. Quick trials are written together, because each
+write waits for the disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A trial that is to be made."""
+    """A trial to run."""
 
     measure: str
     values: tuple[tuple[str, Value], ...]
@@ -38,14 +40,14 @@ class Task:
     trial: int
     seed: int
     key: str
-    """Key of the point, as whoever asks computed it."""
+    """Key of the point, as the sending process computed it."""
     where: str
     """The point in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A trial that has been made."""
+    """A trial that has been run."""
 
     counts: Mapping[str, int]
     wall_s: float
@@ -54,9 +56,8 @@ class Done:
 def carry_out(task: Task) -> Done:
     """Make a trial.
 
-    Raises :class:`~pimsim.errors.InputError` if it cannot be made, and if it would not be the
-    trial that was asked for: on a machine with another version of pimsim, or where files hold
-    something else.
+    Raises :class:`~pimsim.errors.InputError` if it cannot be run, and if it would be another trial
+    than the one asked for: because this machine has another version of pimsim, or other files.
     """
     if _key(task.measure, task.values, task.seed, stamps_of(dict(task.values))) != task.key:
         raise InputError(
@@ -87,9 +88,9 @@ def run(
     pool: Pool[Task, Done],
     progress: Callable[[str, int, int], None] | None = None,
 ) -> None:
-    """Make every trial that the rules of ``spec`` ask for and ``store`` has not."""
+    """Run every trial that the rules of ``spec`` ask for and ``store`` lacks."""
     ways = [Way(spec.stop, spec.estimator, store.trials(point.key)) for point in points]
-    ready: list[tuple[int, int, int]] = []  # round, point, trial: no point is left behind
+    ready: list[tuple[int, int, int]] = []  # round, point, trial: all points advance together
     waiting: dict[Task, int] = {}
 
     def deal(index: int) -> None:
@@ -137,7 +138,7 @@ class _Fresh:
         self._work_s, self._since_s = 0.0, 0.0
 
     def add(self, trial: Kept) -> None:
-        """Take a trial, and write all there are if they are :data:`GROUP_S` of work, or as old."""
+        """Take a trial; write all if they are :data:`GROUP_S` of work, or the oldest is as old."""
         if not self._trials:
             self._work_s, self._since_s = 0.0, time.monotonic()
         self._trials.append(trial)
@@ -146,14 +147,14 @@ class _Fresh:
             self.close()
 
     def close(self) -> None:
-        """Write what there is."""
+        """Write the trials that are left."""
         trials, self._trials = self._trials, []
         if trials:
             self._store.add_all(trials)
 
 
 class Way:
-    """How far a point has come, round by round."""
+    """Progress of a point, round by round."""
 
     def __init__(self, stop: Stop, estimator: Estimator, kept: dict[int, Counts]) -> None:
         self.round = -1
@@ -164,16 +165,16 @@ class Way:
 
     @property
     def done(self) -> int:
-        """Trials there are."""
+        """Trials so far."""
         return len(self._kept)
 
     @property
     def most(self) -> int:
-        """Trials there will be at most."""
+        """Most trials that there will be."""
         return self.done if self._over else max(self._stop.trials, self.done)
 
     def take(self, trial: int, counts: Counts) -> None:
-        """A trial has come back."""
+        """Take the counts of a finished trial."""
         self._kept[trial] = counts
 
     def next_round(self) -> list[int]:

@@ -1,9 +1,9 @@
-"""Where trials are kept: an SQLite file that survives whatever happens to the sweep.
+"""The store of trials: an SQLite file that stays valid if the sweep is killed.
 
-A trial is a row, ``(point, trial)`` its primary key, and it comes within one transaction: it is
-there whole or not at all, and never twice. With it stands a digest of point, number and counts, so
-that a row that was damaged or edited is found when the store is opened. Trials of points that no
-specification asks for any more stay where they are, and are there when one asks again.
+A trial is a row with the primary key ``(point, trial)``, written in one transaction: it is stored
+completely or not at all, and never twice. Each row has a digest of point, number and counts, so
+damaged or edited rows are found when the store is opened. Trials of points that a specification no
+longer has stay in the store, and are used if it has them again.
 
 >>> import tempfile
 >>> folder = Path(tempfile.mkdtemp())
@@ -30,11 +30,11 @@ from pimsim.documents import shown
 from pimsim.errors import InputError, PimsimError, unreadable
 
 APPLICATION_ID = 0x50494D53
-"""``PIMS``: by which the file is known as a store."""
+"""``PIMS``: marks an SQLite file as a store."""
 VERSION = 2
-"""Form of the store; raised with every change."""
+"""Version of the store's format, raised with every change."""
 WITHOUT_DIGESTS = 1
-"""The form before: trials had no digests. It is read, and brought to this form by a sweep."""
+"""The version before, without digests. It can be read, and a sweep converts it."""
 
 _MAGIC = b"SQLite format 3\0"
 _VERSION_AT, _APPLICATION_AT = 60, 68  # in the header of an SQLite file: 32-bit, big-endian
@@ -53,11 +53,11 @@ _TRIALS = {
 
 
 Kept = tuple[str, Mapping[str, Any], int, Counts, float]
-"""A trial to be kept: key and content of its point, its number, what it counted, its time in s."""
+"""A trial to store: key and content of its point, its number, its counts, its time in s."""
 
 
 class StoreError(PimsimError):
-    """A store that cannot be read or written; what it holds is intact."""
+    """The store cannot be read or written; its content is unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +77,24 @@ class Store:
     ) -> None:
         self.path = path
         self.notes: list[str] = []
-        """What opening it did, or found, that its owner should know; lines for people."""
+        """Messages for the user about opening it, line by line."""
         self._connection = connection
         self._owner, self._version = owner, version
         self._measure = load_measure(owner.measure)
         self._found: dict[str, dict[int, Counts]] | None = None
-        """All trials by point, where opening the store has read them."""
+        """All trials by point, if opening the store has read them."""
 
     @classmethod
     def open(cls, path: Path, owner: Owner, *, create: bool = True, repair: bool = False) -> Store:
-        """Open the store of a sweep; make it if there is none and ``create`` says so.
+        """Open the store of a sweep; with ``create``, make it if there is none.
 
-        Every trial is held against its digest. One that does not fit is refused, or with
-        ``repair`` dropped, and nothing else: it can be made again. With ``create``, a store of
-        the form before gets digests.
+        The digest of every trial is checked. A trial with a wrong digest is an error; with
+        ``repair`` it is dropped instead, and can be run again. With ``create``, a store of the
+        version before gets digests.
 
-        Raises :class:`~pimsim.errors.InputError`, and leaves the file as it is, if that is no
-        store, is of another version, or belongs to another sweep; :class:`StoreError` if it
-        cannot be read or written, or holds what no sweep has written.
+        Raises :class:`~pimsim.errors.InputError`, without changing the file, if it is not a store,
+        has another version, or belongs to another sweep; :class:`StoreError` if it cannot be read
+        or written, or has content that no sweep has written.
         """
         version = _check_header(path, create=create)
         with _explained(path):
@@ -115,7 +115,7 @@ class Store:
         self._connection.close()
 
     def trials(self, point: str) -> dict[int, Counts]:
-        """Return what is kept of a point, by the number of the trial."""
+        """Return the counts of a point's trials, by number."""
         if self._found is not None:
             return dict(self._found.get(point, {}))
         with _explained(self.path):
@@ -124,21 +124,21 @@ class Store:
     def add(
         self, point: str, content: Mapping[str, Any], trial: int, counts: Counts, wall_s: float
     ) -> None:
-        """Keep a trial; one that is there already stays as it is.
+        """Store a trial; a trial that is stored already is not changed.
 
         Args:
             point: key of the point.
-            content: what the key is made of, for people.
+            content: everything that the key is made of, for people to read.
             trial: its number.
             counts: what it counted.
             wall_s: time that it took.
 
-        Raises :class:`StoreError` if it cannot be written; nothing of it is kept then.
+        Raises :class:`StoreError` if it cannot be written; then nothing is stored.
         """
         self.add_all([(point, content, trial, counts, wall_s)])
 
     def add_all(self, trials: Iterable[Kept]) -> None:
-        """Keep several trials as :meth:`add` does, all of them or none."""
+        """Store several trials as :meth:`add` does, all or none."""
         points, made = [], []
         for point, content, trial, counts, wall_s in trials:
             text = canonical(dict(counts))
@@ -169,12 +169,13 @@ class Store:
         self._check_trials(repair=repair)
         if self._version == WITHOUT_DIGESTS:
             self._add_digests(write=write)
-        # A log of changes where the file system has shared memory, else SQLite keeps its journal.
+        # A write-ahead log if the file system has shared memory; otherwise SQLite keeps its
+        # journal.
         self._connection.execute("PRAGMA journal_mode = WAL").fetchall()
         self._connection.execute("PRAGMA synchronous = FULL")
 
     def _check_form(self) -> None:
-        """Refuse tables, views and triggers that no sweep has made, and broken pages."""
+        """Refuse tables, views and triggers that no sweep makes, and damaged pages."""
         found = self._connection.execute(
             "SELECT substr(sql, 1, 400) FROM sqlite_master WHERE sql IS NOT NULL"
         )
@@ -203,7 +204,7 @@ class Store:
                 )
 
     def _check_trials(self, *, repair: bool) -> None:
-        """Hold every trial against its digest; drop those that do not fit if that is wanted."""
+        """Check the digest of every trial; with ``repair``, drop those with a wrong one."""
         if not repair:
             found: dict[str, dict[int, Counts]] = {}
             for one in self._kept():
@@ -220,7 +221,7 @@ class Store:
         self.notes += [f"dropped {one.where}, to be made again: {one.reason}" for one in broken]
 
     def _add_digests(self, *, write: bool) -> None:
-        """Bring a store of the form before to this one; its trials are as they were."""
+        """Convert a store of the version before; its trials do not change."""
         if not write:
             self.notes.append(
                 f"{str(self.path)!r} was written without digests: a change of its trials cannot "
@@ -243,7 +244,7 @@ class Store:
         )
 
     def _kept(self, point: str | None = None) -> Iterator[rows.Trial]:
-        """The trials; :class:`StoreError` for the first that is not as it was written."""
+        """Return the trials; :class:`StoreError` for the first that was damaged or edited."""
         for found in rows.read(self._connection, self._measure, point, digests=self._digests):
             if isinstance(found, rows.Broken):
                 raise StoreError(
@@ -259,13 +260,13 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._connection:  # which commits, or takes back
+        with self._connection:  # this commits, or rolls back
             self._connection.execute("BEGIN IMMEDIATE")
             yield
 
 
 def _check_header(path: Path, *, create: bool) -> int:
-    """Look at the first bytes before SQLite may touch the file; return the version."""
+    """Check the first bytes before SQLite opens the file; return the version."""
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)

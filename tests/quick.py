@@ -23,6 +23,10 @@ ABOUT_KERAS = ("keras", "training")
 """Areas whose tests are worth the time that TensorFlow takes to be imported."""
 
 
+SHARING = ("mapping",)
+"""Areas whose files plan a network once for many tests: each file runs in one process."""
+
+
 @dataclass(frozen=True)
 class Area:
     """Code and tests that belong together."""
@@ -45,7 +49,8 @@ class Area:
         chosen = "not slow" if self.name in ABOUT_KERAS else "not slow and not larq"
         left_out = [] if self.whole else [f"--ignore-glob={one}/*/*" for one in self.folders]
         folders = [str(one.relative_to(root)) for one in self.folders if one.exists()]
-        run = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal"]
+        dealt = "loadfile" if self.name in SHARING else "worksteal"
+        run = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", dealt]
         run += ["-m", chosen, *left_out]
         return [*run, "tests/project/test_complete.py", *folders]
 

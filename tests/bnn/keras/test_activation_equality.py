@@ -169,10 +169,14 @@ def _follows(
     return (x < -5.5426) | (x > -5.4858) if wavers else np.ones(x.shape, np.bool_)
 
 
+PRODUCTS = ("dense", "convolution")
+"""Whose activations Keras may compute in the same kernel."""
 NAMES = sorted(FUNCTIONS.keys() - {"softmax"})
 
 
-@pytest.mark.parametrize("kind", ["alone", "dense", "convolution"])
+@pytest.mark.parametrize(
+    "kind", ["alone", *(pytest.param(kind, marks=pytest.mark.slow) for kind in PRODUCTS)]
+)
 def test_functions_are_kerass(kind: str, libraries: Any, tmp_path: Path) -> None:
     for name in [*NAMES, *_layers(libraries)]:
         if kind != "dense" or name not in _layers(libraries):
@@ -215,7 +219,7 @@ def _network(libraries: Any, between: str, bias: bool) -> Any:
     return keras.Model(first, x)
 
 
-@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("bias", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "between",
     [*("gelu", "gelu norm", "gelu reshape", "gelu shortcut", "mish", "swish", "elu", "selu"),

@@ -131,6 +131,7 @@ def keras_copes_with(path, x, keras):
 
 
 @pytest.mark.larq
+@pytest.mark.slow
 def test_every_kind_of_network_is_kerass(libraries, fixtures, tmp_path):
     """Both formats are read alike, and Keras has them in turn."""
     ties, checked = 0, []
@@ -257,7 +258,7 @@ def test_observing_leaves_the_model_as_it_was(name, libraries, fixtures):
 
 
 @pytest.mark.larq
-@pytest.mark.parametrize("where", ["operands", "weights"])
+@pytest.mark.parametrize("where", ["operands", pytest.param("weights", marks=pytest.mark.slow)])
 def test_ties_that_float32_decides_otherwise_are_named_and_no_difference(
     where, libraries, tmp_path
 ):
@@ -311,6 +312,7 @@ def test_a_process_of_tensorflow_that_is_killed_is_said(digits, killed_at_once):
 
 
 @pytest.mark.larq
+@pytest.mark.slow
 def test_what_keras_refuses_in_its_process_is_handed_over(digits, tmp_path):
     path = tmp_path / "none.h5"
     found = check_apart(path, digits.x, digits.encoding, digits.logits)

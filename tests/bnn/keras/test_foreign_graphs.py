@@ -91,7 +91,7 @@ def an_open_map(libraries: Any) -> Any:
     return functional(libraries, (None, None, 2), libraries.keras.Model, dense=False)
 
 
-@pytest.mark.parametrize("suffix", ["h5", "keras"])
+@pytest.mark.parametrize("suffix", ["h5", pytest.param("keras", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "make",
     [own_graph, own_chain, own_inside, mixed, mixed_brain, open_sizes, a_map, an_open_map],

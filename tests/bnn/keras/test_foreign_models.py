@@ -28,6 +28,8 @@ TIED = {
     "last-axis": 2,
 }  # fmt: skip
 """Hidden BatchNorms behind sums that can land exactly on a threshold, for every network."""
+QUICK = ("mlp", "cnn", "functional")
+"""The others are tested with all tests; their layers are in the layer matrix."""
 
 
 def put_on_thresholds(libraries, model, x):
@@ -141,7 +143,10 @@ def compare_sums(network, x, encoding, keras_sums):
 
 
 @pytest.mark.usefixtures("untraced")
-@pytest.mark.parametrize("name", TIED)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in TIED],
+)
 def test_networks_of_every_kind(name, libraries, fixtures, check):
     assert set(TIED) == set(fixtures.names())
     model, x, kind = fixtures.build(libraries, name)
@@ -157,6 +162,7 @@ def test_networks_of_every_kind(name, libraries, fixtures, check):
 CONVOLUTIONS = list(product((-1.0, 0.0, 1.0), ("no pool", "pool, norm", "norm, pool")))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("place", range(len(CONVOLUTIONS)))
 def test_paddings_and_poolings(place, libraries, fixtures, check):

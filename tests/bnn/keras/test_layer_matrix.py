@@ -11,11 +11,12 @@ import pytest
 
 from bnn.keras.check import check
 from bnn.larq.model_file import read_model
+from bnn.model.network import Network
 from bnn.model.readers import READERS
 from bnn.reference import forward
 from bnn.run.execute import Execution, run
 from bnn.system.system import System
-from bnn.values.encoding import ENCODINGS
+from bnn.values.encoding import ENCODINGS, Encoding
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 
@@ -32,16 +33,42 @@ CHECKED = ("graphs", "activations", "QuantDense-0-pixels", "QuantLocallyConnecte
 PAGE = Path(__file__).parents[3] / "docs" / "layers.md"
 
 
-def agrees(
-    libraries: Any, batch: Batch, folder: Path, suffix: str = "keras"
-) -> tuple[list[Outcome], set[str]]:
-    """Hold a batch against Keras; what became of its cases, and the classes in its file."""
+BATCHES = {batch.name: batch for batch in batches()}
+SUFFIXES = {
+    name: "keras" if number % 2 or name in CHECKED else "h5" for number, name in enumerate(BATCHES)
+}
+
+Became = tuple[list[Outcome], set[str]]
+"""What became of the cases of a batch, and the classes in its file."""
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Became]:
+    """What became of the batches that this process has tried."""
+    return {}
+
+
+def read(
+    libraries: Any, batch: Batch, folder: Path, suffix: str
+) -> tuple[Any, Network, Encoding | None]:
+    """Build a batch by Keras, save it and read it; with how its inputs are integers."""
     logging.getLogger("larq").setLevel(logging.ERROR)
     made = model(libraries, batch)
+    encoding = ENCODINGS["uint8"] if batch.pixels else None
+    return made, read_model(save(made, folder / f"{batch.name}.{suffix}")), encoding
+
+
+def became(batch: Batch, made: Any, network: Network, encoding: Encoding | None) -> Became:
+    """Say what became of a batch."""
+    classes = {layer.__class__.__name__ for layer in _all_layers(made)}
+    return outcomes(batch, network, encoding), classes
+
+
+def agrees(libraries: Any, batch: Batch, folder: Path, suffix: str) -> Became:
+    """Hold a batch against Keras."""
+    made, network, encoding = read(libraries, batch, folder, suffix)
     x = inputs(batch)
     theirs = np.asarray(plain(made)(x, training=False))
-    encoding = ENCODINGS["uint8"] if batch.pixels else None
-    network = read_model(save(made, folder / f"{batch.name}.{suffix}"))
     mapping = "output-stationary"
     done = run(
         network,
@@ -76,8 +103,7 @@ def agrees(
         checked = check(folder / f"{batch.name}.keras", network, x, encoding, done.logits)
         assert checked.difference is None, batch.name
         assert len(checked.layers) >= 5
-    found = outcomes(batch, network, encoding)
-    return found, {layer.__class__.__name__ for layer in _all_layers(made)}
+    return became(batch, made, network, encoding)
 
 
 def _all_layers(model: Any) -> list[Any]:
@@ -87,18 +113,26 @@ def _all_layers(model: Any) -> list[Any]:
     return [*model.layers, *inner]
 
 
-def test_all_layers_and_quantizers(libraries: Any, tmp_path: Path) -> None:
-    found, classes = [], set()
-    for number, batch in enumerate(batches()):
-        suffix = "keras" if number % 2 or batch.name in CHECKED else "h5"
-        became, kinds = agrees(libraries, batch, tmp_path, suffix)
-        found += became
-        classes |= kinds
+@pytest.mark.parametrize("name", BATCHES)
+def test_layers_and_quantizers_agree(
+    name: str, libraries: Any, tmp_path: Path, found: dict[str, Became]
+) -> None:
+    found[name] = agrees(libraries, BATCHES[name], tmp_path, SUFFIXES[name])
+
+
+def test_the_page_says_what_became_of_all(
+    libraries: Any, tmp_path: Path, found: dict[str, Became]
+) -> None:
+    for name, batch in BATCHES.items():
+        if name not in found:  # another process has tried it, or nobody
+            found[name] = became(batch, *read(libraries, batch, tmp_path, SUFFIXES[name]))
+    cases = [one for name in BATCHES for one in found[name][0]]
+    classes = set().union(*(found[name][1] for name in BATCHES))
     aliases = {"DoReFaQuantizer", "NoOpQuantizer", "SyncBatchNormalization"}
     quantizers_of_weights = {"MagnitudeAwareSign"}
     assert set(READERS) - classes - aliases - quantizers_of_weights == set()
-    assert len(found) > 400
-    assert PAGE.read_text("utf-8") == page(found), "run: python -m tests.bnn.keras.layer_page docs"
+    assert len(cases) > 400
+    assert PAGE.read_text("utf-8") == page(cases), "run: python -m tests.bnn.keras.layer_page docs"
 
 
 @pytest.mark.slow
@@ -109,7 +143,7 @@ def test_all_other_pairs_of_quantizers(libraries: Any, tmp_path: Path) -> None:
 
 def test_every_quantizer_of_inputs_meets_every_one_of_kernels() -> None:
     met: dict[str, set[tuple[str, str]]] = {}
-    for batch in (*batches(), *pairs()):
+    for batch in (*BATCHES.values(), *pairs()):
         for labels in (case.labels for case in batch.cases if "kernel" in case.labels):
             met.setdefault(labels["kind"], set()).add((labels["input"], labels["kernel"]))
     every = {(fed, kernel) for fed in INPUTS for kernel in KERNELS}

@@ -7,7 +7,8 @@ what repeats. It uses four modules. :mod:`~pimsim.dram.timeline.channel` keeps t
 stream in one channel. :mod:`~pimsim.dram.timeline.leaps` goes from one REF to the next in compiled
 code. :mod:`~pimsim.dram.timeline.lockstep` has the states of a channel and the moves between them.
 :mod:`~pimsim.dram.timeline.cycles` works out each command once for each state that it meets, and
-chains of such moves.
+chains of such moves. In a rank without bank groups all banks are alike: what is worked out for some
+of them is reused for others.
 
 Nothing here knows of energy or row addresses.
 """

@@ -61,6 +61,8 @@ class ChannelStream:
         self._lockstep, self._tables = lockstep, tables
         self._refi_ps, self._rfc_ps = refi_ps, rfc_ps
         self._state = lockstep.fresh
+        self._names = lockstep.names
+        """Banks by what they are called in the state."""
         self._front_ps = 0
         """Time of the last command."""
         self._chance_ps = 0
@@ -88,6 +90,8 @@ class ChannelStream:
         """Let the banks of a lane execute runs."""
         if self._refi_ps:
             self._refresh_idle(lane)
+        self._call(lane.names)
+        lane = lane.like
         for run in runs:
             for cycle, times in _loops(run):
                 plan = lane.plan(cycle)
@@ -111,6 +115,7 @@ class ChannelStream:
         spent, beside = np.zeros((len(parts), 5), np.int64), [[0] * 5 for _ in parts]
         stream = leaps.Stream(times, self._refi_ps, np.ascontiguousarray(laid), numbered, spent)
         at = np.array([0, 0, 0, 0, -1], np.int64)
+        self._call(self._lockstep.names)
         while True:
             start_ps = self._front_ps
             due_ps, free_ps = self._due_ps[0] - start_ps, self._free_since_ps[0] - start_ps
@@ -131,6 +136,12 @@ class ChannelStream:
                 at[leaps.LEFT] = left - self._step(plan, left)
                 more = map(sub, self._up_to_here(), before)
                 beside[part] = list(map(add, beside[part], more))
+
+    def _call(self, names: tuple[int, ...]) -> None:
+        """Write the state in terms of the banks ``names``."""
+        if names is not self._names:
+            self._state = self._lockstep.renamed(self._state, self._names, names)
+            self._names = names
 
     def _up_to_here(self) -> tuple[int, ...]:
         """What has passed so far, if the rank were free right after its last command."""
@@ -164,12 +175,12 @@ class ChannelStream:
             done += 1
         return done
 
-    def relative(self, ranks: Sequence[int], base_ps: int) -> tuple[int, ...]:
+    def relative(self, ranks: Sequence[int], base_ps: int) -> tuple[object, ...]:
         """Everything that decides how the stream goes on, independent of the current time."""
         dues_ps = (self._due_ps[rank] - base_ps for rank in ranks) if self._refi_ps else ()
         free_ps = (self._free_since_ps[rank] - base_ps for rank in ranks)
         front_ps, now_ps = self._front_ps - base_ps, self.now_ps - base_ps
-        return self._state, front_ps, now_ps, *dues_ps, *free_ps
+        return self._state, self._names, front_ps, now_ps, *dues_ps, *free_ps
 
     def mark(self) -> Mark:
         """The current position."""

@@ -37,10 +37,17 @@ class Lane:
     """
 
     def __init__(
-        self, lockstep: Lockstep, banks: tuple[int, ...], to: tuple[int, ...] = ()
+        self,
+        lockstep: Lockstep,
+        banks: tuple[int, ...],
+        to: tuple[int, ...] = (),
+        like: Lane | None = None,
     ) -> None:
         self._lockstep = lockstep
         self._banks, self._to = banks, to
+        self.like = like or self
+        """The first banks of all, as many: what these do, those do under the :attr:`names`."""
+        self.names = lockstep.names if like is None else lockstep.names_of((*banks, *to))
         self.ranks = sorted({bank // lockstep.banks_of_rank for bank in banks})
         """Ranks that the banks belong to."""
         self.beat, self.refresh = cache(self._beat), cache(self._refresh)
@@ -75,6 +82,33 @@ class Lane:
         self._lockstep.issue(Kind.REF, every[slot][0])
         after, took_ps, opened_ps = self._lockstep.end()
         return Transition(after, took_ps, *opened_ps, (NO_CHANCE_PS,) * len(self.ranks))
+
+
+class Lanes:
+    """All lanes of a channel, each made once.
+
+    >>> from pimsim.dram.options import ModelOptions
+    >>> from pimsim.dram.standard.standard import load
+    >>> ddr3, ddr4 = (load(name) for name in ("ddr3-1600-8-8-8", "ddr4-2400"))
+    >>> some = Lanes(Lockstep(ddr3, ModelOptions())).of((5, 2))
+    >>> some.names, some.like.names
+    ((5, 2, 0, 1, 3, 4, 6, 7), (0, 1, 2, 3, 4, 5, 6, 7))
+    >>> apart = Lanes(Lockstep(ddr4, ModelOptions())).of((5, 2))  # in groups of banks
+    >>> apart.like is apart
+    True
+    """
+
+    def __init__(self, lockstep: Lockstep) -> None:
+        self._lockstep = lockstep
+        self.of = cache(self._of)
+        """The lane of some banks, or of pairs of them."""
+
+    def _of(self, banks: tuple[int, ...], to: tuple[int, ...] = ()) -> Lane:
+        ends = len(banks), len(banks) + len(to)
+        first = tuple(range(ends[0])), *([tuple(range(*ends))] if to else [])
+        if not self._lockstep.interchangeable or (*banks, *to) == tuple(range(ends[1])):
+            return Lane(self._lockstep, banks, to)
+        return Lane(self._lockstep, banks, to, self.of(*first))
 
 
 class CommandChunk:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -139,6 +140,11 @@ class Lockstep:
         self._numbers: dict[tuple[State, tuple[int, ...]], StateNumber] = {}
         self._states: list[tuple[State, tuple[int, ...]]] = []
         self._frees_ps = np.zeros(0, np.int64)
+        self.interchangeable = standard.ranks == standard.bank_groups == 1
+        """Whether it makes no difference which banks there are commands for."""
+        self.names = tuple(range(standard.banks * standard.ranks))
+        """The banks, as those are known that have no other names."""
+        self.renamed = cache(self._renamed)
         self.fresh = self.end()[0]
         """The state at time 0: nothing has happened."""
 
@@ -158,6 +164,23 @@ class Lockstep:
             more = [self.free_ps(state, 0) for state in range(known, self.met)]
             self._frees_ps = np.concatenate([self._frees_ps, np.array(more, np.int64)])
         return self._frees_ps
+
+    def names_of(self, first: tuple[int, ...]) -> tuple[int, ...]:
+        """All banks in order, but some of them first: each is known by its place."""
+        return (*first, *(bank for bank in self.names if bank not in first))
+
+    def _renamed(
+        self, state: StateNumber, names: tuple[int, ...], others: tuple[int, ...]
+    ) -> StateNumber:
+        """What a state is under other names of its banks."""
+        if names == others:
+            return state
+        (in_banks, (in_rank,), groups, busy), counted_ps = self._states[state]
+        before = [names.index(bank) for bank in others]
+        now = {place: number for number, place in enumerate(before)}
+        acts = tuple(sorted((act_ps, now[bank]) for act_ps, bank in in_rank[-1]))
+        banks, rank = tuple(in_banks[place] for place in before), (*in_rank[:-1], acts)
+        return self._number(((banks, (rank,), groups, busy), counted_ps))
 
     def begin(self, state: StateNumber) -> None:
         """Go to a state, at time 0."""
@@ -209,8 +232,12 @@ class Lockstep:
                     self._open_ps -= ahead_ps
                 ahead_ps = 0
             self._counted_ps[number] = ahead_ps
-        state = self._scheduler.state(), tuple(self._counted_ps)
+        number = self._number((self._scheduler.state(), tuple(self._counted_ps)))
+        return number, front_ps, (self._open_ps, self._bank_open_ps)
+
+    def _number(self, state: tuple[State, tuple[int, ...]]) -> StateNumber:
+        """The number of a state, which is new or has been met."""
         number = self._numbers.setdefault(state, len(self._states))
         if number == len(self._states):
             self._states.append(state)
-        return number, front_ps, (self._open_ps, self._bank_open_ps)
+        return number

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from operator import add
 from typing import NamedTuple, TypeAlias
 
@@ -33,7 +33,7 @@ from pimsim.dram.timeline.command_stream import (
     Segment,
     segments_of,
 )
-from pimsim.dram.timeline.cycles import Lane, LanePlan
+from pimsim.dram.timeline.cycles import Lane, LanePlan, Lanes
 from pimsim.dram.timeline.leaps import LONG, LeapTables
 from pimsim.dram.timeline.lockstep import Lockstep
 from pimsim.errors import InputError
@@ -84,7 +84,7 @@ class _WorkedOut(threading.local):
     @staticmethod
     def _nothing(standard: Standard, options: ModelOptions) -> _Known:
         lockstep = Lockstep(standard, options)
-        return _Known(lockstep, cache(partial(Lane, lockstep)), LeapTables())
+        return _Known(lockstep, Lanes(lockstep).of, LeapTables())
 
 
 _WORKED_OUT = _WorkedOut()

@@ -37,6 +37,7 @@ from .timeline_streams import (
     PRE,
     REF,
     SWITCHES,
+    TRANSFER,
     WR,
     often_refreshed,
     one_by_one,
@@ -61,6 +62,25 @@ def test_threads_do_not_disturb_one_another() -> None:
             assert [each.result() for each in together] == alone
     finally:
         sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize("refresh", [False, True])
+def test_what_some_banks_do_is_known_of_others(refresh: bool) -> None:
+    """Nothing is worked out again for other banks of a rank."""
+
+    def stream(*banks: int) -> list[Segment]:
+        copied = Run(((ACT, 1), (TRANSFER, 9), (PRE, 1)), 2)
+        few = Segment((Run(((AAP, 2), (AP, 1)), 20),), banks[:3])
+        return [few, Segment((copied,), banks[:2], banks[2:4]), Segment((Run(AND, 50),), banks)]
+
+    standard, options = replace(DDR3, name="of this test alone"), ModelOptions(refresh=refresh)
+    first = run(standard, options, stream(0, 1, 2, 3, 4))
+    lockstep = timeline._WORKED_OUT.of(standard, replace(options, refresh=False)).lockstep
+    met = lockstep.met
+    with patch.object(lockstep, "begin", side_effect=lockstep.begin) as begun:
+        assert run(standard, options, stream(6, 1, 2, 7, 0)) == first
+    assert first == walked(standard, options, stream(6, 1, 2, 7, 0))
+    assert (begun.call_count, lockstep.met) == (0, met)
 
 
 def test_what_has_become_too_much_is_worked_out_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -248,9 +248,16 @@ class AdderTape:
 
 def counted(words: NDArray[np.int32], address_map: AddressMap) -> NDArray[np.int64]:
     """Return how often each template comes among records."""
+    found: NDArray[np.int64] = counted_each([words], address_map)[0]
+    return found
+
+
+def counted_each(words: Sequence[NDArray[np.int32]], address_map: AddressMap) -> NDArray[np.int64]:
+    """Return :func:`counted` of each of several records, ``(n, templates)``."""
     size = sizes(address_map)
-    found = np.zeros(len(size), np.int64)
-    _COUNT(words, size, found)
+    found = np.zeros((len(words), len(size)), np.int64)
+    if len(words):
+        _COUNT(np.concatenate(words), size, np.cumsum([*map(len, words)]), found)
     return found
 
 
@@ -266,17 +273,32 @@ def renamed(
 
     Raises ValueError for something that is no record, or names a place that ``rows`` lacks.
     """
-    found = words.copy()
-    if _RENAME(found, sizes(address_map), rows):
+    return renamed_each([words], [rows], address_map)[0]
+
+
+def renamed_each(
+    words: Sequence[NDArray[np.int32]], rows: Sequence[NDArray[np.int64]], address_map: AddressMap
+) -> list[NDArray[np.int32]]:
+    """Return each of several records with rows of its own, see :func:`renamed`."""
+    found, ends = np.concatenate(words), np.cumsum([0, *map(len, words)])
+    last = np.cumsum([0, *map(len, rows)])
+    spans = np.stack([ends[:-1], ends[1:], last[:-1], last[1:]], axis=1)
+    if _RENAME(found, sizes(address_map), np.concatenate(rows), spans):
         raise ValueError("records must be of the table, and their places among those renamed")
-    return found
+    return [found[begin:end] for begin, end in spans[:, :2].tolist()]
 
 
-def _count(words: NDArray[np.int32], size: NDArray[np.int64], found: NDArray[np.int64]) -> None:
+def _count(
+    words: NDArray[np.int32],
+    size: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    found: NDArray[np.int64],
+) -> None:
     at = 0
-    while at < len(words):
-        found[words[at]] += 1
-        at += size[words[at]]
+    for number in range(len(ends)):
+        while at < ends[number]:
+            found[number, words[at]] += 1
+            at += size[words[at]]
 
 
 def _codes(words: NDArray[np.int32], size: NDArray[np.int64], found: NDArray[np.int64]) -> None:
@@ -299,19 +321,26 @@ def _shift_rows(
             at = until
 
 
-def _rename(words: NDArray[np.int32], size: NDArray[np.int64], rows: NDArray[np.int64]) -> int:
-    at = 0
-    while at < len(words):
-        if words[at] < 0 or words[at] >= len(size):
-            return 1
-        until = at + size[words[at]]
-        if until > len(words):
-            return 1
-        for place in range(at + 1, until):
-            if words[place] < 0 or words[place] >= len(rows):
+def _rename(
+    words: NDArray[np.int32],
+    size: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    spans: NDArray[np.int64],
+) -> int:
+    for span in range(len(spans)):
+        at, end, first = spans[span, 0], spans[span, 1], spans[span, 2]
+        known = spans[span, 3] - first
+        while at < end:
+            if words[at] < 0 or words[at] >= len(size):
                 return 1
-            words[place] = rows[words[place]]
-        at = until
+            until = at + size[words[at]]
+            if until > end:
+                return 1
+            for place in range(at + 1, until):
+                if words[place] < 0 or words[place] >= known:
+                    return 1
+                words[place] = rows[first + words[place]]
+            at = until
     return 0
 
 

@@ -157,7 +157,11 @@ def attempt(
     from pimsim.microprogram.output_tree import adding
 
     order = leaves(tree)
-    missing = np.array([(part.signs[:, order] == 0).any(axis=0) for part in fan_in]).any(axis=0)
+    fan_in = [part._replace(signs=_columns(part.signs, order)) for part in fan_in]
+    whole = np.concatenate([part.signs for part in fan_in])
+    missing = np.zeros(len(order), np.bool_)
+    if np.count_nonzero(whole) < whole.size:
+        missing = ~whole.all(axis=0)
     apart = {n for n, some in zip(order, missing.tolist(), strict=True) if some}
     nodes, ends = _nodes(tree, apart)
     place_of = {output: place for place, output in enumerate(order)}
@@ -170,51 +174,50 @@ def attempt(
     own = kappas[order].astype(np.int64)
     nothing = np.zeros((0, 4), np.int64)
     few, nowhere = (how[0] == "activations", how[1]), np.zeros(len(order), np.int64)
-    tapes, marks, peak, adders, needs = [], [], 0, 0, []
-    incoming = [np.zeros((0, 5), np.int64)]
-    """The digits that come from parts: leaf, column, weight and item, and the part."""
+    tapes, peak, adders, needs = [], 0, 0, []
+    parts, size = len(fan_in), adding.MAX_WEIGHT
+    marks, lasts = (np.zeros((parts, len(ends), n), np.int64) for n in (4, 2))
+    digits = np.full((parts, len(ends), 2, size), adding.NOTHING, np.int64)
     for number, part in enumerate(fan_in[1:], 1):
-        state, tape, found = _written(
-            (nodes, len(ends)), order, part, nothing, (own, nowhere, False), address_map, few
-        )
+        found = Found(np.zeros_like(nowhere), marks[number], digits[number], lasts[number])
+        goal = own, nowhere, False
+        state, tape = _written(nodes, part, nothing, goal, found, address_map, few)
         tapes.append(tape)
-        marks.append(found.marks)
-        needs.append(int(state[adding.PEAK]))
-        peak, adders = max(peak, _peak(part, state)), adders + int(state[adding.ADDERS])
+        needs.append(state[adding.PEAK])
+        peak, adders = max(peak, _peak(part, state)), adders + state[adding.ADDERS]
         own = own.copy()
         own[places] = found.lasts[*of_leaf]
-        where = np.nonzero(found.digits != adding.NOTHING)
-        incoming.append(np.stack([*where, found.digits[where], np.full(len(where[0]), number)], 1))
-    coming = np.concatenate(incoming)
+    from_part, *where = np.nonzero(digits[1:] != adding.NOTHING)
+    coming = np.stack([*where, digits[1:][from_part, *where], 1 + from_part], 1)
     coming = coming[np.argsort(coming[:, 0], kind="stable")]
     given = coming[:, :4].copy()  # filled in below; of a single row a slice would be a view
     goal = (own, nowhere, False) if outs is None else (own, outs, True)
-    state, tape, found = _written(
-        (nodes, len(ends)), order, fan_in[0], given, goal, address_map, few
-    )
+    found = Found(np.zeros_like(nowhere), marks[0], digits[0].copy(), lasts[0].copy())
+    state, tape = _written(nodes, fan_in[0], given, goal, found, address_map, few)
     stored = coming[:, 3] >= 0
     pairs = np.stack([coming[:, 0], coming[:, 4], coming[:, 3] >> 1, given[:, 3] >> 1], 1)[stored]
     return GroupPlan(
         order,
         ends,
         [tape, *tapes],
-        [found.marks, *marks],
+        [*marks],
         pairs,
         found.digits,
         found.lasts,
         outs is not None,
         max(peak, _peak(fan_in[0], state)),
-        adders + int(state[adding.ADDERS]),
-        [int(state[adding.PEAK]), *needs],
+        adders + state[adding.ADDERS],
+        [state[adding.PEAK], *needs],
     )
 
 
 def require_room(
     tree: Tree, apart: set[int], part: FanIn, kappas: Ints, address_map: AddressMap
 ) -> None:
-    """Raise OutOfRowsError where the second part of a group has no room; :func:`plan` would, too.
+    """Raise OutOfRowsError if the second part of a group has no room; :func:`plan` would, too.
 
-    No block of :data:`BLOCKS` lets it be planned there, however much room others have.
+    It raises only if the part cannot be planned with any of :data:`BLOCKS`, so the room of other
+    parts does not matter.
 
     Args:
         tree: the group.
@@ -223,12 +226,19 @@ def require_room(
         kappas: ``(outputs,)`` of the layer.
         address_map: of the subarrays.
     """
+    from pimsim.microprogram.output_tree import adding
+
     order, (nodes, ends) = leaves(tree), _nodes(tree, apart)
-    goal = kappas[order].astype(np.int64), np.zeros(len(order), np.int64), False
+    part = part._replace(signs=_columns(part.signs, order))
+    nowhere = np.zeros(len(order), np.int64)
+    goal = kappas[order].astype(np.int64), nowhere, False
     nothing = np.zeros((0, 4), np.int64)
+    marks, lasts = (np.zeros((len(ends), n), np.int64) for n in (4, 2))
     for block in BLOCKS:
+        digits = np.full((len(ends), 2, adding.MAX_WEIGHT), adding.NOTHING, np.int64)
+        found = Found(np.zeros_like(nowhere), np.zeros_like(marks), digits, np.zeros_like(lasts))
         try:
-            _written((nodes, len(ends)), order, part, nothing, goal, address_map, (False, block))
+            _written(nodes, part, nothing, goal, found, address_map, (False, block))
         except OutOfRowsError:
             if block == BLOCKS[-1]:
                 raise
@@ -241,65 +251,63 @@ def too_few(rows: int) -> str:
     return f"adding rows: more than the {rows} data rows are needed at once that operands leave"
 
 
-def _peak(part: FanIn, state: Ints) -> int:
+def _peak(part: FanIn, state: Sequence[int]) -> int:
     """Rows in use at once: those of operands, and others."""
     from pimsim.microprogram.output_tree import adding
 
-    return int(np.count_nonzero(np.bincount(part.rows)) + state[adding.PEAK])
+    return int(np.count_nonzero(np.bincount(part.rows))) + state[adding.PEAK]
+
+
+def _columns(signs: NDArray[np.int8], order: list[int]) -> NDArray[np.int8]:
+    """The signs of some outputs, in one piece."""
+    if order == [*range(signs.shape[1])]:
+        return np.ascontiguousarray(signs)
+    return np.ascontiguousarray(signs[:, order])
 
 
 def _written(
-    shape: tuple[Ints, int],
-    order: list[int],
+    nodes: Ints,
     part: FanIn,
     incoming: Ints,
     goal: tuple[Ints, Ints, bool],
+    found: Found,
     address_map: AddressMap,
     how: tuple[bool, int],
-) -> tuple[Ints, NDArray[np.int32], Found]:
-    """Let the planner write the records of a part."""
+) -> tuple[list[int], NDArray[np.int32]]:
+    """Let the planner write the records of a part, whose signs are in the order of the group."""
     from pimsim.microprogram.output_tree import adding, planner
 
-    (nodes, ends), (kappas, outs, here) = shape, goal
-    count, places = len(part.rows) + len(incoming), len(order)
+    kappas, outs, here = goal
+    count, places = len(part.rows) + len(incoming), part.signs.shape[1]
     capacity = 2 * count + 256
-    table_of, prices = _known(address_map)
-    known = table_of.copy()
-    known[adding.FEW_ACTIVATIONS], known[adding.BLOCK] = how
+    known, prices = _known(address_map, *how)
     highest = max(int(part.free.max(initial=0)), int(part.rows.max(initial=0)), int(outs.max()))
-    state = np.zeros(7, np.int64)
     memory = _MEMORY.of(capacity, 5 * (count + 64) * (places + 1) + 4096)
+    memory.begin(len(part.free))
     work = adding.Work(
-        state,
-        np.concatenate([part.free, np.zeros(1, np.int64)]),
+        memory.state,
+        np.concatenate([part.free, _LAST]),
         np.zeros(highest + 2, np.int64),
         memory.tape,
         known,
         prices,
         memory.sorted,
-        np.zeros(3, np.int64),
+        memory.left,
         memory.ways,
         memory.columns,
-        np.zeros((2, adding.MAX_WEIGHT), np.int64),
+        memory.waiting,
     )
-    state[adding.FREE] = len(part.free)
-    signs = np.ascontiguousarray(part.signs[:, order])
     group = Group(
-        signs, part.rows, part.weights, nodes, incoming, kappas, outs.astype(np.int64), here
-    )
-    found = Found(
-        np.zeros(places, np.int64),
-        np.zeros((ends, 4), np.int64),
-        np.full((ends, 2, adding.MAX_WEIGHT), adding.NOTHING, np.int64),
-        np.zeros((ends, 2), np.int64),
+        part.signs, part.rows, part.weights, nodes, incoming, kappas, outs.astype(np.int64), here
     )
     planner.write(work, group, found, memory.nodes)
+    state: list[int] = memory.state.value.tolist()
     if state[adding.WRONG] == 1:
         raise OutOfRowsError(too_few(len(part.free)))
     if state[adding.WRONG] or state[adding.FULL]:
-        raise ValueError(f"a group must be odd throughout, state {state.tolist()}")
+        raise ValueError(f"a group must be odd throughout, state {state}")
     tape: NDArray[np.int32] = memory.tape.value[: state[adding.AT]].copy()
-    return state, tape, found
+    return state, tape
 
 
 class _Memory(threading.local):
@@ -312,6 +320,17 @@ class _Memory(threading.local):
         self.ways: Any = self.sorted
         self.columns: Any = self.sorted
         self.nodes = Bound(())
+        self.state: Any = Bound(np.zeros(7, np.int64))
+        self.left: Any = Bound(np.zeros(3, np.int64))
+        self.waiting: Any = Bound(())
+
+    def begin(self, free: int) -> None:
+        """Forget the counts of the part before; so many rows are free."""
+        from pimsim.microprogram.output_tree import adding
+
+        for each in (self.state, self.left, self.waiting):
+            each.value.fill(0)
+        self.state.value[adding.FREE] = free
 
     def of(self, capacity: int, words: int) -> _Memory:
         """Have room for so many items, and so many words of records."""
@@ -323,12 +342,15 @@ class _Memory(threading.local):
             self._capacity = capacity
             shapes = (3, capacity), (2, capacity), (2, adding.MAX_WEIGHT, capacity)
             every = [Bound(np.empty(shape, np.int64)) for shape in shapes]
+            self.waiting = Bound(np.zeros((2, adding.MAX_WEIGHT), np.int64))
             self.sorted, self.ways, self.columns = every
             self.nodes = Bound(Nodes.of(capacity))
         return self
 
 
 _MEMORY = _Memory()
+_LAST = np.zeros(1, np.int64)
+"""What stands behind the rows that are free."""
 
 
 def _nodes(tree: Tree, apart: set[int]) -> tuple[Ints, list[tuple[int, ...]]]:
@@ -359,8 +381,8 @@ def _nodes(tree: Tree, apart: set[int]) -> tuple[Ints, list[tuple[int, ...]]]:
 
 
 @cache
-def _known(address_map: AddressMap) -> tuple[Ints, Ints]:
-    """The planner's table of an address map, and prices."""
+def _known(address_map: AddressMap, few_activations: bool, block: int) -> tuple[Any, Any]:
+    """The planner's table of an address map, with what is to be few, and prices."""
     from pimsim.microprogram.output_tree import adding
 
     every = table(address_map)
@@ -370,6 +392,7 @@ def _known(address_map: AddressMap) -> tuple[Ints, Ints]:
     known[adding.JOINTS], known[adding.CARRIES] = every.joints, every.carries
     known[adding.BOTH] = every.both
     known[adding.ZERO], known[adding.ONE] = place[0], place[1]
+    known[adding.FEW_ACTIVATIONS], known[adding.BLOCK] = few_activations, block
     prices = np.zeros((ways, 2), np.int64)
     kinds, after = ("start", "mixed", "equal"), ("", "mixed", "equal", "turned", "end")
     for (kind, following), code in every.ways.items():
@@ -378,7 +401,7 @@ def _known(address_map: AddressMap) -> tuple[Ints, Ints]:
             known[adding.WAYS + way] = code
             program = every.templates[code].program
             prices[way] = len(program), program.activations
-    return known, prices
+    return Bound(known), Bound(prices)
 
 
 # -- what walks a plan ------------------------------------------------------------------------

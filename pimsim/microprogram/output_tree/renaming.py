@@ -41,16 +41,12 @@ def renamed(planned: GroupPlan, rows: Sequence[Ints], address_map: AddressMap) -
     digits, home = planned.digits, rows[0]
     held = digits >= 0
     brought = planned.brought.copy()
-    for part, own in enumerate(rows):
-        here = brought[:, 1] == part
-        brought[here, 2] = own[brought[here, 2]]
+    first = np.cumsum([0, *map(len, rows)])
+    brought[:, 2] = np.concatenate(rows)[first[brought[:, 1]] + brought[:, 2]]
     brought[:, 3] = home[brought[:, 3]]
     return replace(
         planned,
-        tapes=[
-            tape.renamed(words, own, address_map)
-            for words, own in zip(planned.tapes, rows, strict=True)
-        ],
+        tapes=tape.renamed_each(planned.tapes, rows, address_map),
         brought=brought,
         digits=np.where(held, 2 * home[digits >> 1] + (digits & 1), digits),
     )

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pimsim.dram.array.address_map import AddressMap
 from pimsim.microprogram.output_tree.group import GroupPlan, pieces
 from pimsim.microprogram.row_program import RowProgram
-from pimsim.microprogram.tape import AdderTape, counted, shift_rows, sizes, table
+from pimsim.microprogram.tape import AdderTape, counted, counted_each, shift_rows, sizes, table
 
 
 class Digit(NamedTuple):
@@ -321,8 +321,9 @@ class Stream:
         total = np.zeros((self.parts, size), np.int64)
         digits, bits = Counter[tuple[int, int]](), Counter[tuple[int, int]]()
         for planned, where, brought, tail, into in self.windows:
-            for part, words in zip(where, planned.tapes, strict=True):
-                total[part] += counted(words, self.address_map)
+            each = counted_each(planned.tapes, self.address_map)
+            for part, own in zip(where, each, strict=True):
+                total[part] += own
             for part in planned.brought[:, 1].tolist():
                 digits[where[part], where[0]] += 1
             bits.update((where[0], into) for _ in brought)

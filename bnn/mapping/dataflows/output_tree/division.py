@@ -16,7 +16,6 @@ from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.placement.fan_in import Chunk, fit
 from bnn.mapped.placement.placement import tiles_of
 from bnn.mapping.dataflows.output_tree.layout import MOST, Layout, Way, subarrays_of
-from bnn.mapping.dataflows.output_tree.numbers import numbers
 from bnn.system.ledger import ledger_alone
 from bnn.system.system import System
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError, PimsimError
@@ -243,7 +242,7 @@ def _divided(
     With ``whole`` it is not divided. Raises OutOfSubarraysError if these are more than ``most``, or
     more than a bank has.
     """
-    windows, counted = stage.windows, numbers(stage)
+    windows = stage.windows
 
     def fitting(subarrays: int) -> None:
         if subarrays > most:
@@ -256,7 +255,7 @@ def _divided(
         # If other layouts fit, nobody reads why this one does not: no need to lay it out.
         if most < system.subarrays_per_bank:
             fitting(subarrays_of(stage, system, len(chunks), way))
-        layout = Layout(stage, system, chunks, way, known=counted)
+        layout = Layout(stage, system, chunks, way)
         fitting(layout.subarrays)
         layout.require_room(group)
         layout.sample(group)

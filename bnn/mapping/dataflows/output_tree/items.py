@@ -23,6 +23,8 @@ class Items:
     signs: NDArray[np.int8]
     rows: NDArray[np.int64]
     weights: NDArray[np.int64]
+    all_count: bool = False
+    """Whether it is known that every row counts for every output."""
 
     def alike(self, other: Items) -> bool:
         """Whether others count in the same way, so that each row has a counterpart."""
@@ -44,6 +46,8 @@ class Items:
         self, outputs: list[int]
     ) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.int64]]:
         """Signs, rows and weights of the rows that are counted for some outputs."""
+        if self.all_count:
+            return self.signs, self.rows, self.weights
         used = self.signs[:, outputs].any(axis=1)
         if used.all():
             return self.signs, self.rows, self.weights

@@ -20,7 +20,7 @@ from bnn.mapped.placement.placement import Placement
 from bnn.mapping.dataflows.output_stationary.edges import Masks
 from bnn.mapping.dataflows.output_tree.items import Items
 from bnn.mapping.dataflows.output_tree.lockstep import computing
-from bnn.mapping.dataflows.output_tree.numbers import Numbers, numbers, signed_digits
+from bnn.mapping.dataflows.output_tree.numbers import has_zeros, numbers, signed_digits
 from bnn.mapping.dataflows.output_tree.parts import Beside, Part
 from bnn.mapping.dataflows.output_tree.voting import Voting, subarrays
 from bnn.system.screening import usable
@@ -65,8 +65,7 @@ class Layout:
     A stage in blocks (see :mod:`bnn.lowering.blocks`) is also counted place by place, each with a
     stream of its own; but the bits of places are not combined.
 
-    A stage of a chain may share its subarray with the next, ``beside`` it. Its numbers are
-    ``known``, if they were worked out before.
+    A stage of a chain may share its subarray with the next, ``beside`` it.
 
     Raises OutOfRowsError if operands and masks leave no free row.
     """
@@ -78,7 +77,6 @@ class Layout:
         chunks: list[Chunk],
         way: Way,
         beside: Beside | None = None,
-        known: Numbers | None = None,
     ) -> None:
         self.stage = self._stage = stage
         self.system, self._map = system, system.address_map
@@ -142,7 +140,7 @@ class Layout:
                 self._take_bits(number, rows)
             left = rows.take(rows.left, "adding rows")
             self._free.append(np.array(left[::-1], np.int64) + self._first)
-        self._turn, self._kappas, self.sums = known or numbers(stage)
+        self._turn, self._kappas, self.sums = numbers(stage)
         self._checks: TreeCheck | None = None
         if system.mitigation.retries:
             self._checks = self._known(self._kappas)
@@ -395,20 +393,22 @@ class Layout:
         lift = int(stage.zero_padding)
         signs, rows, weights = [], [], []
         for digit, shift in enumerate(stage.shifts):
-            own = stage.weights[digit, taps, chunk.channels].reshape(-1, stage.outputs)
+            own = stage.weights[digit, taps, chunk.channels].reshape(-1, stage.outputs) * self._turn
             for row, bit in enumerate(part.planes):
-                signs.append(own * self._turn)
+                signs.append(own)
                 rows.append(self._first + part.first_row + first + row)
                 weights.append(np.full(len(first), bit + shift + lift))
-        if number == self._where[place][0] and stage.zero_padding:
+        padded = number == self._where[place][0] and stage.zero_padding
+        if padded:
             for mask, digits in self._padding(number, place):
                 signs += [digit[None] * self._turn for _, digit in digits]
                 rows.append(np.full(len(digits), self._first + mask))
                 weights.append(np.array([weight for weight, _ in digits]))
         return Items(
-            np.concatenate(signs).astype(np.int8),
-            np.concatenate(rows).astype(np.int64),
-            np.concatenate(weights).astype(np.int64),
+            np.concatenate(signs).astype(np.int8, copy=False),
+            np.concatenate(rows).astype(np.int64, copy=False),
+            np.concatenate(weights).astype(np.int64, copy=False),
+            not padded and not has_zeros(stage),
         )
 
     def _padding(

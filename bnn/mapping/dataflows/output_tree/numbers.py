@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +11,20 @@ from bnn.lowering.stage import Stage
 from bnn.lowering.thresholds import Thresholds
 from bnn.mapped.mapped_stage import TreeSums
 
-Numbers: TypeAlias = tuple[NDArray[np.int8], list[NDArray[np.int64]], TreeSums]
+
+@lru_cache(maxsize=1)
+def has_zeros(stage: Stage) -> bool:
+    """Whether a digit of a weight is 0; the answer for the last stage is kept."""
+    return bool(np.count_nonzero(stage.weights) < stage.weights.size)
 
 
-def numbers(stage: Stage) -> Numbers:
+@lru_cache(maxsize=1)
+def numbers(stage: Stage) -> tuple[NDArray[np.int8], list[NDArray[np.int64]], TreeSums]:
     """Return the sign that outputs count with, their kappas at every place, and sums.
 
     A bit says whether the count plus kappa is above 0. Where a bit is 1 for small sums, the sign is
-    negative; if sums are wanted, no sign is.
+    negative; if sums are wanted, no sign is. The answer for the last stage is kept, since a stage
+    is laid out in many ways in succession; nobody may write to it.
     """
     zero = np.zeros(stage.outputs, np.int64)
     found = stage.thresholds or Thresholds(zero, zero > 0)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import re
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -21,10 +23,15 @@ from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage, each_pixel, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.mapped.mapped_stage import Result, StageInputs
+from bnn.mapped.placement.fan_in import Chunk
+from bnn.mapped.placement.placement import tiles_of, tiling
 from bnn.mapping import MAPPINGS
+from bnn.mapping.dataflows.output_tree import division
 from bnn.mapping.dataflows.output_tree.division import cheapest, exchanged
+from bnn.mapping.dataflows.output_tree.items import Items
+from bnn.mapping.dataflows.output_tree.layout import Layout, Way
 from bnn.mapping.dataflows.output_tree.numbers import signed_digits
-from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, Merge, Network
+from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Merge, Network
 from bnn.reference.checker import SumChecker
 from bnn.run.estimate import of_network
 from bnn.run.execute import Execution, run
@@ -37,8 +44,11 @@ from pimsim.circuit.failure_tables.table import Rate
 from pimsim.dram.array.faults import Access, Draws, Faults, Job, Site
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
+from pimsim.errors import OutOfRowsError
 from pimsim.executors.faulty.program import Block, Noise, Program, noise
-from pimsim.microprogram.output_tree.tree import leaves
+from pimsim.microprogram.output_tree import known
+from pimsim.microprogram.output_tree.tree import Tree, leaves
+from pimsim.remembered import Known
 
 from ..planned_once import planned_once
 
@@ -339,3 +349,86 @@ def test_what_a_checksum_tells_is_computed_again(compiled: bool) -> None:
         unseen += int(wrong.any())
     assert seen > 5
     assert unseen > 0  # in a higher digit, or behind the digits
+
+
+def _divided_stages() -> Iterator[Stage]:
+    """Stages whose fan-in is over several subarrays, some with zero padding and pooling."""
+    rng = np.random.default_rng(2)
+
+    def signs(*shape: int) -> NDArray[np.float32]:
+        return rng.choice(np.float32([-1, 1]), shape)
+
+    wide = Network("wide", (900,), (Dense("d", signs(900, 16), None, SIGN, SIGN),))
+    for padding in (0.0, -1.0):
+        conv = Conv2D("c", signs(3, 3, 40, 9), None, SIGN, SIGN, padding="same", pad_values=padding)
+        layers: list[Layer] = [conv, MaxPool2D("p", (2, 2), (2, 2))]
+        for some in (layers, layers[:1]):
+            yield _stage(Network("pictures", (6, 6, 40), (*some, Flatten("f"))))
+    yield _stage(wide)
+
+
+def _stage(network: Network) -> Stage:
+    first = lower(network, ENCODINGS["bipolar"], 500)[0]
+    assert isinstance(first, Stage)
+    return first
+
+
+@pytest.mark.parametrize("rows", [128, 192])
+def test_what_has_no_room_is_found_out_sooner_and_nothing_else_is_chosen(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ddr3 = replace(load("ddr3-1600-8-8-8"), rows_per_subarray=rows)
+    refused, tried = 0, 0
+
+    def chosen(stage: Stage) -> object:
+        monkeypatch.setattr(division, "DIVISIONS", Known(size_bytes=1 << 20))
+        monkeypatch.setattr(known, "PLANS", Known(size_bytes=8 << 20))
+        price, layout, groups = cheapest(stage, System(ddr3, ModelOptions()), 40)
+        return price, layout.chunks, layout.way, groups
+
+    sooner, sizes = Layout.require_room, division.subarrays_of
+
+    def told(layout: Layout, tree: Tree) -> None:
+        """What has no room sooner has none later, either, and is told in the same words."""
+        nonlocal refused, tried
+        tried += 1
+        try:
+            sooner(layout, tree)
+        except OutOfRowsError as error:
+            refused += 1
+            with pytest.raises(OutOfRowsError, match=f"^{re.escape(str(error))}$"):
+                layout.sample(tree)
+            raise
+
+    for stage in _divided_stages():
+        with monkeypatch.context() as patched:
+            patched.setattr(Layout, "require_room", told)
+            found = chosen(stage)
+        with monkeypatch.context() as patched:
+            patched.setattr(Layout, "require_room", lambda *_: None)
+            patched.setattr(division, "subarrays_of", lambda *_: 0)
+            assert chosen(stage) == found
+    assert 0 < refused < tried
+
+    for tmr, way in product(("", "time", "banks"), (Way(False, 1), Way(True, 1))):
+        system = System(ddr3, ModelOptions(), mitigation=Mitigation(tmr=tmr) if tmr else NONE)
+        stage = _stage(Network("n", (40,), (Dense("d", np.ones((40, 4), "f4"), None, SIGN, SIGN),)))
+        chunks = [Chunk(slice(0, 20), slice(0, 1)), Chunk(slice(20, 40), slice(0, 1))]
+        layout = Layout(stage, system, chunks, way)
+        assert layout.subarrays == sizes(stage, system, len(chunks), way)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=6))
+def test_rows_stand_for_others_one_for_one(pairs: list[tuple[int, int]]) -> None:
+    rows, others = np.array(pairs, np.int64).reshape(-1, 2).T
+    signs, weights = np.ones((len(pairs), 1), np.int8), np.zeros(len(pairs), np.int64)
+    one, other = (Items(signs, each, weights) for each in (rows, others))
+    alike = all(len({pair[n] for pair in pairs}) == len(set(pairs)) for n in (0, 1))
+    assert one.alike(other) is alike
+    assert other.alike(one) is alike
+    assert not one.alike(Items(-signs, others, weights)) or not pairs
+
+
+@given(st.integers(1, 40), st.integers(1, 300), st.integers(1, 200))
+def test_tiles_are_counted_without_being_made(images: int, positions: int, columns: int) -> None:
+    assert tiles_of(images, positions, columns) == len(tiling(images, positions, columns))

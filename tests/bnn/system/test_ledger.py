@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
+import numpy as np
 import pytest
 
-from bnn.system.ledger import CommandLedger
+from bnn.system.ledger import CommandLedger, ledger_alone
+from bnn.system.row_moves import move_each
 from bnn.system.system import System
 from bnn.system.targets import Place
 from pimsim.dram.array.address_map import ambit
@@ -17,6 +20,7 @@ from pimsim.dram.standard.standard import load
 from pimsim.dram.traces.recorder import Recorder
 from pimsim.microprogram.logic import COPY
 from pimsim.microprogram.schedule import Schedule
+from pimsim.microprogram.tape import AdderTape
 
 from ...kept_commands import Kept
 
@@ -100,3 +104,61 @@ def test_what_streams_longer_than_banks_hold_begins_again_at_their_first_row() -
     machine.finish()
     opened = [e.row for e in kept.events if e.kind is Kind.ACT and e.bank == 1]
     assert opened == [*range(40), *range(5)]
+
+
+@pytest.mark.parametrize("moves", ["host", "psm"])
+@pytest.mark.parametrize("refresh", [True, False])
+def test_what_comes_several_times_in_a_row_is_booked_as_one_by_one(
+    moves: str, refresh: bool
+) -> None:
+    """Rows that are moved are repeated inside of what is repeated."""
+    tape = AdderTape(np.array([0, 2, 3, 4] * 3, np.int32), ambit())
+    options = ModelOptions(refresh=refresh, energy="datasheet")
+    single, repeated = (CommandLedger(System(DDR3, options, moves=moves)) for _ in range(2))
+
+    def book(machine: CommandLedger) -> None:
+        machine.run_each([tape, tape], [0, 1])
+        move_each(machine, [3, 5], 512, ([2, 3], 0), ([0, 1], 0))
+        machine.access(Kind.RD, [0], 512, [0, 1])
+
+    for machine in (single, repeated):
+        machine.enter("compute")
+        machine.access(Kind.WR, [0, 1], 512, [0])
+    for _ in range(300):
+        book(single)
+    repeated.in_a_row(300, partial(book, repeated))
+    for machine in (single, repeated):
+        machine.access(Kind.RD, [7], 512, [1])
+    assert repeated.counts("compute") == single.counts("compute")
+    assert repeated.counts("compute").extra_wordlines > 0
+    assert repeated.cost("compute") == single.cost("compute")
+
+
+def test_what_is_told_to_others_is_not_booked_in_a_row() -> None:
+    trace = Kept(limit=3)
+    machine = CommandLedger(System(DDR3, FREE), recorder=Recorder(DDR3, FREE, [trace]))
+    with pytest.raises(ValueError, match="must be booked each time"):
+        machine.in_a_row(2, lambda: None)
+
+
+def test_a_price_of_what_was_booked_before_is_that_of_booking_it_again() -> None:
+    first, second = (ledger_alone(System(DDR3, ModelOptions())) for _ in range(2))
+    called = []
+
+    def book(machine: CommandLedger, rows: int) -> None:
+        called.append(rows)
+        machine.enter("inputs")
+        machine.access(Kind.WR, range(rows), 512, [0, 1])
+        machine.enter("compute")
+        machine.repeat(np.zeros((3, 1), np.intp), lambda _: machine.access(Kind.RD, [1], 9, [1]))
+
+    for times, rows in ((4, 2), (1, 5), (3, 2), (2, 5)):
+        first.alike(times, partial(book, first, rows), rows)
+    assert called == [2, 5]
+    for number, (times, rows) in enumerate(((4, 2), (1, 5), (3, 2), (2, 5))):
+        second.alike(times, partial(book, second, rows), number)
+    assert called == [2, 5, 2, 5, 2, 5]
+    for phase in ("inputs", "compute"):
+        assert first.counts(phase) == second.counts(phase)
+        assert first.cost(phase) == second.cost(phase)
+    assert first.counts("inputs").act == 2 * (7 * 2 + 3 * 5)

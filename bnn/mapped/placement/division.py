@@ -83,7 +83,8 @@ def in_turn(
     size, used = min(
         ways, key=lambda way: (_latency_ps(round_ps, len(tiles), outputs, *way), -way[0], -way[1])
     )
-    lanes = [(tile, group) for tile in tiles for group in cut(outputs, size)]
+    groups = cut(outputs, size)
+    lanes = [(tile, group) for tile in tiles for group in groups]
     turns = [
         Turn(
             [Block(group, tile.positions) for tile, group in lanes[some]],

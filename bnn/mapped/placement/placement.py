@@ -81,7 +81,9 @@ def cut(count: int, at_most: int) -> list[slice]:
     >>> cut(5, 2)
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
-    return [slice(i, min(i + at_most, count)) for i in range(0, count, at_most)]
+    rest = count % at_most
+    pieces = [slice(i, i + at_most) for i in range(0, count - rest, at_most)]
+    return [*pieces, slice(count - rest, count)] if rest else pieces
 
 
 def fewest_for_rounds(count: int, at_most: int) -> list[int]:

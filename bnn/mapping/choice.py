@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from bnn.backends.prepare import Draft
 from bnn.lowering.stage import Stage
@@ -56,6 +57,24 @@ class Candidate:
     """Why."""
     too_large: bool = False
     """Whether it was refused because a subarray has too few rows, or a bank too few subarrays."""
+
+
+def written(every: Sequence[Candidate]) -> list[list[Any]]:
+    """Return candidates as a value of JSON.
+
+    >>> some = (Candidate("a", Offer(5, 2.0), 4), Candidate("b", None, refused="no"))
+    >>> read(written(some)) == some
+    True
+    """
+    return [[one.mapping, one.offer, one.bare_ps, one.refused, one.too_large] for one in every]
+
+
+def read(every: Sequence[Sequence[Any]]) -> tuple[Candidate, ...]:
+    """Return the candidates that :func:`written` was given."""
+    return tuple(
+        Candidate(mapping, None if offer is None else Offer(*offer), *rest)
+        for mapping, offer, *rest in every
+    )
 
 
 def candidates(system: System) -> list[str]:

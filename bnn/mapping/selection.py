@@ -58,11 +58,7 @@ class Selection:
     @property
     def found(self) -> dict[str, Any]:
         """The JSON value from which :func:`selected` makes the selection again."""
-        prices = {
-            name: [[one.mapping, one.offer, one.bare_ps, one.refused, one.too_large]
-                   for one in every]
-            for name, every in self.prices.items()
-        }  # fmt: skip
+        prices = {name: choice.written(every) for name, every in self.prices.items()}
         return {
             "taken": {name: one.name for name, one in self.taken.items()},
             "chains": [[at.start, at.stop, chosen.found] for at, chosen in self.chains],
@@ -147,13 +143,7 @@ def selected(
     Other arguments are those that it was given then.
     """
     stages = lower(network, encoding, system.data_rows, found["refused"])
-    prices = {
-        name: tuple(
-            Candidate(mapping, None if offer is None else Offer(*offer), *rest)
-            for mapping, offer, *rest in every
-        )
-        for name, every in found["prices"].items()
-    }
+    prices = {name: choice.read(every) for name, every in found["prices"].items()}
     chains = []
     for start, stop, one in found["chains"]:
         inside = [stage for stage in stages[start:stop] if isinstance(stage, Stage)]

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from bnn.mapping.chain.execute import book as book_chain
 from bnn.mapping.chain.layout import Layout
 from bnn.mapping.choice import DEFAULT, Candidate, advised
 from bnn.model.network import Network
+from bnn.run import kept
 from bnn.run.plan import CarryOut, LayerRun, Plan, Step, open_ledgers, plan, walk
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import Occupancy, System
@@ -106,9 +108,15 @@ def of_table(
     require_positive(images=images)
     started = time.perf_counter()
     every = list(works(table))
-    with advised(mapping):
-        drafts = _drafts(every, mapping, system, images)
+    record = None if traces else kept.record_of_table(table, images, system, mapping)
+    if record is not None and record.found is not None:
+        drafts = [_read(some) for some in record.found["selection"]["products"]]
+    else:
+        with advised(mapping):
+            drafts = _drafts(every, mapping, system, images)
     ledgers = open_ledgers(system, [True] * len(every), traces)
+    if record is not None:
+        record.settle(ledgers)
     befores = [None, *table.products[:-1]]
     fetched = [
         fetched_by_host(table, work.product, before)
@@ -116,6 +124,9 @@ def of_table(
     ]
     parts = zip(every, drafts, ledgers, fetched, strict=True)
     layers, _ = walk((_step(*part) for part in parts), images)
+    if record is not None:
+        products = [_written(*both) for both in zip(drafts, layers, strict=True)]
+        record.keep({"products": products}, ledgers)
     pools = [(work.pool, drafted.pools) for work, drafted in zip(every, drafts, strict=True)]
     host = tuple(pool.name for pool, in_dram in pools if pool is not None and not in_dram)
     return Estimate(images, layers, host, time.perf_counter() - started)
@@ -187,6 +198,26 @@ class _Drafted:
     """Why no mapping has room for it."""
     gives_sums: bool = False
     """Whether sums are read out, not their signs."""
+
+
+def _written(drafted: _Drafted, layer: LayerRun) -> list[Any]:
+    """How a product was booked, as a value of JSON."""
+    used = None if layer.occupancy is None else astuple(layer.occupancy)
+    candidates = choice.written(drafted.candidates)
+    return [drafted.mapping, drafted.pools, used, candidates, drafted.refused, drafted.gives_sums]
+
+
+def _read(value: Sequence[Any]) -> _Drafted:
+    """What :func:`_written` was given; there is nothing left to book."""
+    mapping, pools, used, candidates, *rest = value
+    draft: Draft | None = None
+    if used is not None:
+        occupied = Occupancy(*used)
+
+        def draft(_: CommandLedger) -> Occupancy:
+            return occupied
+
+    return _Drafted(mapping, pools, draft, choice.read(candidates), *rest)
 
 
 def _drafts(products: Sequence[Work], mapping: str, system: System, images: int) -> list[_Drafted]:

@@ -25,6 +25,7 @@ from bnn.mapping.dataflows.output_tree import division
 from bnn.model.network import Network
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
+from bnn.tables.graph import Table
 from bnn.values.encoding import Encoding
 from pimsim.cost import Cost, Elapsed
 from pimsim.dram.commands import CommandCounts
@@ -39,15 +40,20 @@ class Record:
 
     Args:
         name: of the record.
-        found: what is in it; None if there is none. Then what planners work out from now on is
-            noted for it.
+        found: what is in it; None if there is none.
+        laid_out: stages will be laid out again, and what planners work out from now on is noted for
+            a record that is not there yet.
 
     """
 
-    def __init__(self, name: str, found: Mapping[str, Any] | None) -> None:
+    def __init__(
+        self, name: str, found: Mapping[str, Any] | None, *, laid_out: bool = True
+    ) -> None:
         self.name, self.found = name, found
-        self._plans = None if found else known.PLANS.notes(LARGEST_BYTES)
-        self._divisions = None if found else division.DIVISIONS.notes(LARGEST_BYTES)
+        room = LARGEST_BYTES if laid_out else 0
+        self._plans = None if found else known.PLANS.notes(room)
+        self._divisions = None if found else division.DIVISIONS.notes(room)
+        self._laid_out = laid_out
 
     def keep(self, selection: Mapping[str, Any], ledgers: Sequence[CommandLedger]) -> None:
         """Keep a plan whose ledgers are complete, unless it was found."""
@@ -55,6 +61,8 @@ class Record:
             return
         plans, divisions = self._plans.values, self._divisions.values
         self._plans = self._divisions = None
+        if not self._laid_out:
+            plans, divisions = {}, {}
         if plans is None or divisions is None:
             return
         books = [
@@ -97,13 +105,26 @@ def record(
 
     None if it is not to be kept, or if it cannot be said what the network depends on.
     """
+    return _record(system, network, encoding, images, system, mapping, chain)
+
+
+def record_of_table(table: Table, images: int, system: System, mapping: str) -> Record | None:
+    """Return likewise the record of a table, see :func:`bnn.run.estimate.of_table`.
+
+    Where it is found, no stage is laid out.
+    """
+    return _record(system, "table", table, images, system, mapping, laid_out=False)
+
+
+def _record(system: System, *depends: Any, laid_out: bool = True) -> Record | None:
+    """The record of a plan on a system, which depends on so much besides code."""
     if system.faults is not None or system.counter is not None:
         return None
     shelf = Shelf.own()
     if not shelf.open:
         return None
     try:
-        name = digest(code(), network, encoding, images, system, mapping, chain)
+        name = digest(code(), *depends)
     except (OSError, TypeError):
         return None
     found = shelf.get(name)
@@ -112,7 +133,7 @@ def record(
             _remember(found)
         except (ValueError, KeyError, TypeError, AttributeError):
             found = None
-    return Record(name, found)
+    return Record(name, found, laid_out=laid_out)
 
 
 def cost(name: Sequence[Any], work_out: Callable[[], Cost]) -> Cost:

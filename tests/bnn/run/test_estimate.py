@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from bnn import zoo
+from bnn.backends import account
 from bnn.backends.prepare import booked, prepare
 from bnn.data import datasets
 from bnn.larq.model_file import read_model
@@ -22,6 +24,7 @@ from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2
 from bnn.run.estimate import Estimate, of_network, of_table
 from bnn.run.execute import Execution, NetworkRun, run
 from bnn.system.ledger import PHASES, CommandLedger
+from bnn.system.mitigation import Mitigation
 from bnn.system.system import Occupancy, System
 from bnn.tables import catalog
 from bnn.tables.graph import Drawing, PoolNode, ProductNode, Table
@@ -394,6 +397,57 @@ def test_a_table_that_is_traced_is_given_what_others_are() -> None:
     assert "output-tree" in mappings
     assert mappings == [layer.mapping for layer in plain.layers]
     assert not trace.room
+
+
+def test_books_go_on_as_without_a_trace_once_it_is_full() -> None:
+    for mapping in ("output-tree", "weight-stationary"):
+        plain, traced = (
+            of_table(catalog.entry("lenet5"), 300, System(SMALL, ModelOptions()), mapping,
+                     traces=some)
+            for some in ([], [_First()])
+        )  # fmt: skip
+        assert _costs(plain) == _costs(traced)
+
+
+@pytest.mark.parametrize(
+    "system",
+    [
+        System(SMALL, ModelOptions()),
+        System(SMALL, ModelOptions(refresh=False, banks=4), moves="psm"),
+        System(SMALL, ModelOptions(), mitigation=Mitigation(tmr="banks")),
+    ],
+    ids=["host", "psm", "voted"],
+)
+def test_slots_that_come_again_are_booked_as_one_by_one(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = [catalog.entry("lenet5"), _drawn()]
+    once = [of_table(table, 70, system, "output-tree") for table in tables]
+    booked_each = list[int]()
+    one_by_one = account.book_streams
+
+    def counted(*given: Any) -> None:
+        booked_each.append(1)
+        one_by_one(*given)
+
+    monkeypatch.setattr(account, "book_streams", counted)
+    again = [of_table(table, 70, system, "output-tree") for table in tables]
+    few = len(booked_each)
+    monkeypatch.setattr(CommandLedger, "watched", True)  # so that every slot comes alone
+    each = [of_table(table, 70, system, "output-tree") for table in tables]
+    assert len(booked_each) - few > few
+    for some in zip(once, again, each, strict=True):
+        first, *others = map(_costs, some)
+        assert all(other == first for other in others)
+
+
+def _costs(done: Estimate) -> list[Any]:
+    """Commands, time and energy of every phase of every layer."""
+    return [
+        (layer.name, phase, layer.ledger.counts(phase), layer.ledger.cost(phase))
+        for layer in done.layers
+        for phase in PHASES
+    ]
 
 
 @every_mapping

@@ -24,6 +24,7 @@ from bnn.system.activations import ActivationCounter
 from bnn.system.ledger import PHASES
 from bnn.system.mitigation import Mitigation
 from bnn.system.system import System
+from bnn.tables.graph import Drawing, Table
 from bnn.values.encoding import ENCODINGS
 from pimsim.cost import Cost
 from pimsim.dram.array.address_map import ambit
@@ -95,6 +96,13 @@ def _large() -> Network:
             Dense("host", rng.normal(size=(4, 3)).astype(np.float32), None, None, None),
         ),
     )
+
+
+def _table(outputs: int = 5) -> Table:
+    """A convolution with a pooling behind it, and a dense layer."""
+    drawing = Drawing("small", (8, 8, 4), "two layers")
+    x = drawing.pool("p", drawing.conv("c", drawing.input, outputs=12, size=3), 2, 2)
+    return (drawing.dense("d", drawing.flatten(x), outputs=outputs), drawing.table())[1]
 
 
 NETWORKS = {"dense": _dense, "pictures": _pictures, "large": _large}
@@ -243,6 +251,51 @@ def test_a_cost_that_was_kept_serves_a_run(folder: Path, monkeypatch: pytest.Mon
         found = _ran("dense", "auto", system)
     monkeypatch.setenv(VARIABLE, "off")
     assert found == _ran("dense", "auto", system)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "system"),
+    [("auto", "as it is"), ("auto", "psm"), ("output-tree", "without refresh"),
+     ("weight-stationary", "as it is")],
+)  # fmt: skip
+def test_a_table_that_was_kept_costs_the_same(
+    mapping: str, system: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def costed() -> Any:
+        found = estimate.of_table(_table(), IMAGES, SYSTEMS[system], mapping)
+        return _told(found.layers), found.host
+
+    first = costed()
+    assert first[0][0][6] is not None  # it is in DRAM
+    assert len(list(folder.iterdir())) == 1
+    with monkeypatch.context() as patched:
+        _only_records(patched)
+        patched.setattr(estimate, "_drafts", None)
+        assert costed() == first
+        patched.setenv(VARIABLE, "off")
+        with pytest.raises(TypeError):
+            costed()
+
+
+def test_a_layer_of_a_table_that_fits_nowhere_is_the_hosts_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shallow = System(replace(SMALL, rows_per_subarray=40), ModelOptions())
+    first = _told(estimate.of_table(_table(), IMAGES, shallow).layers)
+    assert any(refused for *_, refused, _, _, _, _, _ in first)
+    _only_records(monkeypatch)
+    assert _told(estimate.of_table(_table(), IMAGES, shallow).layers) == first
+
+
+def test_names_say_all_that_the_cost_of_a_table_depends_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(VARIABLE, "/nowhere")
+    given: list[Any] = [_table(), IMAGES, SYSTEMS["as it is"], "auto"]
+    others = [(0, _table(outputs=6)), (1, IMAGES + 1), (2, SYSTEMS["psm"]), (3, "output-tree")]
+    every = [given] + [[*given[:at], other, *given[at + 1 :]] for at, other in others]
+    names = [one.name for some in every if (one := kept.record_of_table(*some)) is not None]
+    assert len(set(names)) == len(every)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "other"])

@@ -110,24 +110,14 @@ class Kept:
 
     def _found(self, signature: Signature) -> Callable[..., int]:
         """The machine code: one that is kept, or else a new one."""
-        digest = hashlib.sha256(_machine())
+        digest = hashlib.sha256(machine())
         for text in (self._function.__module__, self._function.__qualname__, _text(signature)):
             digest.update(text.encode())
         for path in self._parts:
             digest.update(path.read_bytes())
         name = f"{self._function.__qualname__}-{digest.hexdigest()[:32]}.o"
-        code = next(filter(None, (_read(folder / name) for folder in self._folders())), None)
-        if code is None:
-            code = _compiled(self._function, signature)
-            any(_written(folder, name, code) for folder in self._folders())
-        return _loaded(code)
-
-    def _folders(self) -> Iterator[Path]:
-        """Where code is looked for and kept; the last one is made when it is come to."""
-        yield Path(self._function.__code__.co_filename).parent / "__pycache__"
-        own = machine_code.own_folder()
-        if own is not None:
-            yield own
+        beside = Path(self._function.__code__.co_filename)
+        return _loaded(kept(beside, name, lambda: _compiled(self._function, signature)))
 
 
 class Bound:
@@ -176,9 +166,29 @@ def _text(signature: Any) -> str:
 # -- files ----------------------------------------------------------------------------------------
 
 
+def kept(beside: Path, name: str, make: Callable[[], bytes]) -> bytes:
+    """Return object code of a module: kept under a name, or else made, and kept then.
+
+    The name must say all that the code depends on, see :func:`machine`.
+    """
+    code = next(filter(None, (_read(folder / name) for folder in _folders(beside))), None)
+    if code is None:
+        code = make()
+        any(_written(folder, name, code) for folder in _folders(beside))
+    return code
+
+
+def _folders(beside: Path) -> Iterator[Path]:
+    """Where code is looked for and kept; the last one is made when it is come to."""
+    yield beside.parent / "__pycache__"
+    own = machine_code.own_folder()
+    if own is not None:
+        yield own
+
+
 @cache
-def _machine() -> bytes:
-    """What else decides which code is made."""
+def machine() -> bytes:
+    """Return what else decides which code is made: processor and compiler."""
     import llvmlite
     from llvmlite import binding
 
@@ -226,8 +236,8 @@ def _written(folder: Path, name: str, code: bytes) -> bool:
 # -- code -----------------------------------------------------------------------------------------
 
 
-def _target() -> Any:
-    """The processor that code is made for."""
+def target(opt: int = 3) -> Any:
+    """Return the processor that code is made for; ``opt`` says how well it is chosen, at most 3."""
     from llvmlite import binding
 
     binding.initialize_native_target()
@@ -235,7 +245,7 @@ def _target() -> Any:
     return binding.Target.from_default_triple().create_target_machine(
         cpu=binding.get_host_cpu_name(),
         features=binding.get_host_cpu_features().flatten(),
-        opt=3,
+        opt=opt,
         jit=True,
     )
 
@@ -244,7 +254,7 @@ def _loaded(code: bytes) -> Callable[..., int]:
     """The function in object code, which stays for the life of the process."""
     from llvmlite import binding
 
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _target())
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target())
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     found = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(engine.get_function_address(_ENTRY))
@@ -274,14 +284,14 @@ def _compiled(function: Callable[..., Any], signature: Signature) -> bytes:
     for one in module.functions:
         if not one.is_declaration and one.name != _ENTRY:
             one.linkage = "internal"
-    target = _target()
-    builder = binding.create_pass_builder(target, binding.create_pipeline_tuning_options(2))
+    made_for = target()
+    builder = binding.create_pass_builder(made_for, binding.create_pipeline_tuning_options(2))
     builder.getModulePassManager().run(module, builder)
     foreign = {one.name for one in module.functions if one.is_declaration}
     lacking = sorted(one for one in foreign if not one.startswith("llvm.") and one not in _FOREIGN)
     if lacking:
         raise ValueError(f"{function.__qualname__} must stand alone, and not call {lacking[0]}")
-    return bytes(target.emit_object(module))
+    return bytes(made_for.emit_object(module))
 
 
 def _type(signature: Any) -> Any:

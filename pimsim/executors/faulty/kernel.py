@@ -14,7 +14,7 @@ from functools import cache
 from itertools import count
 
 from pimsim.dram.array.faults import Access
-from pimsim.executors.compiled.codegen.emit import VECTOR, Emit, compiler
+from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
 from pimsim.executors.faulty.forms import Command, Constant, Form, Opened, Symbol, accesses
 from pimsim.executors.faulty.gates import Gates
 from pimsim.executors.faulty.interpreter import Kinds
@@ -73,7 +73,7 @@ class _Kernel:
         self._carry_out()
 
     def address(self) -> int:
-        return compiler().function(self._code.text(), self._code.name)
+        return self._code.address()
 
     # -- before the columns ------------------------------------------------------------------
 

@@ -17,7 +17,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import count
+from pathlib import Path
 from typing import Any
+
+from pimsim.executors.compiled.codegen import kept_text
 
 VECTOR = "<8 x i64>"
 
@@ -208,10 +211,17 @@ class Emit:
         lines = [*self._declared, self._head, *self._slots, *self._lines, "  ret void", "}"]
         return "\n".join(lines) + "\n"
 
+    def address(self) -> int:
+        """Where the machine code of the function is, see :meth:`function`."""
+        return kept_text.address(self.text(), self.name, Path(__file__))
+
     def function(self) -> Callable[..., None]:
-        """The function, compiled."""
+        """The function, compiled, or loaded where an earlier process has kept it.
+
+        That is for what many networks share; what is made for one is for ``compiler()``.
+        """
         kinds = (ctypes.c_void_p if star else ctypes.c_int64 for _, star, _ in self._arguments)
-        address = compiler().function(self.text(), self.name)
+        address = self.address()
         found: Callable[..., None] = ctypes.CFUNCTYPE(None, *kinds)(address)
         return found
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from itertools import count
 
-from pimsim.executors.compiled.codegen.emit import VECTOR, Emit, compiler
+from pimsim.executors.compiled.codegen.emit import VECTOR, Emit
 from pimsim.executors.compiled.codegen.truth_table import looked_up
 from pimsim.executors.compiled.lower.symbolic import PlaceKind
 from pimsim.executors.compiled.run.processors import VECTOR_WORDS
@@ -75,7 +75,7 @@ def walker(
     arguments = "noalias-readonly*tape noalias*tile noalias*out step row_bytes"
     code = Emit(f"pimsim_walk_{next(_NUMBER)}", arguments, _PROMISES)
     _Writer(code, entry_bytes, vectors, _STREAMING if streaming else _ANYWHERE).write(functions)
-    return compiler().function(code.text(), code.name)
+    return code.address()
 
 
 class _Writer:

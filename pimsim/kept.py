@@ -89,7 +89,8 @@ class Shelf:
             with os.fdopen(number, "rb") as file:
                 if not _usable(os.fstat(number)):
                     return None
-                found = file.read(LARGEST_BYTES + 1)
+                held = bytearray(os.fstat(number).st_size)  # arrays are parts of it
+                found = memoryview(held)[: file.readinto(held)]
             value = _read(name, found)
         except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError, struct.error):
             return None
@@ -191,15 +192,16 @@ def _written(name: str, value: Any) -> bytes:
     held = plain(value)
     shapes = [[each.dtype.str, list(each.shape)] for each in arrays]
     head = json.dumps({"name": name, "value": held, "arrays": shapes}).encode()
+    head += b" " * (-(len(_MAGIC) + hashlib.sha256().digest_size + _HEADER.size + len(head)) % 64)
     body = b"".join([_HEADER.pack(len(head)), head, *(each.tobytes() for each in arrays)])
     return _MAGIC + hashlib.sha256(body).digest() + body
 
 
-def _read(name: str, found: bytes) -> Any:
+def _read(name: str, found: memoryview) -> Any:
     """The value of a record; ValueError or the like if it is not as it was written."""
     size = hashlib.sha256().digest_size
     begin = len(_MAGIC) + size
-    body = memoryview(found)[begin:]
+    body = found[begin:]
     if (
         found[: len(_MAGIC)] != _MAGIC
         or found[len(_MAGIC) : begin] != hashlib.sha256(body).digest()
@@ -215,7 +217,8 @@ def _read(name: str, found: bytes) -> Any:
         if kind not in _KINDS or not all(type(each) is int and each >= 0 for each in shape):
             raise ValueError("arrays of a record must be of a known type")
         count = int(np.prod(shape, dtype=object)) if shape else 1
-        arrays.append(np.frombuffer(body, kind, count, at).reshape(shape).copy())
+        array = np.frombuffer(body, kind, count, at).reshape(shape)
+        arrays.append(array if array.flags.aligned else array.copy())
         at += arrays[-1].nbytes
     return _filled(head["value"], arrays)
 
@@ -252,7 +255,7 @@ def digest(*values: Any) -> str:
     return found.hexdigest()
 
 
-def _parts(value: Any) -> Iterator[bytes]:
+def _parts(value: Any) -> Iterator[bytes | memoryview]:
     """All that a value is made of, each behind what it is."""
     if isinstance(value, Enum):
         yield f"{type(value).__qualname__} {value.name}".encode()
@@ -265,7 +268,7 @@ def _parts(value: Any) -> Iterator[bytes]:
         yield f"{value.dtype.str} {value.item()!r}".encode()
     elif isinstance(value, np.ndarray):
         yield f"array {value.dtype.str} {value.shape}".encode()
-        yield value.tobytes()
+        yield np.ascontiguousarray(value).reshape(-1).view(np.uint8).data
     elif isinstance(value, Mapping):
         yield f"mapping {len(value)}".encode()
         for key, each in value.items():

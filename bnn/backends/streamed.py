@@ -84,9 +84,11 @@ class StreamedStage:
         self.images = -(-images // -(-images // most))
         """Images that are run at a time."""
         self._words = -(-self.images * positions // _VECTOR) * (_VECTOR // _WORD)
-        tapes: list[Tape] = [one.astype(np.uint32) for one in whole]
+        tapes: list[Tape]
         if layout.places < 1 << 16:
             tapes = [one.astype(np.uint16) for one in whole]
+        else:
+            tapes = [one.astype(np.uint32) for one in whole]
         table, cells = templates(layout.map), patterns(layout.map)
         self.tapes = CompiledTapes(table, cells, tapes, slots, layout)
         self._tiles = Tiles(

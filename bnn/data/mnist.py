@@ -87,13 +87,13 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     head = 4 + 4 * dimensions
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            content = file.read(head)
-            known = len(content) == head and content[:4] == bytes((0, 0, 8, dimensions))
-            shape = struct.unpack(f">{dimensions}I", content[4:]) if known else ()
+            begun = file.read(head)
+            known = len(begun) == head and begun[:4] == bytes((0, 0, 8, dimensions))
+            shape = struct.unpack(f">{dimensions}I", begun[4:]) if known else ()
             promised = prod(shape) if known else 0
             if path.suffix == ".gz":
                 require_bounded(repr(str(path)), path.stat().st_size, head + promised)
-            content += _at_most(file, promised + 1)  # one more, if there is one
+            content = _at_most(file, promised + 1)  # one more, if there is one
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"{str(path)!r} must be an IDX file, not one that fails: {error}"
@@ -101,13 +101,13 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     if not known:
         raise InputError(
             f"{str(path)!r} must be an IDX file of bytes in {dimensions} dimensions, "
-            f"not begin with {content[:4].hex()!r}"
+            f"not begin with {begun[:4].hex()!r}"
         )
-    found = len(content) - head
+    found = len(content)
     if found != promised:
         told = f"{found} or more" if found > promised else str(found)
         raise InputError(f"{str(path)!r} must hold {promised} values, as its head says, not {told}")
-    return np.frombuffer(content, np.uint8, offset=head).reshape(shape)
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 def _at_most(file: gzip.GzipFile | io.BufferedReader, size: int) -> bytes:

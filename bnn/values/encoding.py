@@ -72,7 +72,10 @@ class Encoding:
 
     def levels(self) -> NDArray[np.float32]:
         """Value of every ``p``, shape ``(2**bits,)``, each the nearest float32."""
-        exact = [float(self.scale * p + self.offset) for p in range(self.largest + 1)]
+        below = self.scale.denominator * self.offset.denominator
+        step = self.scale.numerator * self.offset.denominator
+        first = self.offset.numerator * self.scale.denominator
+        exact = [(step * p + first) / below for p in range(self.largest + 1)]
         return np.array(exact, dtype=np.float64).astype(np.float32)
 
 

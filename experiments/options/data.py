@@ -14,6 +14,8 @@ from pimsim.documents import meant
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from bnn.data.archives import Split
     from bnn.data.datasets import Dataset
     from bnn.data.input_scale import InputScale
@@ -57,20 +59,37 @@ def open_named(name: str, split: Split, data_dir: Path | None, limit: int | None
 
     With a limit, return only its first images.
     """
+    from bnn.data import datasets
+
+    bars: list[Progress] = []
+    tasks: dict[str, TaskID] = {}
+
+    def show(file: str, come: int, total: int) -> None:
+        if not bars:
+            bars.append(_bars_of_downloads())
+            hidden.callback(bars[0].stop)
+        if file not in tasks:
+            hidden.enter_context(paused())
+            bars[0].start()  # not before there is something to show
+            tasks[file] = bars[0].add_task(file, total=total or None)
+        bars[0].update(tasks[file], completed=come)
+
+    with ExitStack() as hidden:
+        return datasets.load(name, split, data_dir, show, limit)
+
+
+def _bars_of_downloads() -> Progress:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
         DownloadColumn,
         Progress,
-        TaskID,
         TextColumn,
         TimeRemainingColumn,
     )
 
-    from bnn.data import datasets
-
     console = Console(stderr=True)
-    progress = Progress(
+    return Progress(
         TextColumn("downloading {task.description}"),
         BarColumn(),
         DownloadColumn(),
@@ -79,18 +98,6 @@ def open_named(name: str, split: Split, data_dir: Path | None, limit: int | None
         transient=True,
         disable=not console.is_terminal,
     )
-    tasks: dict[str, TaskID] = {}
-
-    def show(file: str, come: int, total: int) -> None:
-        if file not in tasks:
-            hidden.enter_context(paused())
-            progress.start()  # not before there is something to show
-            tasks[file] = progress.add_task(file, total=total or None)
-        progress.update(tasks[file], completed=come)
-
-    with ExitStack() as hidden:
-        hidden.callback(progress.stop)
-        return datasets.load(name, split, data_dir, show, limit)
 
 
 def open_data(

@@ -152,13 +152,14 @@ def bars(*, quiet: bool) -> Iterator[Show | None]:
     A spinner is shown before the first bar.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn as Remaining
 
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         yield None
         return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), Remaining())
     with (
         paused(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from experiments.html import pictures
@@ -83,9 +84,11 @@ def _texts(rows: Sequence[tuple[str, ...]]) -> list[list[Cell]]:
 
 
 def _cells(report: Result) -> Table:
-    rows = [
-        [Cell(name), number_cell(level_mv, f"{level_mv:.1f}")]
-        for name, level_mv in report["cells_mv"].items()
-    ]
+    rows = []
+    levels = ((name, f"{level_mv:.1f}") for name, level_mv in report["cells_mv"].items())
+    for level, group in groupby(levels, key=lambda one: one[1]):
+        names = [name for name, _ in group]
+        cells = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+        rows.append([Cell(cells), number_cell(float(level), level)])
     columns = Column("cell"), Column("level (mV)", number=True)
-    return Table("What every cell holds when the rows close", columns, rows)
+    return Table("What the cells hold when the rows close", columns, rows)

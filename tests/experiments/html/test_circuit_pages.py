@@ -98,7 +98,7 @@ def test_a_wrong_bit_and_a_referee_that_disagrees_are_said(tmp_path: Path) -> No
     report = {
         "scenario": "read-1", "title": "read of 1", "dv_at_sense_mv": -3.0, "latch_ns": None,
         "restored_mv": 2.0, "energy_fj": 1.0, "value": 0, "expected": 1, "correct": False,
-        "cells_mv": {"<i>": 2.0}, "charge_imbalance": 0.0,
+        "cells_mv": {"<i>": 2.0, "b": 2.0, "c": 3.0}, "charge_imbalance": 0.0,
         "assumptions": {"preset": "mine", "set": "nothing"},
         "ngspice": {
             "dv_mv": 9.0, "value_equal": False, "rms_mv": 1.0, "point_mv": 1.0, "latch_ns": None,
@@ -112,7 +112,7 @@ def test_a_wrong_bit_and_a_referee_that_disagrees_are_said(tmp_path: Path) -> No
         "3.00 mV below its complement; it does not tell them apart before the rows close",
         "ngspice says otherwise, beyond a limit: dv +9 mV, latch +inf ns",
         "only one latches",
-        "&lt;i&gt;",
+        "&lt;i&gt; to b<",
     ):
         assert said in text
 

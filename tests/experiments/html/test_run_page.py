@@ -145,13 +145,26 @@ def test_the_answer_is_first_and_in_words(digits: Path, report: Report, browser_
 
 def test_the_timeline_is_that_of_the_scheduler(digits: Path, browser_page: Open) -> None:
     visit = browser_page(digits / "report.html")
-    titles = visit.page.locator("svg.lanes title").all_text_contents()
+    titles = visit.page.locator(".lanes title").all_text_contents()
     assert titles[0].startswith("ACT, bank 0, row ")
     assert titles[0].endswith(", 0.00 to 10.00 ns")  # tRCD of DDR3-1600 8-8-8: 8 clocks of 1.25 ns
     aaps = [title for title in titles if title.startswith("AAP")]
     assert len(aaps) > 100
     from_ns, to_ns = (float(one.replace(",", "")) for one in re.findall(r"[\d,]+\.\d\d", aaps[0]))
     assert to_ns - from_ns == pytest.approx(49.0)  # Ambit, MICRO 2017: an AAP of the split decoder
+
+
+def test_the_banks_stay_named_while_the_timeline_scrolls(digits: Path, browser_page: Open) -> None:
+    visit = browser_page(digits / "report.html", width=390)
+    frame = visit.page.locator("figure.time .frame").first
+    scroll, name = frame.locator(".scroll"), frame.locator(".names")
+    at = name.bounding_box()["x"]
+    scroll.evaluate("(one) => { one.scrollLeft = 100; }")
+    frame.and_(visit.page.locator(".less")).wait_for()
+    assert name.bounding_box()["x"] == at
+    assert frame.locator(".bands").bounding_box()["x"] < at
+    assert visit.overflow() == 0
+    visit.require_quiet()
 
 
 def test_no_markup_of_a_model_runs(tmp_path: Path, browser_page: Open) -> None:

@@ -10,7 +10,7 @@ command line, with reports and figures.
 Of :mod:`pimsim`, read :mod:`pimsim.dram` (what a DRAM is and does), :mod:`pimsim.microprogram`
 (lists of its commands), :mod:`pimsim.executors` (what carries them out) and :mod:`pimsim.cost` (the
 time and energy that they take). :mod:`pimsim.circuit` says how often a command fails, and
-:mod:`pimsim.baselines` what a processor would do instead. None of these knows of a network.
+:mod:`pimsim.baselines` what a processor would do instead. None of these imports :mod:`bnn`.
 Importing ``pimsim`` loads none of this: a name is loaded when it is first used.
 
 >>> from pimsim.dram.array.subarray import Subarray
@@ -57,8 +57,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 RESULT_VERSION = 1
-"""Raised with every change after which any run gives other numbers; results that were kept under
-another one are not used again. Measures, mappings and noise have versions of their own."""
+"""Raised with every change after which any run gives other numbers. Results that were stored under
+another version are not used again. Measures, mappings and noise have their own versions."""
 
 _ELSEWHERE = {
     "Program": ("pimsim.microprogram.program", "Program"),
@@ -74,8 +74,8 @@ _ELSEWHERE = {
     "InputError": ("pimsim.errors", "InputError"),
     "PimsimError": ("pimsim.errors", "PimsimError"),
 }
-"""Where each public name lives that is not one of :mod:`experiments.api`. All are imported when
-they are first asked for, so that importing pimsim costs nothing."""
+"""The module of each public name that is not in :mod:`experiments.api`. A name is imported when it
+is first used, so importing pimsim is quick."""
 
 __all__ = [
     "PRIMITIVES",

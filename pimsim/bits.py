@@ -24,7 +24,7 @@ _LITTLE = np.dtype("<u8")
 
 
 def words_for(columns: int) -> int:
-    """Words that hold ``columns`` bits."""
+    """Return the number of words that hold ``columns`` bits."""
     return -(-columns // WORD_BITS)
 
 
@@ -53,7 +53,7 @@ def ones_in(words: Words) -> int:
 
 
 def at_least(levels: Sequence[Words], ones: int) -> Words:
-    """Columns in which so many of the levels, or more, are ones; ``ones`` from 1 on.
+    """Return a mask of the columns in which at least ``ones`` levels (1 or more) are ones.
 
     >>> levels = [pack(np.array(row, dtype=np.uint8)) for row in ([0, 1, 1], [0, 0, 1], [0, 1, 0])]
     >>> unpack(at_least(levels, 2), 3)
@@ -91,7 +91,7 @@ def count_ones(rows: Words, levels: Sequence[int]) -> Words:
 
     Args:
         rows: (outputs, rows, words).
-        levels: per row, the exponent of what its ones count for.
+        levels: for each row an exponent: a one in the row counts 2**level.
 
     Returns:
         (outputs, bits, words): binary numbers, least significant bit first.

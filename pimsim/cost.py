@@ -4,8 +4,8 @@
 returns the time and energy that it takes as a :class:`Cost`. Where commands have been counted and
 scheduled already, :func:`charge` computes their energy.
 
-The energy of DRAM commands is computed here alone, their time in
-:mod:`pimsim.dram.timeline.timeline` alone.
+Only this module computes the energy of DRAM commands, and only :mod:`pimsim.dram.timeline.timeline`
+computes their time.
 
 >>> from pimsim.dram.commands import Kind
 >>> from pimsim.dram.standard.standard import load
@@ -39,7 +39,7 @@ from pimsim.microprogram.primitives import Primitive, program_of
 from pimsim.microprogram.program import Program
 
 _COMMANDS, _AT_LEAST = 400_000, 100
-"""Commands of a bank, and repetitions, over which a rate with refresh is taken."""
+"""Commands of a bank, and repetitions, over which a rate with refresh is averaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +48,18 @@ class Elapsed:
 
     latency_ps: int = 0
     held_ps: int = 0
-    """Time in which ranks are powered for what they hold, summed over them: from the beginning to
-    the last command of each that has any."""
+    """Time in which ranks are charged for standby, summed over ranks: for each rank with commands,
+    from the beginning to its last command."""
     open_ps: int = 0
-    """Of that, time with a bank open or refreshing."""
+    """The part of that time in which a bank is open or refreshing."""
     bank_open_ps: int = 0
-    """Time with a bank open, summed over banks; all banks of a rank are in a REFRESH."""
+    """Time with a bank open, summed over banks; in a REFRESH all banks of a rank count."""
     refreshes: int = 0
     """REFRESH commands issued, of all ranks."""
 
     @staticmethod
     def on(timeline: Timeline) -> Elapsed:
-        """What has passed on ``timeline`` since it began."""
+        """Return the time that has passed on ``timeline`` since it began."""
         return Elapsed(*timeline.passed)
 
     def __add__(self, other: Elapsed) -> Elapsed:
@@ -90,9 +90,9 @@ class Elapsed:
         )
 
     def with_idle_ranks(self, standard: Standard, options: ModelOptions) -> Elapsed:
-        """Return what this becomes with every rank of the standard powered to the end, if asked.
+        """Return the same, with every rank charged to the end if ``options.idle_ranks`` says so.
 
-        Ranks without commands get a REF every tREFI, if there is refresh, which no other waits for.
+        With refresh, ranks without commands get a REF every tREFI, for which no other rank waits.
 
         >>> from pimsim.dram.standard.standard import load
         >>> hbm2, computed = load("hbm2"), Elapsed(7_800_000, 7_800_000, 7_000_000, 7_000_000, 2)
@@ -116,10 +116,11 @@ class Elapsed:
         )
 
     def with_refresh(self, standard: Standard) -> Elapsed:
-        """Return about what this becomes with refresh, of what was scheduled without.
+        """Return an estimate with refresh, for commands that were scheduled without it.
 
-        Ranks lose tRFC of each tREFI, and the others of their channel wait. To within a percent or
-        two what a schedule with its REFs takes, which costs several times as much to have.
+        Ranks lose tRFC of each tREFI, and the other ranks of their channel wait. The result is
+        within one or two percent of a schedule with REFs, which takes several times as long to
+        compute.
 
         >>> from pimsim.dram.standard.standard import load
         >>> computed = Elapsed(7_540_000, 7_540_000, 7_000_000, 7_000_000)
@@ -149,8 +150,8 @@ class Cost:
     latency_ps: int
     """Time, refresh included if it is on."""
     energy_pj: Mapping[str, float]
-    """Energy by what it is spent on, such as ``refresh``. Energy mode and standard decide which
-    entries there are."""
+    """Energy by purpose, such as ``refresh``. The entries depend on the energy mode and the
+    standard."""
     refreshes: int
     """REFRESH commands within that time."""
 
@@ -182,7 +183,7 @@ class PrimitiveCost:
     energy_pj_per_kb: float
     """Energy of its row commands for each KB (1024 bytes) of its result."""
     throughput_gb_per_s: float
-    """Result of all banks together, in 1e9 bytes a second, where the operation is repeated."""
+    """Results of all banks together, in 1e9 bytes a second, if the operation is repeated."""
 
 
 def price(segments: Iterable[Segment], standard: Standard, options: ModelOptions) -> Cost:
@@ -203,9 +204,10 @@ def price(segments: Iterable[Segment], standard: Standard, options: ModelOptions
 
 @lru_cache(maxsize=4096)
 def unrefreshed_ps(segment: Segment, standard: Standard, options: ModelOptions) -> int:
-    """Return the time of a segment without refresh, which would stretch every segment alike.
+    """Return the time of a segment without refresh.
 
-    The answer is kept: whoever divides work over banks asks the same again and again.
+    Refresh stretches all segments alike. Results are cached, because code that divides work among
+    banks needs the same ones again and again.
 
     >>> from pimsim.dram.standard.standard import load
     >>> row_and = Segment((Run(((Kind.AAP, 4),), 1000),), tuple(range(8)))
@@ -227,7 +229,7 @@ def charge(
     last command of all.
 
     Args:
-        counts: commands of all banks, without REFs, which ``elapsed`` has.
+        counts: commands of all banks, without REFs; these are in ``elapsed``.
         elapsed: the time in which they were scheduled.
         standard: the DRAM.
         options: the energy mode, among others.
@@ -292,7 +294,7 @@ def primitive_cost(
         aap=program.aap, ap=program.ap, extra_wordlines=program.extra_wordlines()
     )
     banks = issue_order(standard, range(options.banks))
-    if options.refresh:  # the same state comes round only after very many
+    if options.refresh:  # the state repeats only after very many commands
         times = max(_AT_LEAST, _COMMANDS // len(program))
         timeline = Timeline(standard, options)
         timeline.run(Segment((Run(program.cycle, times),), banks))
@@ -373,12 +375,12 @@ def assumptions(standard: Standard, options: ModelOptions) -> dict[str, object]:
 
 
 def at_share(options: ModelOptions, share: float) -> ModelOptions:
-    """Return the options under another convention of open banks."""
+    """Return the options with another share of the first open bank."""
     return replace(options, open_bank_share=share)
 
 
 def _convention(standard: Standard, options: ModelOptions) -> dict[str, object]:
-    """What a result says of open banks: the share, why it is that, and what others would give."""
+    """The assumption about open banks: the share, its origin, and the range of other shares."""
     chosen = options.open_bank_share
     cited = standard.sources.get("currents.open_bank_share", "DRAMPower 6, where none is stated")
     band = [

@@ -1,7 +1,7 @@
-"""Text files from anybody: TOML and JSON, each bounded, and what is said of mistakes in them.
+"""Reads untrusted TOML and JSON files within limits, and words the messages about mistakes.
 
-Everything that pimsim reads as TOML or JSON comes through here, so that a file is refused in one
-line however it is made: too large, no UTF-8, nested too deeply, with numbers beyond 64 bits.
+All TOML and JSON is read here, so that any bad file is refused in one line: one that is too large,
+is not UTF-8, is nested too deeply, or has numbers beyond 64 bits.
 
 >>> require_known(["distributoin"], ("quantity", "distribution"), "mine.toml")
 Traceback (most recent call last):
@@ -37,9 +37,9 @@ MOST_TOML_BYTES = 1 << 20
 
 _MOST_INTEGER = 2**63 - 1  # TOML 1.0.0, section Integer: 64 bits, signed
 _MOST_DIGITS = 40
-"""Of an integer in JSON: seeds have up to 39."""
+"""Most digits of an integer in JSON; seeds have up to 39."""
 _MOST_DEPTH = 32
-# The parser takes the square of the parts of a dotted key.
+# The parser's time grows with the square of the number of parts of a dotted key.
 _DOTTED = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*"|'[^'\n]*')[ \t]*+\.[ \t]*+){32}""")
 _Row = TypeVar("_Row")
 
@@ -58,8 +58,8 @@ def bundled_rows(kind: type[_Row], package: str, *path: str) -> tuple[_Row, ...]
 def meant(wanted: object, names: Iterable[str], mark: str = "'", cutoff: float = 0.6) -> str:
     """Return the end of a message that lists known names: the nearest one, if one is near.
 
-    The nearest begins with what was wanted, or else is what :func:`likest` finds; ``mark`` stands
-    before and behind it.
+    The nearest name begins with ``wanted``, or else is the one that :func:`likest` finds. ``mark``
+    is put before and after it.
 
     >>> meant("aut", ("output-stationary", "auto", "auto-energy"))
     "; did you mean 'auto'?"
@@ -161,7 +161,7 @@ def slips(typed: str, meant: str) -> float:
 def read_text(path: Path, what: str, form: str, most_bytes: int) -> str:
     """Return the text of a file, without the byte order mark that some editors put before it.
 
-    ``what`` names it in messages, and ``form`` what it should be.
+    In messages, ``what`` names the file, and ``form`` its format.
 
     Raises :class:`~pimsim.errors.InputError` if it cannot be read, is larger or not UTF-8.
     """
@@ -170,7 +170,7 @@ def read_text(path: Path, what: str, form: str, most_bytes: int) -> str:
             found = file.read(most_bytes + 1)
     except FileNotFoundError as error:
         raise InputError(f"{unreadable(what, error)}{beside(path)}") from error
-    except (OSError, ValueError) as error:  # the latter for a path with a null character
+    except (OSError, ValueError) as error:  # ValueError for a path with a null character
         raise unreadable(what, error) from error
     if len(found) > most_bytes:
         raise InputError(f"{what} must be at most {most_bytes >> 20} MiB, which it exceeds")
@@ -183,8 +183,8 @@ def read_text(path: Path, what: str, form: str, most_bytes: int) -> str:
 def toml(text: str, file: str) -> dict[str, Any]:
     """Return the table of a TOML text; ``file`` names it in messages.
 
-    Raises :class:`~pimsim.errors.InputError` if it is none, is nested too deeply, or holds numbers
-    that are not finite or beyond 64 bits; these it names all.
+    Raises :class:`~pimsim.errors.InputError` if it is not TOML, is nested too deeply, or has
+    numbers that are not finite or beyond 64 bits; the message names all such numbers.
     """
     if _DOTTED.search(text):
         raise _too_deep(file)
@@ -208,10 +208,10 @@ def toml(text: str, file: str) -> dict[str, Any]:
 
 
 def json_value(text: str, where: str) -> Any:
-    """Return the value of a JSON text, in which every key of an object comes once.
+    """Return the value of a JSON text; an object must not have a key twice.
 
-    Raises :class:`~pimsim.errors.InputError`, naming ``where``, if it is none, is nested too
-    deeply, or holds numbers that are not finite or of more than 40 digits.
+    Raises :class:`~pimsim.errors.InputError`, naming ``where``, if it is not JSON, is nested too
+    deeply, or has numbers that are not finite or have more than 40 digits.
 
     >>> json_value('{"a": [1, NaN]}', "mine.json")
     Traceback (most recent call last):
@@ -257,7 +257,7 @@ def json_value(text: str, where: str) -> Any:
 
 
 def require_one_of(name: str, value: object, known: Iterable[str], *, hint: bool = False) -> str:
-    """Return a value that is a known one, else raise an error that lists them.
+    """Return a value if it is a known one; otherwise raise an error that lists them.
 
     ``hint``: also name the nearest, if one is near.
 
@@ -292,13 +292,13 @@ def nearest(
     """Return the end of a message about an unknown key: the nearest known one, or all.
 
     Args:
-        key: what is not known.
-        known: what it may be.
-        otherwise: said in place of all, where none is near.
-        also: what may be meant where none is alike.
-        cutoff: how like a near one is, see :func:`likest`.
+        key: the unknown key.
+        known: the known keys.
+        otherwise: text in place of the list of all keys, if none is near.
+        also: further names that may be meant if no known key is similar.
+        cutoff: least similarity of a near key, see :func:`likest`.
 
-    >>> nearest("cell.cap", ("cell.row", "cell.capacitance_ff"))  # what it is the beginning of
+    >>> nearest("cell.cap", ("cell.row", "cell.capacitance_ff"))  # it is the beginning of that
     '; did you mean `cell.capacitance_ff`?'
     """
     known = tuple(known)
@@ -310,7 +310,7 @@ def nearest(
 
 
 def shown(value: object) -> str:
-    """Return a value as messages show it, cut where it is long: it may come from a file.
+    """Return a value as messages show it, cut if long, because it may come from a file.
 
     >>> shown("x" * 99)
     "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
@@ -322,7 +322,7 @@ def shown(value: object) -> str:
 
 
 def _leaves(document: dict[str, Any], file: str) -> Iterator[tuple[str, Any]]:
-    """All values that hold no others, each with its place."""
+    """Yield all values that are not tables or lists, each with its path."""
     waiting: list[tuple[str, int, Any]] = [("", 0, document)]
     while waiting:
         path, depth, value = waiting.pop()

@@ -1,4 +1,4 @@
-"""Everything pimsim raises on purpose.
+"""The errors that pimsim raises on purpose.
 
 The command line turns any :class:`PimsimError` into one line on stderr and exit code 2, so a
 message must stand on its own: it names the value and says what was expected
@@ -28,13 +28,13 @@ class InputError(PimsimError, ValueError):
     """A value given by the user (argument, file, array) is not what it must be."""
 
     mistakes: tuple[str, ...] = ()
-    """Where there are several, each of them; the message has them all."""
+    """Each mistake, if there are several; the message lists them all."""
 
     @classmethod
     def of(cls, mistakes: Iterable[str], where: str = "") -> InputError:
-        """Return the error of one mistake or several, all in one line.
+        """Return an error for one or several mistakes, in one line.
 
-        ``where`` is what they are in, and stands before them once.
+        ``where`` names the file with the mistakes; it is put before them once.
 
         >>> raise InputError.of(["`banks` must be 1 or more", "`ranks` must be given"], "my.toml")
         Traceback (most recent call last):
@@ -93,7 +93,7 @@ def unreadable(what: object, error: OSError | ValueError) -> InputError:
 
 
 def lacks_memory(error: BaseException) -> bool:
-    """Return whether memory is what an error is about, as libraries say it in their ways.
+    """Return whether an error means a lack of memory, which each library reports in its own way.
 
     >>> lacks_memory(MemoryError()), lacks_memory(RuntimeError("can't start new thread"))
     (True, True)
@@ -108,7 +108,7 @@ def lacks_memory(error: BaseException) -> bool:
 
 
 def _limited() -> bool:
-    """Whether the address space has a limit, which is why a library that is there is not loaded."""
+    """Whether the address space is limited: then a library may exist and still not load."""
     try:
         import resource
     except ImportError:

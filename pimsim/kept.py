@@ -1,11 +1,11 @@
-"""What was worked out before, kept in files for later processes.
+"""Results that are stored in files, so that later processes need not compute them again.
 
-A record is a value of JSON with arrays in it. It has a name, which must say all that the value
-depends on: see :func:`digest` and :func:`sources`. No code is in it, and nothing in it is run.
+A record is a JSON value that may contain arrays. Its name must depend on everything that the value
+depends on: see :func:`digest` and :func:`sources`. A record has no code, and nothing in it is run.
 
-Records lie in ``$PIMSIM_CACHE``, or else in ``pimsim`` in ``$XDG_CACHE_HOME`` or ``~/.cache``;
-``PIMSIM_CACHE=off`` keeps none. A file that is damaged, that belongs to somebody else or that
-others may write to is not taken, and one that cannot be written is done without.
+Records are in ``$PIMSIM_CACHE``, or else in ``pimsim`` in ``$XDG_CACHE_HOME`` or ``~/.cache``; with
+``PIMSIM_CACHE=off`` none are stored. A file is not used if it is damaged, belongs to another user,
+or can be written by others. If a file cannot be written, there is no error.
 
 >>> with tempfile.TemporaryDirectory() as folder:
 ...     shelf = Shelf(Path(folder) / "own")
@@ -38,7 +38,7 @@ VARIABLE = "PIMSIM_CACHE"
 """Environment variable: a folder for records, or :data:`OFF`."""
 OFF = "off"
 PACKAGE = Path(__file__).parent
-"""Where the sources of this package lie."""
+"""Folder with the sources of this package."""
 
 _MAGIC = b"pimsim record 1\n"
 _SUFFIX = ".record"
@@ -46,20 +46,20 @@ _HEADER = struct.Struct("<Q")
 _KINDS = ("|i1", "|u1", "<u2", "<i4", "<i8")
 """Types of arrays."""
 _ARRAY = "array"
-"""Key of what stands for an array in the JSON: its number."""
+"""Key of the object that replaces an array in the JSON; its value is the array's number."""
 LARGEST_BYTES = 64 << 20
-"""Of a record: larger ones are not kept."""
+"""Largest record in bytes; larger ones are not stored."""
 _CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-"""How files are opened, which may be links or pipes."""
+"""Flags for opening files, which may be links or pipes."""
 _MOST_BYTES = 512 << 20
-"""Of a folder: those that were not asked for longest go."""
+"""Largest folder in bytes; beyond it, the least recently used records are removed."""
 
 
 class Shelf:
-    """Records in a folder of the user's own.
+    """Records in a folder of the user.
 
     Args:
-        folder: where; made when it is first written to. None: nothing is kept.
+        folder: the folder, made when it is first written to; None: nothing is stored.
 
     """
 
@@ -73,11 +73,11 @@ class Shelf:
 
     @property
     def open(self) -> bool:
-        """Whether records are kept at all."""
+        """Whether records are stored at all."""
         return self._folder is not None
 
     def get(self, name: str) -> Any:
-        """Return a record as it was put, tuples as lists; None if there is none to be trusted."""
+        """Return a record, with tuples as lists; None if there is none, or it cannot be trusted."""
         if self._folder is None or not _private(self._folder):
             return None
         path = self._folder / f"{name}{_SUFFIX}"
@@ -99,7 +99,7 @@ class Shelf:
         return value
 
     def put(self, name: str, value: Any) -> bool:
-        """Keep a record, whole or not at all; returns whether that could be done."""
+        """Store a record, completely or not at all; return whether that succeeded."""
         written = _written(name, value)
         if self._folder is None or len(written) > LARGEST_BYTES:
             return False
@@ -122,7 +122,7 @@ class Shelf:
         return True
 
     def _make_room(self) -> None:
-        """Remove those that were not asked for longest, where there are too many."""
+        """Remove the least recently used records if there are too many."""
         assert self._folder is not None
         held = []
         for path in self._folder.glob(f"*{_SUFFIX}"):
@@ -137,7 +137,7 @@ class Shelf:
 
 
 def _own_folder() -> Path | None:
-    """Where this user's records lie; None if none are to be kept, or there is no home."""
+    """The folder of this user's records; None if none are stored, or there is no home folder."""
     wanted = os.environ.get(VARIABLE, "")
     if wanted == OFF:
         return None
@@ -153,7 +153,7 @@ def _own_folder() -> Path | None:
 
 
 def _private(folder: Path) -> bool:
-    """Whether a folder is there that nobody else can write to."""
+    """Whether the folder exists and nobody else can write to it."""
     try:
         return stat.S_ISDIR(folder.stat().st_mode) and _own(folder.stat())
     except OSError:
@@ -161,7 +161,7 @@ def _private(folder: Path) -> bool:
 
 
 def _own(found: os.stat_result) -> bool:
-    """Whether it is the user's, for nobody else to write to; nobody is asked without users."""
+    """Whether only the user can write to it; True on systems without users."""
     if not hasattr(os, "getuid"):
         return True
     return found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o022
@@ -198,7 +198,7 @@ def _written(name: str, value: Any) -> bytes:
 
 
 def _read(name: str, found: memoryview) -> Any:
-    """The value of a record; ValueError or the like if it is not as it was written."""
+    """The value of a record; raises ValueError or a similar error if it was damaged."""
     size = hashlib.sha256().digest_size
     begin = len(_MAGIC) + size
     body = found[begin:]
@@ -224,7 +224,7 @@ def _read(name: str, found: memoryview) -> Any:
 
 
 def _filled(value: Any, arrays: Sequence[Any]) -> Any:
-    """The value with arrays where their numbers stand."""
+    """The value, with numbers of arrays replaced by the arrays."""
     if isinstance(value, dict):
         if value.keys() == {_ARRAY}:
             return arrays[value[_ARRAY]]
@@ -238,10 +238,10 @@ def _filled(value: Any, arrays: Sequence[Any]) -> Any:
 
 
 def digest(*values: Any) -> str:
-    """Return a digest of values and of all that they hold.
+    """Return a digest of values and of everything in them.
 
-    These are numbers, texts, arrays, and tuples, lists, mappings and dataclasses of such. Raises
-    TypeError for anything else, of which nobody knows what it depends on.
+    Allowed are numbers, texts, arrays, and tuples, lists, mappings and dataclasses of these. Raises
+    TypeError for anything else, because it may depend on more than it shows.
 
     >>> digest(1, "a", np.arange(3)) == digest(1, "a", np.arange(3))
     True
@@ -256,7 +256,7 @@ def digest(*values: Any) -> str:
 
 
 def _parts(value: Any) -> Iterator[bytes | memoryview]:
-    """All that a value is made of, each behind what it is."""
+    """Yield the parts of a value, each after its type."""
     if isinstance(value, Enum):
         yield f"{type(value).__qualname__} {value.name}".encode()
     elif value is None or isinstance(value, (bool, int, float, str, Fraction, slice, range)):

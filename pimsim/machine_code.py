@@ -1,4 +1,4 @@
-"""Machine code that outlives a process, wherever there is a place for it."""
+"""Machine code that later processes use again, if it can be stored."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ COMPILING = "compiling; the machine code is kept, so that this is waited for onc
 COMPILED = "working"
 
 tells: list[Callable[[str], None]] = []
-"""Called with what is being waited for, when a function that no process has kept is compiled."""
+"""Called with a message when a function is compiled for which no machine code is stored."""
 
 
 def kept(function: F, **others: Any) -> F:
-    """Return a function compiled for all processors, its machine code kept for later processes.
+    """Return a function compiled to run on all processors; its machine code is stored.
 
-    It is kept beside the module, or in the home folder; where neither can be written to, in a
-    folder of the user's own among temporary files; and if that fails too, not at all. ``others``
-    are further options of numba.
+    The code is stored beside the module or in the home folder. If neither can be written, it is
+    stored in a private folder among temporary files, and if that fails, nowhere. ``others`` are
+    further options of numba.
     """
     from numba import config, njit
 
@@ -46,10 +46,10 @@ def kept(function: F, **others: Any) -> F:
 
 
 def for_any_number(compiled: F) -> F:
-    """Have a function that others call compiled once for all numbers of a type.
+    """Make numba compile a called function once for all numbers of a type.
 
-    Numba compiles it for each constant that it is called with, and for the first value of each
-    variable that is passed in a loop, before it finds that the variable changes.
+    Otherwise numba compiles it for each constant that it is called with, and for the first value of
+    each variable in a loop, before it finds that the variable changes.
 
     Args:
         compiled: what numba's decorator returned; it is changed.
@@ -70,13 +70,13 @@ def for_any_number(compiled: F) -> F:
 
 @cache
 def listen() -> None:
-    """Have numba say when it compiles, which it does not where machine code has been kept."""
+    """Make numba report when it compiles, which is only if no machine code is stored."""
     from numba.core import event
 
     class Compiling(event.Listener):
-        """Tells that something is being compiled, and afterwards that it is not."""
+        """Reports when compiling begins, and when it ends."""
 
-        depth = 0  # what a function calls is compiled while it is
+        depth = 0  # functions that it calls are compiled within
 
         def on_start(self, _: Any) -> None:
             self.depth += 1
@@ -95,7 +95,7 @@ def listen() -> None:
 
 
 def own_folder() -> Path | None:
-    """A folder that nobody else can write to (it holds what is executed); None if there is none."""
+    """A folder for executable code that nobody else can write to; None if there is none."""
     try:
         path = Path(tempfile.gettempdir()) / f"pimsim-{os.getuid()}"
         path.mkdir(mode=0o700, exist_ok=True)

@@ -1,6 +1,7 @@
-"""How much memory a process may still take: what does not fit is refused before it is taken.
+"""Checks the free memory before large arrays are made, and refuses what does not fit.
 
-An array that is too large is often given all the same, and the process is ended when it is filled.
+An operating system often grants an array that is too large, and kills the process when it is
+filled.
 
 >>> require(1 << 20, "a few images")
 >>> require(1 << 60, "many images")  # doctest: +ELLIPSIS
@@ -18,16 +19,16 @@ from pathlib import Path
 from pimsim.errors import InputError
 
 ASKED_BYTES = 16 << 20
-"""Size from which the system is asked what is free; less is there, or fails where it is taken."""
+"""Size from which free memory is checked; smaller arrays are just made."""
 
 
 def available_bytes(root: Path = Path("/")) -> int | None:
-    """Memory that can be had without swapping; None where the platform does not say.
+    """Return the memory available without swapping; None if the platform does not say.
 
-    What a control group or a limit of the address space (``ulimit -v``) leaves counts, too.
+    Limits of a control group or of the address space (``ulimit -v``) are respected.
 
     Args:
-        root: where ``/proc`` and ``/sys`` are.
+        root: folder that contains ``/proc`` and ``/sys``.
 
     """
     found = [_free_bytes(root), _of_group_bytes(root), _of_address_space_bytes(root)]
@@ -35,11 +36,11 @@ def available_bytes(root: Path = Path("/")) -> int | None:
 
 
 def require(size_bytes: int, what: str) -> None:
-    """Raise :class:`~pimsim.errors.InputError` unless so much memory can be had.
+    """Raise :class:`~pimsim.errors.InputError` unless so much memory is available.
 
     Args:
-        size_bytes: what is going to be taken.
-        what: what it is for, in the plural.
+        size_bytes: memory that is needed.
+        what: its purpose, as a plural noun.
 
     """
     free = available_bytes() if size_bytes >= ASKED_BYTES else None

@@ -1,9 +1,10 @@
-"""Machine code that later processes load without the compiler, which takes long to import.
+"""Machine code that later processes load without importing the compiler, which is slow.
 
-A function that is given numbers, arrays and named tuples of these, and neither makes arrays nor
-raises, needs nothing of the compiler once it is compiled. Its object code is kept as it is, behind
-a digest of itself, beside the module or where nobody else can write. A file that is damaged, of
-another processor or of other sources is not taken, and one that cannot be written is done without.
+Some functions need nothing of the compiler once they are compiled: those that take numbers, arrays
+and named tuples of these, make no arrays, and raise nothing. Their object code is stored after its
+digest, beside the module or in a folder that nobody else can write to. A file is not used if it is
+damaged, or made for another processor or from other sources. If a file cannot be written, there is
+no error.
 
 >>> from pimsim.object_code import Kept
 >>> twice = Kept(_example, [Path(__file__)])
@@ -36,16 +37,17 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _ENTRY = "pimsim_entry"
 _MAGIC = b"pimsim object code 1\n"
 _FOREIGN = ("memset", "memcpy", "memmove")
-"""What every process has of what compiled code calls."""
+"""Functions that compiled code may call, because every process has them."""
 _ALONE: dict[str, Any] = {
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
     "error_model": "numpy",
 }
-"""Options of numba for what is not called from Python."""
+"""Options of numba for functions that are not called from Python."""
 
 Signature = tuple[Any, ...]
-"""Of each argument ``i`` for a number, type and axes of an array, or class and parts of a tuple."""
+"""For each argument: ``i`` for a number, type and axes of an array, or class and parts of a
+tuple."""
 
 
 def _example(values: NDArray[np.int64], factor: int) -> int:
@@ -55,7 +57,7 @@ def _example(values: NDArray[np.int64], factor: int) -> int:
 
 
 class Part:
-    """What the compiler meets where a function is called that is compiled with those that do."""
+    """Stands for a function that is compiled as a part of its callers."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -68,22 +70,22 @@ class Part:
 
     @property
     def _numba_type_(self) -> Any:
-        """What numba takes it for when it meets its name."""
+        """The numba type of the function."""
         return self._compiled._numba_type_
 
 
 def part(function: _Function) -> _Function:
-    """Have a function compiled as a part of those that call it, and by them alone."""
+    """Make a function that is only compiled as a part of its callers."""
     return cast(_Function, Part(function))
 
 
 class Kept:
-    """A function, compiled when it is first called with arguments of some types, or loaded.
+    """A function that is loaded, or compiled, at the first call with arguments of some types.
 
-    Arrays must lie in one piece, row by row.
+    Arrays must be C-contiguous.
 
     Args:
-        function: what is compiled.
+        function: the function to compile.
         parts: files that its code comes from.
 
     """
@@ -94,7 +96,7 @@ class Kept:
         self._lock = threading.Lock()
 
     def __call__(self, *arguments: Any) -> int:
-        """Run it; returns the number that it gives, and 0 if it gives none."""
+        """Run it; return its number, or 0 if it returns none."""
         numbers: list[int] = []
         signature = tuple([_flat(each, numbers) for each in arguments])
         entry = self._entries.get(signature)
@@ -109,7 +111,7 @@ class Kept:
         return found
 
     def _found(self, signature: Signature) -> Callable[..., int]:
-        """The machine code: one that is kept, or else a new one."""
+        """The machine code: stored code, or else newly compiled code."""
         digest = hashlib.sha256(machine())
         for text in (self._function.__module__, self._function.__qualname__, _text(signature)):
             digest.update(text.encode())
@@ -121,7 +123,7 @@ class Kept:
 
 
 class Bound:
-    """An argument, or a part of one, that is given again and again: taken apart only once.
+    """An argument, or a part of one, that is used in many calls and converted only once.
 
     >>> from pimsim.object_code import Kept
     >>> twice = Kept(_example, [Path(__file__)])
@@ -138,7 +140,7 @@ class Bound:
 
 
 def _flat(value: Any, numbers: list[int]) -> Any:
-    """Add what the machine code is given of an argument; returns its part of the signature."""
+    """Append the numbers that an argument becomes; return its part of the signature."""
     if isinstance(value, np.ndarray):
         seen = value.__array_interface__
         if seen["strides"] is not None:
@@ -167,9 +169,9 @@ def _text(signature: Any) -> str:
 
 
 def kept(beside: Path, name: str, make: Callable[[], bytes]) -> bytes:
-    """Return object code of a module: kept under a name, or else made, and kept then.
+    """Return stored object code of a module, or else make it and store it.
 
-    The name must say all that the code depends on, see :func:`machine`.
+    ``name`` must depend on everything that the code depends on, see :func:`machine`.
     """
     code = next(filter(None, (_read(folder / name) for folder in _folders(beside))), None)
     if code is None:
@@ -179,7 +181,7 @@ def kept(beside: Path, name: str, make: Callable[[], bytes]) -> bytes:
 
 
 def _folders(beside: Path) -> Iterator[Path]:
-    """Where code is looked for and kept; the last one is made when it is come to."""
+    """Folders in which code is looked for and stored; the last one is made if it is needed."""
     yield beside.parent / "__pycache__"
     own = machine_code.own_folder()
     if own is not None:
@@ -203,7 +205,7 @@ def machine() -> bytes:
 
 
 def _read(path: Path) -> bytes | None:
-    """Object code; None if there is none, or it is not as it was written."""
+    """Object code; None if there is none, or it was damaged."""
     try:
         found = path.read_bytes()
     except OSError:
@@ -218,7 +220,7 @@ def _split(found: bytes) -> tuple[bytes, bytes]:
 
 
 def _written(folder: Path, name: str, code: bytes) -> bool:
-    """Keep object code, whole or not at all; whether that could be done."""
+    """Store object code, completely or not at all; return whether that succeeded."""
     temporary = None
     try:
         folder.mkdir(exist_ok=True)
@@ -251,7 +253,7 @@ def target(opt: int = 3) -> Any:
 
 
 def _loaded(code: bytes) -> Callable[..., int]:
-    """The function in object code, which stays for the life of the process."""
+    """The function in object code, which stays loaded until the process ends."""
     from llvmlite import binding
 
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target())
@@ -263,13 +265,13 @@ def _loaded(code: bytes) -> Callable[..., int]:
 
 
 _ENGINES: list[Any] = []
-"""One for each function, since all of them call theirs the same."""
+"""One for each function, since the entry has the same name in all of them."""
 
 
 def _compiled(function: Callable[..., Any], signature: Signature) -> bytes:
-    """Object code of a function, behind an entry that takes a table of numbers.
+    """Object code of a function, with an entry that takes a table of numbers.
 
-    Raises ValueError if it needs more than every process has.
+    Raises ValueError if it calls a function that not every process has.
     """
     from llvmlite import binding
     from numba import njit
@@ -295,7 +297,7 @@ def _compiled(function: Callable[..., Any], signature: Signature) -> bytes:
 
 
 def _type(signature: Any) -> Any:
-    """What numba calls an argument."""
+    """The numba type of an argument."""
     from numba import from_dtype, types
 
     if signature == "i":
@@ -308,7 +310,7 @@ def _type(signature: Any) -> Any:
 
 
 def _entry(made: Any, arguments: tuple[Any, ...]) -> str:
-    """LLVM IR that calls a function as numba does, arrays being taken apart."""
+    """LLVM IR that calls a function as numba does, with arrays passed as numbers."""
     from numba import types
 
     lines, given, at = list[str](), list[str](), 0

@@ -1,4 +1,4 @@
-"""Processes that are begun beside this one."""
+"""Starting child processes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _LOCK = Lock()
 
 @contextmanager
 def without_main() -> Iterator[None]:
-    """Have processes that are started meanwhile not import the program that starts them.
+    """Within the block, started processes do not import the program that starts them.
 
     Python begins a process anew (``spawn``) by importing the main module of its parent. A script
     that is not guarded by ``if __name__ == "__main__":`` would then run once more in each of them.
-    What they are given must not be defined in that module.
+    Functions and objects that they are given must not be defined in that module.
 
     >>> with without_main():
     ...     hasattr(sys.modules["__main__"], "__file__")

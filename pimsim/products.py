@@ -1,10 +1,10 @@
-"""What a binary product takes, by how products are counted: one way beside another.
+"""Commands, time and energy of a binary product, for several ways to count products.
 
-A product is of one bit of an operand and a weight of -1 or +1, and counting it, adding up what
-several subarrays have counted, and holding the sum against a threshold belong to it, as a run of a
-layer books them. One row command works on all columns of a row, so a command carries out as many
-products as a row has columns. Rows that go from one subarray to another are no row commands, but
-take time and energy: each is read and written over the channel.
+A product has one bit of an operand and a weight of -1 or +1. Its cost includes its share of
+counting, of adding up the counts of several subarrays, and of comparing the sum with a threshold,
+as in a run of a layer. A row command works on all columns, so it computes as many products as a row
+has columns. Moving a row from one subarray to another is not a row command, but takes time and
+energy: the row is read and written over the channel.
 
 >>> weights = np.random.default_rng(0).choice([-1, 1], (8, 64))
 >>> for way in folded(weights):
@@ -37,25 +37,25 @@ from pimsim.microprogram.output_tree.layer import GroupProgram, Layer
 from pimsim.microprogram.output_tree.tree import Tree, leaves
 
 MOST_GROUP = 8
-"""Outputs of a group that are tried; more have never been better."""
+"""Most outputs of a group that are tried; larger groups have never been better."""
 _SPARE = 24
-"""Data rows beside operands without which no part is tried."""
+"""Least number of data rows beside operands; parts with fewer are not tried."""
 
 Told = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Products:
-    """A way to count products, and what it takes."""
+    """A way to count products, and its cost."""
 
     name: str
     summary: str
     products: int
-    """For a column: outputs times fan-in times bits, weights of 0 aside."""
+    """Products of a column: outputs times fan-in times bits, without weights of 0."""
     aap: int
-    """ACTIVATE-ACTIVATE-PRECHARGEs of all of them."""
+    """ACTIVATE-ACTIVATE-PRECHARGEs of all products."""
     ap: int
-    """ACTIVATE-PRECHARGEs."""
+    """ACTIVATE-PRECHARGEs of all products."""
     data_rows: int
     """Most data rows that a subarray needs."""
     subarrays: int = 1
@@ -63,7 +63,7 @@ class Products:
     group: int = 1
     """Outputs that share a stream of commands."""
     rows_moved: int = 0
-    """Rows brought from one subarray to another, for all products: no row commands, but priced."""
+    """Rows moved from one subarray to another, for all products; they are not row commands."""
 
     @property
     def commands_per_product(self) -> float:
@@ -72,14 +72,13 @@ class Products:
 
     @property
     def acts_per_product(self) -> float:
-        """Activations, two an AAP and one an AP: what tFAW limits."""
+        """Activations: two for each AAP and one for each AP. tFAW limits their rate."""
         return (2 * self.aap + self.ap) / self.products
 
     def cost(self, standard: Standard, options: ModelOptions) -> tuple[float, float]:
-        """Latency in ps and energy in pJ of a product, where all banks do the same.
+        """Return latency in ps and energy in pJ of a product, if all banks do the same.
 
-        Rows that are moved are read and written whole. APs are taken to be spread evenly among the
-        AAPs.
+        Moved rows are read and written completely. APs are assumed to be spread evenly among AAPs.
         """
         often = max(1, self.ap)
         each, rest = divmod(self.aap, often)
@@ -111,14 +110,14 @@ def folded(
     Args:
         weights: ``(outputs, fan-in)`` of -1, 0 and +1.
         planes: bits of an operand.
-        data_rows: of a subarray.
-        address_map: of the subarrays.
-        minimise: what is to be few, ``commands`` or ``activations``.
-        tries: exchanges of outputs between groups.
-        seed: of what is exchanged.
-        told: called with what is done, how much of it, and of how much.
+        data_rows: data rows of a subarray.
+        address_map: address map of the subarrays.
+        minimise: ``commands`` or ``activations``.
+        tries: number of exchanges of outputs between groups.
+        seed: seed of the exchanges.
+        told: called with the name of a task, how much of it is done, and how much there is.
 
-    Raises InputError where operands do not fit, or for weights that are something else.
+    Raises InputError if operands do not fit, or for other weights.
     """
     if weights.ndim != 2 or not weights.size or not np.isin(weights, (-1, 0, 1)).all():
         raise InputError("`weights` must be a table of -1, 0 and +1: (outputs, fan-in)")
@@ -156,10 +155,9 @@ def rows(
 
     Args:
         fan_in: products of an output.
-        data_rows: of a subarray.
-        address_map: of the subarrays.
-
-    Raises InputError where operands do not fit.
+        data_rows: data rows of a subarray.
+        address_map: address map of the subarrays.
+     Raises InputError if operands do not fit.
     """
     for name, summary, count in (
         ("XNOR, full adders", "a product, then the published count", xnors),
@@ -179,7 +177,7 @@ def _published(
     data_rows: int,
     address_map: AddressMap,
 ) -> Products:
-    """One output after the other by full adders, as SIMDRAM has them."""
+    """One output after the other, by full adders as in SIMDRAM."""
     parts = aap = ap = moved = highest = 0
     for number, times in Counter(np.count_nonzero(weights, axis=1).tolist()).items():
         taken = full_adders(number, planes, data_rows=data_rows, address_map=address_map)
@@ -201,7 +199,7 @@ def _layer(
     most: int,
 ) -> tuple[Layer, list[Tree], int]:
     """The layer and its groups: as few subarrays and as large groups as rows allow."""
-    # half of what can be reached, as where operands of -1 and +1 are held against 0
+    # half of the largest sum, as if operands of -1 and +1 were compared with 0
     least = -((1 - (1 << planes)) * weights.sum(axis=1, dtype=np.int64) // 2)
     parts = -(-weights.shape[1] * planes // max(1, data_rows - _SPARE))
     best: tuple[int, Layer, list[Tree], int] | None = None
@@ -216,7 +214,7 @@ def _layer(
         size = most
         while size:
             groups = clustered(weights, size)
-            # what is left over comes last: a sample that holds the first and the last
+            # the remainder comes last, so the sample has the first and the last
             sample = [groups[0], groups[-1]] if len(groups) > 1 else groups
             try:
                 spent = sum(_spent(layer, layer.program(group)) for group in sample)

@@ -1,7 +1,7 @@
-"""What every number that a file or a user can set may be: one table of ranges, with units.
+"""One table of the allowed ranges, with units, of every number that a file or a user can set.
 
-The ranges are wide: they hold every part and circuit that can be built, and keep out what is in
-another unit, is a slip of the keyboard, or overflows further on.
+The ranges are wide: they include every part and circuit that can be built. They exclude numbers in
+the wrong unit, typing errors, and numbers that would overflow later.
 
 >>> mistake("t_ras_ps", -5)
 '`t_ras_ps` must be an integer from 1,000 to 1,000,000 ps, not -5'
@@ -26,7 +26,7 @@ UNITS = MappingProxyType(
         "celsius": "°C", "ff_per_um": "fF/µm", "ua_per_v2": "µA/V²", "per_v": "1/V",
     }
 )  # fmt: skip
-"""Units by the end of a name."""
+"""Units by the ending of a name."""
 
 
 class Range(NamedTuple):
@@ -123,11 +123,11 @@ _BY_UNIT = {
     "ff_per_um": Range(0, 1e4),
     "share": Range(0, 1),
 }
-"""Ranges of all others, by the end of the name."""
+"""Ranges of all other values, by the ending of the name."""
 
 
 def end(name: str, known: Iterable[str] = UNITS) -> str:
-    """Return the end of a name that says its unit, or another known one; empty if it has none.
+    """Return the ending of a name that gives its unit, or another known ending; '' if it has none.
 
     >>> end("set_load_ff"), end("overlap_ff_per_um"), end("banks")
     ('ff', 'ff_per_um', '')
@@ -165,7 +165,7 @@ class Ranged:
 def require(owner: Any) -> None:
     """Raise :class:`~pimsim.errors.InputError` if values of a dataclass are out of range.
 
-    The error names all of them; those that are None are left aside.
+    The error names all of them. Values that are None are not checked.
     """
     given = ((field.name, getattr(owner, field.name)) for field in fields(owner))
     wrong = [text for name, value in given if value is not None and (text := mistake(name, value))]

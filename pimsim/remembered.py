@@ -1,4 +1,4 @@
-"""What was worked out before and is asked for again, remembered as long as there is room."""
+"""A cache in memory: the values that were used last, within a limit of bytes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _Value = TypeVar("_Value")
 
 
 class Known(Generic[_Value]):
-    """Values that were asked for last, up to so many bytes.
+    """The values that were used last, up to so many bytes.
 
-    Threads may share it; two that ask for the same at once may both work it out.
+    Threads may share it; if two ask for the same value at once, both may compute it.
 
     >>> known = Known(size_bytes=100)
     >>> notes = known.notes(size_bytes=100)
@@ -29,7 +29,7 @@ class Known(Generic[_Value]):
         self._lock = threading.Lock()
 
     def get(self, key: str) -> _Value | None:
-        """Return the value of a key; None if it is not known."""
+        """Return the value of a key; None if it is not in the cache."""
         with self._lock:
             held = self._held.get(key)
             if held is None:
@@ -39,7 +39,7 @@ class Known(Generic[_Value]):
         return held[0]
 
     def give(self, key: str, value: _Value, size_bytes: int) -> None:
-        """Remember a value."""
+        """Add a value."""
         with self._lock:
             if key not in self._held:
                 self._held[key] = value, size_bytes
@@ -50,7 +50,7 @@ class Known(Generic[_Value]):
             self._note(key, value, size_bytes)
 
     def of(self, key: str, make: Callable[[], tuple[_Value, int]]) -> _Value:
-        """Return the value of a key; ``make`` gives it, and its size in bytes, if it is new."""
+        """Return the value of a key; if it is new, ``make`` computes it and its size in bytes."""
         found = self.get(key)
         if found is None:
             found, size_bytes = make()
@@ -62,10 +62,10 @@ class Known(Generic[_Value]):
             notes.take(key, value, size_bytes)
 
     def notes(self, size_bytes: int) -> Notes[_Value]:
-        """Return what all that is asked for from now on is noted in, as long as that is held.
+        """Return notes of all values used from now on; they are kept while the notes object exists.
 
         Args:
-            size_bytes: of what is noted, at most.
+            size_bytes: most bytes of the noted values.
 
         """
         notes = Notes[_Value](size_bytes)
@@ -75,16 +75,16 @@ class Known(Generic[_Value]):
 
 
 class Notes(Generic[_Value]):
-    """What was asked for meanwhile.
+    """Values that were used while these notes were taken.
 
     Args:
-        size_bytes: that it may take.
+        size_bytes: most bytes of the values.
 
     """
 
     def __init__(self, size_bytes: int) -> None:
         self.values: dict[str, _Value] | None = {}
-        """By key; None if it has become too much."""
+        """Values by key; None if there were too many bytes."""
         self._left = size_bytes
 
     def take(self, key: str, value: _Value, size_bytes: int) -> None:

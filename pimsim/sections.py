@@ -1,7 +1,7 @@
-"""Files of values with sources: what a file states, and what it takes from its base.
+"""TOML files of values with sources: values that a file states, and those from its base.
 
 A file has a ``name``, a ``description`` and a table ``[sources]`` of citations that its values
-refer to by key. Bundled ones lie in a directory of the package that reads them.
+refer to by key. Bundled files are in a directory of the package that reads them.
 
 In a section an entry is ``{ value = ..., source = "key of [sources]" }``, or a bare value, which is
 then the file's own claim. What a file does not state it has from its base, and the source says so.
@@ -23,11 +23,11 @@ _MOST_BASES = 8
 _TEXTS = ("name", "description")
 
 Check = Callable[[str, str, object], Any]
-"""Section, key and value as stated, to the value that holds; raises
-:class:`~pimsim.errors.InputError` for one that is not allowed."""
+"""From section, key and stated value to the value to use; raises :class:`~pimsim.errors.InputError`
+for a value that is not allowed."""
 
 Values = dict[str, dict[str, Any]]
-"""By section and key."""
+"""Values by section and key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +43,19 @@ class Document:
     body: Mapping[str, Any]
     """Everything else."""
     base: Document | None
-    """What it builds on."""
+    """The file that it builds on."""
     mistakes: list[str]
-    """What is wrong with it, as far as that is known; whoever reads on adds to it."""
+    """Mistakes found so far; each further step of reading adds its own."""
 
     def cited(self, source: object, where: str) -> str:
-        """Return the citation that ``source`` is the key of; else note a mistake at ``where``."""
+        """Return the citation with the key ``source``; note a mistake if there is none."""
         if isinstance(source, str) and source in self.citations:
             return self.citations[source]
         self.mistakes.append(f"{where} must cite a key of [sources], not {shown(source)}")
         return ""
 
     def lineage(self) -> list[Document]:
-        """Return what it builds on and itself, the first base first."""
+        """Return its bases and itself, the first base first."""
         return [*(self.base.lineage() if self.base else []), self]
 
     def settle(self) -> None:
@@ -76,7 +76,7 @@ class Shelf:
     """Names the value in messages."""
     package: str
     folder: str
-    """Directory of the package where bundled files lie."""
+    """Directory of the package with the bundled files."""
 
     def names(self) -> tuple[str, ...]:
         """Names of the bundled files, sorted."""
@@ -89,9 +89,9 @@ class Shelf:
         """Return the bundled file of that name, or the ``.toml`` file at that path.
 
         ``known`` are the top-level keys besides name, description, base and sources. A ``base`` is
-        another file of the same kind, by name or by its path from where the file lies; name and
-        description may then be missing. Mistakes of the file are in the document, for its reader
-        to settle. ``above`` are the files that build on it.
+        another file of the same kind, by name or by a path relative to the file; name and
+        description may then be missing. Mistakes of the file are noted in the document; the caller
+        calls :meth:`Document.settle`. ``above`` are the files that build on it.
 
         Raises :class:`~pimsim.errors.InputError` for an unknown name (listing the known ones), and
         a file, or a base, that cannot be read or is not TOML.
@@ -126,7 +126,7 @@ class Shelf:
         known: Sequence[str],
         above: tuple[str, ...],
     ) -> Document:
-        """What a file builds on."""
+        """The file that a file builds on."""
         names = self.names()
         named = isinstance(wanted, str) and (wanted in names or wanted.endswith(".toml"))
         if not isinstance(wanted, str) or not named or not wanted.isprintable():
@@ -145,7 +145,7 @@ class Shelf:
             raise InputError(f"{file}: {error}") from error
 
     def text_of(self, wanted: str | Path) -> tuple[str, str, Path]:
-        """Return text, name and folder of the bundled file of that name, or of that at that path.
+        """Return text, name and folder of a bundled file, or of a file at a path.
 
         Raises :class:`~pimsim.errors.InputError` as :meth:`read` does before it parses.
         """
@@ -171,8 +171,8 @@ def stated(
 ) -> tuple[Values, dict[str, str]]:
     """Return the values of a file and its bases, and their citations by ``"section.key"``.
 
-    ``keys`` are the keys of every section; ``instead`` names the section of a base that one in a
-    file replaces. Mistakes are noted in the document; those of a base are raised.
+    ``keys`` are the keys of every section. ``instead`` maps a section to the section of a base that
+    it replaces. Mistakes are noted in the document; mistakes of a base are raised.
     """
     values: Values = {}
     sources: dict[str, str] = {}
@@ -205,9 +205,9 @@ def stated(
 
 
 def require(document: Document, values: Values, keys: Mapping[str, tuple[str, ...]]) -> None:
-    """Note every key of a section that is missing, and a section of which all are.
+    """Note every missing key of a section, or the whole section if all its keys are missing.
 
-    One that was meant by an unknown key is not missing, but mistyped.
+    A key that an unknown key stands for is not missing, but mistyped.
     """
     meant = " ".join(document.mistakes)
     for section, wanted in keys.items():
@@ -223,7 +223,7 @@ def require(document: Document, values: Values, keys: Mapping[str, tuple[str, ..
 def _entries(
     document: Document, section: str, known: tuple[str, ...]
 ) -> Iterator[tuple[str, object, str]]:
-    """Keys that a section of a file states, what stands there, and where that is."""
+    """Yield the keys that a section of a file states, with entry and place."""
     table = document.body.get(section, {})
     if not isinstance(table, dict):
         document.mistakes.append(f"[{section}] must be a table, not {shown(table)}")
@@ -250,13 +250,13 @@ def text(
     sources: Mapping[str, str],
     note: str,
 ) -> str:
-    """Return the TOML text that reads back as these values and sources.
+    """Return a TOML text with these values and sources.
 
     Args:
-        tops: texts at the top: name, description and what else there is.
-        values: by section and key.
+        tops: texts at the top: name, description and others.
+        values: values by section and key.
         sources: citations by ``"section.key"``.
-        note: what the file is good for, for a comment at its top.
+        note: purpose of the file, for a comment at its top.
     """
     keys = _keys_of(dict.fromkeys(sources.values()))
     lines = [f"# {line}" for line in textwrap.wrap(note, 98)]
@@ -271,7 +271,7 @@ def text(
 
 
 def _keys_of(citations: Mapping[str, None]) -> dict[str, str]:
-    """A short key for every citation: its first word, with a number where that is taken."""
+    """A short key for every citation: its first word, with a number if that is taken."""
     keys: dict[str, str] = {}
     for cited in citations:
         letters = "".join(c if c.isascii() and c.isalnum() else " " for c in cited.lower())
@@ -307,11 +307,11 @@ def _string(words: str) -> str:
 
 
 def _long(words: str) -> str:
-    """A string over several lines, which TOML joins where a line ends in a backslash."""
+    """A string over several lines; TOML joins lines that end in a backslash."""
     lines, line = [], ""
     pieces = _escaped(words).split(" ")
     for number, piece in enumerate(pieces):
-        # What follows such a break loses its leading blanks, so that it must have none.
+        # TOML drops leading blanks after such a break, so the next line must not need any.
         if line and piece and len(line) + len(piece) > 90:
             lines.append(line)
             line = ""

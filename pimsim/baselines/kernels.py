@@ -40,7 +40,7 @@ _OPERATIONS: Mapping[str, _Operation] = {
 
 
 def _of_words(code: Emit, kind: str, what: str, place: str) -> str:
-    """What an operation makes of the words at a place of both arrays."""
+    """Add the operation on the words at one place of both arrays."""
     one = code.get(kind, "%a", place, 8)
     if what == "a":
         return one

@@ -6,8 +6,8 @@ for, and how many caches that is stands beside every rate. Each loop runs severa
 counts, and the spread to the worst is kept. Operations are measured with numpy on one thread and
 with compiled loops on all, and the faster one is the machine's.
 
-What must be known of the machine is read from where Linux says it; other systems get what ``os``
-knows, and assumptions that are stated as such.
+Properties of the machine are read from Linux; on other systems they come from ``os``, and from
+assumptions that are stated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from pimsim.errors import InputError
 from pimsim.executors.compiled.run.processors import default_threads
 
 CACHES = 4
-"""Size of all arrays together, in last-level caches, from which nothing is found in one."""
+"""If all arrays together have this many times the size of the last-level cache, none stays in
+it."""
 ARRAYS = 3
 """Two operands and a result."""
 TOTAL_BYTES = 64 * 2**20

@@ -1,6 +1,6 @@
-"""The reference executor: every AAP and AP, literally, on subarrays.
+"""The reference executor: carries out every AAP and AP on subarrays, one by one.
 
-It is the definition of what a program, and a row program, means.
+It defines what a program, and a row program, means.
 
 >>> import numpy as np
 >>> from pimsim.dram.array.subarray import Subarray
@@ -60,14 +60,14 @@ def carry_out(
     *,
     by_host: bool = True,
 ) -> dict[int, Words]:
-    """Carry items of a row program out; rows (lanes, words) by the number of what reads them.
+    """Carry out items of a row program; return rows (lanes, words) by the number of their read.
 
     Args:
         items: without writes.
         parts: the subarrays of each part, a lane for each bank.
-        outputs: (lanes,) what each computes.
+        outputs: (lanes,) the output that each lane computes.
         lanes: those that take part, all if None.
-        span: columns of a row that go over the channel, all if None.
+        span: columns of a row that are moved over the channel, all if None.
         by_host: rows are moved through the host, not from bank to bank.
 
     """

@@ -1,9 +1,9 @@
-"""Programs of unmodified chips as programs of DRAM Bender, and such programs carried out again.
+"""Writes programs of unmodified chips for DRAM Bender, and executes such programs.
 
-A program writes operands and constants (a pattern of 32 bits, repeated along each row), does the
-steps with the delays that they violate, in slots of 1.5 ns, and reads the results. What is not
-violated waits in whole cycles of four slots for as long as the part needs, and longer.
-:func:`commands` is a reader of our own: it executes the words, and says which command comes when.
+A program writes operands and constants (a pattern of 32 bits, repeated along each row), carries out
+the steps with their violated delays in slots of 1.5 ns, and reads the results. All other delays are
+at least as long as the part needs, in whole cycles of four slots. :func:`commands` executes the
+words independently, and says which command is issued when.
 
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.offtheshelf.primitives import PRIMITIVES
@@ -26,13 +26,13 @@ from pimsim.offtheshelf.bender_words import NOP, SLOTS, Command, Word, decoded, 
 from pimsim.offtheshelf.program import FRAC_NS, ChipProgram, Frac, Row, Step
 
 SLOT_PS = 1_500
-"""Of a slot on an Alveo U200 at 666.67 MHz (docs/reference/isa.md)."""
+"""Duration of a slot on an Alveo U200 at 666.67 MHz (docs/reference/isa.md)."""
 BRANCH_CYCLES = 6
-"""That a branch takes to resolve (the same)."""
+"""Cycles that a branch takes (same source)."""
 PATTERNS = (0xAAAAAAAA, 0xCCCCCCCC, 0xF0F0F0F0, 0xFF00FF00, 0xFFFF0000)
-"""What operands hold, 32 columns at a time: with five, every combination of their bits once."""
+"""Bits of the first operands in 32 columns: five operands have every combination of bits once."""
 _MIXED = 0x9E3779B9
-"""Of which those beyond hold multiples, modulo 2^32: an odd number, so that all differ."""
+"""Further operands hold multiples of this number modulo 2^32; it is odd, so all differ."""
 BURST_COLUMNS = 8
 """Column addresses of a burst."""
 _CASR, _BANK, _ROW, _SECOND, _COLUMN, _PATTERN, _COUNT, _ENDS = 0, 3, 4, 5, 6, 7, 8, 9
@@ -54,7 +54,7 @@ class Issued:
 
 
 def pattern(operand: int) -> int:
-    """Return the 32 columns that an operand holds over and over.
+    """Return the 32 bits that an operand repeats along its row.
 
     >>> hex(pattern(2)), hex(pattern(5))
     ('0xf0f0f0f0', '0x1715609d')

@@ -1,9 +1,9 @@
-"""What row groups of measured chips succeed by, as distributions: quantiles, not means.
+"""Success of row groups of measured chips, as distributions: quantiles, not only means.
 
 A box says how often an operation was right on the row groups that were measured: least, quartiles,
 99th percentile, most, and mean. Groups differ far more than a mean shows: a majority of three on
-four rows at 1.5 and 1.5 ns is right on 57 % of the bitlines on average and on 99 % at the median,
-for a quarter of the groups never work. No measurement is part of pimsim: boxes are read from a
+four rows at 1.5 and 1.5 ns is right on 57 % of the bitlines on average but on 99 % at the median,
+because a quarter of the groups never work. No measurement is part of pimsim: boxes are read from a
 file, see :func:`location`.
 
 >>> box = Box("MAJ3", 4, "random", ActivationDelays(1.5, 1.5), "pct_bitlines_always_correct",
@@ -33,7 +33,7 @@ from pimsim.errors import InputError
 from pimsim.offtheshelf.decoder import ROWS
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.99, 1.0)
-"""Shares of groups that do no better than least, quartiles, 99th percentile and most."""
+"""Shares of groups at or below least, quartiles, 99th percentile and most."""
 _BOX = ("min", "p25", "median", "p75", "p99")
 _MOST = ("max", "max_plotted")
 COLUMNS = ("op", "rows_activated", "data_pattern", "t1_ns", "t2_ns", "metric", "mean", *_BOX)
@@ -52,7 +52,7 @@ NEEDED = (
 )
 """What drawing groups needs, in words."""
 _EDGE = 1e-3
-"""Of a part of the curve, how near to its ends its mean may be at most."""
+"""How close to its ends the mean of a part of the curve may be."""
 OPERATIONS = ("MAJ3", "MAJ5", "MAJ7", "MAJ9", "many-row-activation", "multi-row-copy")
 
 
@@ -73,10 +73,10 @@ class Box:
 
     @cached_property
     def _bend(self) -> tuple[int, float]:
-        """Part of the curve that is bent so that the mean is the measured one, and its power.
+        """The part of the curve that is bent so that its mean is the measured one, and the power.
 
-        Between quantiles a curve that rises is all that is known. It is straight everywhere but in
-        the part that leaves most open, where it goes as a power of the share.
+        Between quantiles, it is only known that the curve rises. It is taken as straight, except in
+        the part where the mean is least determined; there it is a power of the share.
         """
         parts = list(zip(QUANTILES, QUANTILES[1:], self.values, self.values[1:], strict=False))
         areas = [(b - a) * (low + high) / 2 for a, b, low, high in parts]
@@ -91,7 +91,7 @@ class Box:
         return widest, (high - low) / (wanted - low) - 1.0
 
     def success(self, share: float) -> float:
-        """Return how well a group does that so large a share of groups does no better than.
+        """Return the success of the group at this quantile: ``share`` of the groups do no better.
 
         Raises :class:`~pimsim.errors.InputError` for what is not 0 to 1.
         """
@@ -110,12 +110,12 @@ class Box:
     def drawn(
         self, generator: np.random.Generator, groups: int, best: float = 1.0
     ) -> NDArray[np.float64]:
-        """Return the success of so many groups, drawn among the best share of all."""
+        """Return the success of so many groups, drawn from the best share of all groups."""
         require_best(best)
         return self._at(1.0 - best + best * generator.random(groups))
 
     def mean_of_best(self, best: float) -> float:
-        """Return the mean of the best share of groups; 1 is all of them, whose mean was measured.
+        """Return the mean of the best share of groups; for 1 it is the measured mean.
 
         Exact for the curve of :meth:`success`.
         """
@@ -155,8 +155,8 @@ class BoxTable:
     def find(self, operation: str, rows: int, pattern: str, delays: ActivationDelays) -> Box:
         """Return what was measured.
 
-        Raises :class:`~pimsim.errors.InputError`, naming what there is, for an operation, a number
-        of rows, data or delays that were not.
+        Raises :class:`~pimsim.errors.InputError`, naming known values, for an operation, a number
+        of rows, data or delays that were not measured.
         """
         chosen = self.boxes
         wanted: tuple[tuple[str, object, Callable[[Box], object]], ...] = (
@@ -180,7 +180,7 @@ class BoxTable:
 
 
 def location(named: Path | None = None) -> Path | None:
-    """Return where boxes are: the file that is named, or that in ``$PIMSIM_DATA``; None if none.
+    """Return the file of boxes: the named one, or that in ``$PIMSIM_DATA``; None if there is none.
 
     >>> location(Path("mine.csv")).name
     'mine.csv'

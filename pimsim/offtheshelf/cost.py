@@ -1,10 +1,10 @@
 """Time and energy of programs of unmodified chips, with the delays that they violate.
 
-An access is ACT, t1, PRE, t2, ACT, tRAS, PRE, tRP: of its six distances, t1 and t2 are as it says,
-and everything else obeys the part, tRRD and tFAW between banks included. Energy is that of the
-commands that are sent, charged by :func:`pimsim.cost.charge`: two activations and two precharges,
-whole ones, though one of each is cut short, which makes it an upper bound; wordlines beyond the
-first as the option ``extra_wordline_factor`` says, by default nothing.
+An access is ACT, t1, PRE, t2, ACT, tRAS, PRE, tRP. The step sets t1 and t2; everything else obeys
+the part, and so do tRRD and tFAW between banks. Energy is that of the commands sent, by
+:func:`pimsim.cost.charge`: two full activations and two full precharges. One of each is cut short,
+so this is an upper bound. Wordlines beyond the first cost what the option ``extra_wordline_factor``
+says, by default nothing.
 
 >>> from pimsim.dram.standard.standard import load
 >>> from pimsim.offtheshelf.primitives import PRIMITIVES
@@ -39,41 +39,41 @@ from pimsim.offtheshelf.decoder import RowDecoder
 from pimsim.offtheshelf.program import FRAC_NS, Activate, ChipProgram, Step
 
 _ROUNDS = 4
-"""Times that a program is repeated for its sustained rate; the last half of them counts."""
+"""Repetitions of a program for its sustained rate, which is that of the last half."""
 
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """What a step sends to its bank: times of commands from its first ACTIVATE on."""
+    """Commands of a step to its bank, with times from the first ACTIVATE on."""
 
     acts_ps: tuple[int, ...]
     pres_ps: tuple[int, ...]
     done_ps: int
-    """When the bank may be activated again."""
+    """Time at which the bank may be activated again."""
     extra_wordlines: int
     """Rows open beyond the first of each ACTIVATE."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChipCost:
-    """What a program takes."""
+    """Time and energy of a program."""
 
     latency_ps: int
-    """Of one in one bank."""
+    """Time of one execution in one bank."""
     energy_pj: float
-    """Of its row commands in one bank."""
+    """Energy of its row commands in one bank."""
     energy_pj_per_kb: float
-    """The same, per KB (1024 bytes) of result; of the half of the columns that holds one, if so."""
+    """The same per KB (1024 bytes) of result; only columns that hold a result count."""
     round_ps: float
-    """Time of one in every bank, in the long run, refresh included if it is on."""
+    """Time of one execution in every bank, in the long run, with refresh if it is on."""
     throughput_gb_per_s: float
     """Results of all banks, in 1e9 bytes a second."""
     activations: int
-    """ACTIVATEs of one."""
+    """ACTIVATEs of one execution."""
 
 
 def burst(step: Step, standard: Standard, options: ModelOptions) -> Burst:
-    """Return what a step sends.
+    """Return the commands of a step.
 
     >>> from pimsim.dram.standard.standard import load
     >>> from pimsim.offtheshelf.program import MAJORITY, Activate, Row
@@ -104,7 +104,7 @@ def burst(step: Step, standard: Standard, options: ModelOptions) -> Burst:
 def program_cost(
     program: ChipProgram, standard: Standard, options: ModelOptions, steps: Sequence[Step] = ()
 ) -> ChipCost:
-    """Return what a program takes, or only some ``steps`` of it.
+    """Return time and energy of a program, or of some of its ``steps``.
 
     Raises :class:`~pimsim.errors.InputError` for another energy mode than ``datasheet``.
     """
@@ -139,9 +139,9 @@ def charged(
     """Return time and energy of steps that ``banks`` carry out in so long a time.
 
     Args:
-        bursts: each with how often it comes, of all banks together.
-        latency_ps: without refresh.
-        banks: among which they are divided evenly.
+        bursts: each with its number of executions, in all banks together.
+        latency_ps: time without refresh.
+        banks: number of banks that share them evenly.
         case: the part, and the options of the cost model.
 
     Raises :class:`~pimsim.errors.InputError` for another energy mode than ``datasheet``.
@@ -161,7 +161,7 @@ def charged(
 
 
 def _require_currents(options: ModelOptions) -> None:
-    """Ambit's figures are of AAPs and have none of an ACT or a PRE."""
+    """Refuse other energy modes: Ambit's figures are for AAPs, not for an ACT or a PRE."""
     if options.energy != "datasheet":
         raise InputError(
             f"`energy` must be datasheet for unmodified chips, not {options.energy!r}: what an ACT "
@@ -192,7 +192,7 @@ def _refreshed(time_ps: float, standard: Standard) -> float:
 
 
 class _Schedule:
-    """Steps of all banks in lock-step, each as early as the other banks let it.
+    """Steps of all banks in lock-step, each as early as the other banks allow.
 
     The ACTIVATEs of one step are exempt from tRC and tRRD between themselves, as those of an AAP.
     """

@@ -1,17 +1,16 @@
 """Which rows of a subarray an ACT, PRE, ACT with violated delays opens.
 
-A row address is decoded in fields, each by a predecoder of its own that latches its value. Where
-the second ACTIVATE comes before the PRECHARGE has taken effect, a latch keeps both values, and
-every row opens whose fields are each that of one of the two addresses: 2^k rows, if k fields
+A row address is divided into fields. Each has its own predecoder, which latches its value. If the
+second ACTIVATE comes before the PRECHARGE has taken effect, each latch keeps both values. Then
+every row opens in which each field has the value of one of the two addresses: 2^k rows, if k fields
 differ.
 
 Sources: the hierarchical decoder that Yuksel et al. suppose (Simultaneous Many-Row Activation in
 Off-the-Shelf DRAM Chips, DSN 2024, section 7.1: nine low address bits, five predecoders); PULSAR
 (Yuksel et al., 2023, section 3.2: rows 256 and 287 open 256, 257, 262, 263, 280, 281, 286, 287).
-Of subarrays with 1,024 rows, the tenth bit is a field of its own: an SK hynix module opens 16
-rows for 24 and 588 (pcdeni/CaSA, docs/explainer: 1,691 of 1,691 rows on each of two SK hynix
-modules follow the rule, but only 19 % of the trials on Micron's). It is the rule of those chips,
-not of all.
+In subarrays with 1,024 rows, the tenth bit is a field of its own: an SK hynix module opens 16 rows
+for 24 and 588 (pcdeni/CaSA, docs/explainer: 1,691 of 1,691 rows on each of two SK hynix modules
+follow the rule, but only 19 % of the trials on Micron's). Not all chips follow this rule.
 
 >>> RowDecoder(512).opened(256, 287)
 (256, 257, 262, 263, 280, 281, 286, 287)
@@ -30,12 +29,14 @@ from pimsim.documents import shown
 from pimsim.errors import InputError
 
 FIELDS = (1, 2, 2, 2, 2)
-"""Address bits of each predecoder, from the lowest on; see the module. Bits above stand alone."""
+"""Address bits of each predecoder, from the lowest on; see the module. Each higher bit is a
+field."""
 ROWS = (2, 4, 8, 16, 32)
 """Rows that were opened at once (Yuksel et al., DSN 2024)."""
 CLONE_GAP_NS = 6.0
-"""PRECHARGE to second ACTIVATE from which on only the two named rows open: three of three trials on
-an SK hynix module were clean from 6 ns on, and none below (pcdeni/CaSA, docs/explainer)."""
+"""If at least this time passes from PRECHARGE to the second ACTIVATE, only the two named rows open:
+three of three trials on an SK hynix module were clean from 6 ns on, and none below (pcdeni/CaSA,
+docs/explainer)."""
 
 
 def require_rows(rows: int) -> int:

@@ -1,8 +1,9 @@
-"""Faults of networks on unmodified chips: a group of rows for each subarray that computes.
+"""Faults of networks on unmodified chips: each subarray computes on its own row group.
 
-The majorities of a subarray are carried out on one group, whose success is drawn from a box, named
-after chip, bank and subarray. Its failing bitlines are weak for good, each pattern in which
-operands differ on half of them (see :mod:`~pimsim.offtheshelf.groups`). Copies and reads are right.
+All majorities of a subarray use one group. Its success is drawn from a box, by a random number that
+depends on chip, bank and subarray. Its failing bitlines are always weak: each pattern in which
+operands differ fails on half of them (see :mod:`~pimsim.offtheshelf.groups`). Copies and reads are
+right.
 
 >>> from pimsim.circuit.failure_tables.chips.summary import ActivationDelays
 >>> from pimsim.dram.array.faults import Site
@@ -34,20 +35,20 @@ from pimsim.offtheshelf.boxes import QUANTILES, Box, require_best
 from pimsim.offtheshelf.decoder import require_rows
 
 _GROUP = 3
-"""Named after this, beside the kinds of access that leans are named after (0 to 2)."""
+"""Number that names this random stream, beside those of leans by kind of access (0 to 2)."""
 _RECORD = "row_groups"
-"""Under which the provenance of a table has the box that groups are drawn from."""
+"""Key, in the provenance of a table, of the box that groups are drawn from."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GroupFaults(Faults):
-    """Static faults of subarrays that each compute on a row group of their own.
+    """Static faults of subarrays, each of which computes on its own row group.
 
-    The table has what fails on average; the share of a site is put in its place.
+    The table has average failures; those of a site's group replace them.
     """
 
     box: Box
-    """Of the majority of three, on as many rows as it opens."""
+    """The box of the majority of three, on as many rows as it opens."""
     best: float = 1.0
     """Share of the groups that are used, the best of all."""
 
@@ -65,17 +66,17 @@ class GroupFaults(Faults):
         return float(self.box.drawn(generator, 1, self.best)[0])
 
     def weak(self, site: Site, columns: int, kind: str = "sense") -> NDArray[np.float64]:
-        """Return the lean of the first columns of a subarray, as far from 0 or 1 as its group has.
+        """Return the lean of the first columns of a subarray, scaled to the success of its group.
 
-        The share of columns that the table has fail, on either side, is half of what fails on the
-        group of the site.
+        The share of columns that fail by the table, on either side, is then half of the share that
+        fails on the group of the site.
         """
         lean = super().weak(site, columns, kind)
         mean = float(self.static_rates(Access("sense", MAJORITY))[1])
         if kind != "sense" or mean == 0.0:
             return lean
         half = (1.0 - self.success(site)) / 2
-        # Straight pieces on either side of one half: what was `half` becomes the mean.
+        # Piecewise linear on either side of one half: the value `half` becomes the mean.
         knots: tuple[float, ...] = (0.0, half, 0.5, 1.0 - half, 1.0)
         values: tuple[float, ...] = (0.0, mean, 0.5, 1.0 - mean, 1.0)
         if half == 0.0:
@@ -89,8 +90,8 @@ class GroupFaults(Faults):
 def table_of(box: Box, best: float = 1.0) -> FailureTable:
     """Return a failure table that groups are drawn with, for ``--failures`` and sweeps.
 
-    Raises :class:`~pimsim.errors.InputError` for a box of another operation than MAJ3 and a share
-    of none.
+    Raises :class:`~pimsim.errors.InputError` for a box of another operation than MAJ3, and if
+    ``best`` leaves no group.
     """
     if box.operation != f"MAJ{MAJORITY}":
         raise InputError(f"`box` must be of MAJ{MAJORITY}, not of {box.operation}")
@@ -117,10 +118,10 @@ def table_of(box: Box, best: float = 1.0) -> FailureTable:
 def faults_of(
     table: FailureTable, *, chip: int, noise: int, rows: int = MAJORITY, effect: str = EFFECTS[0]
 ) -> Faults:
-    """Return the faults of a table: of groups, if it is of groups.
+    """Return the faults of a table; :class:`GroupFaults` if it is a table of row groups.
 
-    Raises :class:`~pimsim.errors.InputError` for values out of range, a record of groups that is
-    none, and groups put down to noise.
+    Raises :class:`~pimsim.errors.InputError` for values out of range, a bad record of groups, and
+    the effect ``noise`` with groups.
     """
     if _RECORD not in table.provenance:
         return Faults(table, chip=chip, noise=noise, rows=rows, effect=effect)
@@ -133,7 +134,7 @@ def faults_of(
 
 
 def _boxed(record: object) -> tuple[Box, float]:
-    """The box in the provenance of a table, from anybody's file."""
+    """The box in the provenance of a table, which may come from an untrusted file."""
     refusal = InputError(
         f"`{_RECORD}` of a failure table must have pattern, t1_ns, t2_ns, rows, metric, mean, "
         f"best and {len(QUANTILES)} rising `quantiles` from 0 to 1, as `pimsim chips groups` "

@@ -1,14 +1,14 @@
-"""Row groups drawn from what was measured, and what goes wrong on them.
+"""Row groups drawn from measurements, and the errors on them.
 
-A group's success is drawn from the box of the operation. What that makes of bitlines rests on what
+A group's success is drawn from the box of the operation. What it means for bitlines depends on what
 was counted:
 
-* of majorities, bitlines that were right in *every* trial. The others are weak for good: each
-  column has one number, its lean, and a share f of failing bitlines fails for f/2 of the leans
-  where the right answer is 0, and f/2 where it is 1. That is the most that a pattern can fail by
-  (the split ``half`` of docs/failures.md), and unanimous operands never fail;
-* of copies, cells that held the value; of FCDRAM's NOT and logic, a mean over trials and bitlines.
-  Nothing says that the same ones fail again: each is drawn anew.
+* For majorities, it is bitlines that were right in *every* trial. The others are always weak. Each
+  column has a number, its lean. If a share f of bitlines fails, those with the f/2 lowest leans
+  fail for one right answer, and those with the f/2 highest for the other. This is the most that a
+  pattern can fail (the split ``half`` of docs/failures.md). Unanimous operands never fail.
+* For copies, it is cells that held the value; for FCDRAM's NOT and logic, a mean over trials and
+  bitlines. It is not known whether the same ones fail again, so failures are drawn in every access.
 
 >>> from pimsim.offtheshelf.primitives import PRIMITIVES
 >>> values = 0.9, 0.98, 0.99, 0.995, 1.0, 1.0  # these and all others here are made up
@@ -43,7 +43,7 @@ _Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class MeanRate:
-    """A mean success over trials and bitlines, of which no distribution was published."""
+    """A mean success over trials and bitlines; its distribution was not published."""
 
     op: str
     size: int
@@ -64,17 +64,17 @@ def mean_rates() -> tuple[MeanRate, ...]:
 
 @dataclass(frozen=True)
 class Measured:
-    """Which measurements groups are drawn from."""
+    """The measurements that groups are drawn from."""
 
     table: BoxTable
     pattern: str = "random"
     """Data in the rows of majorities: ``random``, or ``all0/1`` along the row."""
     majority: ActivationDelays = MAJORITY
     best: float = 1.0
-    """Share of the groups that are used, the best of all: those that a screening has left."""
+    """Share of the groups that are used: the best ones, which are left after screening."""
 
     def box(self, primitive: ChipPrimitive, size: int) -> Box | None:
-        """Return the distribution that an operation has; None if none was published.
+        """Return the distribution of an operation's success; None if none was published.
 
         Raises :class:`~pimsim.errors.InputError` for data or delays that were not measured.
         """
@@ -94,7 +94,7 @@ class Measured:
         generator: np.random.Generator,
         share: float | None = None,
     ) -> DrawnGroup:
-        """Return a group of rows, drawn among the best; or that at a share of them, 0 to 1.
+        """Return a group drawn from the best ones, or the group at quantile ``share`` of them.
 
         Raises :class:`~pimsim.errors.InputError` for an operation of which nothing was measured.
         """
@@ -125,7 +125,7 @@ class Measured:
 
 @dataclass
 class DrawnGroup:
-    """Rows that open together, with what goes wrong on them.
+    """Rows that open together, with the errors on them.
 
     It is a :data:`~pimsim.offtheshelf.subarrays.Failing`.
     """
@@ -133,16 +133,17 @@ class DrawnGroup:
     success: float
     """Share of its bitlines that are right in every trial, or of accesses that are."""
     always: bool
-    """Which of the two."""
+    """Which of the two it is."""
     copy_rates: dict[int, float]
-    """How often a cell is wrong after a copy that opens so many rows; 1 stands for a named row."""
+    """Probability that a cell is wrong after a copy, by the rows it opens; 1 means one named
+    row."""
     generator: np.random.Generator
     _lean: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
     deciding: Activate | None = None
     """The step that computes."""
 
     def put_on(self, pair: NeighbouringSubarrays, program: ChipProgram) -> None:
-        """Let the steps of a program go wrong on a pair of subarrays as on this group."""
+        """Make the steps of a program on a pair of subarrays have the errors of this group."""
         step = program.steps[program.deciding]
         self.deciding = step if isinstance(step, Activate) else None
         self._lean = self.generator.random(pair.columns)
@@ -175,8 +176,8 @@ def always_right(
 ) -> tuple[float, float]:
     """Carry a primitive out on a drawn group, with random operands in every trial.
 
-    Every step goes wrong as measured, those that bring operands too. The group is any, or that at
-    a ``share`` of all, from the worst to the best.
+    Every step has the measured errors, also those that bring operands. The group is drawn at
+    random, or it is the one at quantile ``share`` of all, from the worst to the best.
 
     Returns:
         Share of the columns that were right in every trial and row, and share of all cells that
@@ -219,7 +220,7 @@ def always_right(
 
 
 def _wanted(primitive: ChipPrimitive, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Results by the truth table, looked up by the number of ones where that decides."""
+    """Right results by the truth table, looked up by the number of ones if that is enough."""
     inputs = len(bits)
     by_ones = [primitive.meaning([1] * ones + [0] * (inputs - ones)) for ones in range(inputs + 1)]
     wanted: NDArray[np.uint8] = np.array(by_ones, np.uint8)[bits.sum(axis=0, dtype=np.int64)]

@@ -1,7 +1,7 @@
-"""The table of what unmodified DDR4 chips compute: each with its truth table and its program.
+"""The operations of unmodified DDR4 chips, each with its truth table and its program.
 
-A newcomer adds an entry; the tests carry every one out, for every size, on every input, and compare
-with the truth table.
+To add an operation, add an entry. The tests carry out every one, for every size and input, and
+compare with the truth table.
 
 >>> maj5 = PRIMITIVES["maj5"]
 >>> maj5.meaning([1, 0, 1, 1, 0]), maj5.sizes
@@ -36,19 +36,19 @@ from pimsim.offtheshelf.subarrays import FRACS
 SIMRA = "Yuksel et al., Simultaneous Many-Row Activation in Off-the-Shelf DRAM Chips, DSN 2024"
 FCDRAM = "Yuksel et al., Functionally-Complete Boolean Logic in Real DRAM Chips, HPCA 2024"
 NEUTRAL = ("frac", "zeros", "ones")
-"""What left-over rows of a majority hold: vdd/2, or a constant on chips without Frac."""
+"""Content of left-over rows of a majority: vdd/2, or a constant on chips without Frac."""
 REFERENCE_FRACS = 5
 """Fracs of the reference row of an AND or OR (CMU-SAFARI/FCDRAM, NandNorReliability)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChipPrimitive:
-    """An operation on rows: what it means, and the steps that do it."""
+    """An operation on rows: its truth table, and the steps that compute it."""
 
     name: str
     summary: str
     sizes: tuple[int, ...]
-    """Rows that it opens in a subarray, or rows that it writes; which, ``size`` says."""
+    """Numbers of rows that it opens in a subarray, or writes, as ``size`` says."""
     size: str
     """What :attr:`sizes` are: ``rows``, ``destinations`` or ``inputs``."""
     build: Callable[[int], ChipProgram]

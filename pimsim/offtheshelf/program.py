@@ -15,22 +15,22 @@ from pimsim.circuit.failure_tables.chips.summary import ActivationDelays
 from pimsim.offtheshelf.decoder import CLONE_GAP_NS
 
 MAJORITY = ActivationDelays(1.5, 3.0)
-"""Of majorities: the best that was measured (Yuksel et al., DSN 2024, section 5)."""
+"""Delays of majorities: the best measured ones (Yuksel et al., DSN 2024, section 5)."""
 COPY = ActivationDelays(36.0, 3.0)
-"""Of a copy to many rows: a whole tRAS, then a PRECHARGE cut short (the same, section 6)."""
+"""Delays of a copy to many rows: a whole tRAS, then a PRECHARGE cut short (the same, section 6)."""
 CLONE = ActivationDelays(36.0, CLONE_GAP_NS)
-"""Of a copy to one row, whichever it is."""
+"""Delays of a copy to any one row."""
 INVERSION = ActivationDelays(46.5, 3.0)
-"""Of a NOT: 31 and 2 slots of 1.5 ns (artifact of Yuksel et al., Functionally-Complete Boolean
-Logic in Real DRAM Chips, HPCA 2024: CMU-SAFARI/FCDRAM, NotReliability)."""
+"""Delays of a NOT: 31 and 2 slots of 1.5 ns (artifact of Yuksel et al., Functionally-Complete
+Boolean Logic in Real DRAM Chips, HPCA 2024: CMU-SAFARI/FCDRAM, NotReliability)."""
 LOGIC = ActivationDelays(1.5, 1.5)
-"""Of AND and OR: a slot each (the same artifact, NandNorReliability)."""
+"""Delays of AND and OR: a slot each (the same artifact, NandNorReliability)."""
 FRAC_NS = 1.5
 """ACTIVATE to PRECHARGE of a Frac, which leaves vdd/2 in a row: one slot (both artifacts; Gao et
 al., FracDRAM, MICRO 2022)."""
 LATCHED_NS = 18.0
-"""ACTIVATE to PRECHARGE from which on the sense amplifiers have decided: the least with which
-SiMRA's copies were right (DSN 2024; boxes at 18 and 36 ns, with 3 ns and more behind)."""
+"""Least time from ACTIVATE to PRECHARGE after which the sense amplifiers have decided: the least
+with which SiMRA's copies were right (DSN 2024; boxes at 18 and 36 ns, followed by 3 ns or more)."""
 
 
 class Row(NamedTuple):
@@ -48,9 +48,9 @@ class Row(NamedTuple):
 class Activate:
     """ACT of one row, PRE, ACT of another, with violated delays.
 
-    After :data:`LATCHED_NS` or more the first row has been read, and what opens with it is
-    overwritten; before, all that opens shares its charge, and is overwritten with what the sense
-    amplifiers make of it.
+    If the delay before PRE is :data:`LATCHED_NS` or more, the first row has been read, and all rows
+    that open with it are overwritten by it. Otherwise all rows that open share their charge, and
+    the sense amplifiers overwrite them with the result.
     """
 
     first: Row
@@ -64,7 +64,7 @@ class Activate:
 
     @property
     def alone(self) -> bool:
-        """Whether no other row opens than the two that are named."""
+        """Whether only the two named rows open."""
         return self.delays.t2_ns >= CLONE_GAP_NS
 
     def __str__(self) -> str:
@@ -101,7 +101,7 @@ class ChipProgram:
     constants: tuple[tuple[Row, int], ...] = ()
     """Rows that must hold a bit in every column."""
     halved: bool = False
-    """Whether the result stands in the columns alone whose sense amplifiers the subarrays share."""
+    """Whether the result is only in the columns whose sense amplifiers the subarrays share."""
     deciding: int = 0
     """Number of the step that computes; the others bring operands, and take the result away."""
 

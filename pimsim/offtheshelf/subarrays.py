@@ -1,9 +1,9 @@
-"""Two neighbouring subarrays of an unmodified chip, on which steps are carried out literally.
+"""Two neighbouring subarrays of an unmodified chip, on which steps are carried out one by one.
 
-Cells hold 0, vdd/2 or 1. Subarrays are open-bitline: a sense amplifier has a bitline of one on its
-one side and a bitline of the next on the other, so that two neighbours share the amplifiers of half
-of their columns. The other half of each has amplifiers that it shares with its other neighbour,
-whose bitline is precharged here.
+Cells hold 0, vdd/2 or 1. Bitlines are open: a sense amplifier is between a bitline of one subarray
+and a bitline of the next. So two neighbours share the amplifiers of half of their columns. The
+amplifiers of the other half are shared with the neighbour on the other side, whose bitlines are
+precharged here.
 
 >>> from pimsim.offtheshelf.program import INVERSION
 >>> pair = NeighbouringSubarrays(columns=64)
@@ -27,7 +27,7 @@ from pimsim.offtheshelf.program import Activate, ChipProgram, Frac, Row, Step
 
 Bits = NDArray[np.uint8]
 _UNWRITTEN, _HALF = -1, 1
-"""Levels are 0, 1 and 2 halves of vdd."""
+"""Level of vdd in halves of vdd; levels are 0, 1 and 2."""
 SHARED_BITS = 32
 """Columns that lie together on one side: of every 64, the first 32 have their amplifiers between
 the two subarrays (CMU-SAFARI/FCDRAM, NotReliability and NandNorReliability: which_half)."""
@@ -35,7 +35,7 @@ FRACS = 3
 """Fracs after which a row is taken to hold vdd/2 (CMU-SAFARI/SiMRA-DRAM, MajOperations)."""
 
 Failing = Callable[[Activate, NDArray[np.bool_], NDArray[np.bool_]], NDArray[np.bool_]]
-"""Says which columns come out wrong, of a step, the right answers, and where operands differ."""
+"""From a step, the right answers and the columns in which operands differ, to the wrong columns."""
 
 
 def _never(step: Activate, right: NDArray[np.bool_], differ: NDArray[np.bool_]) -> Any:
@@ -46,9 +46,9 @@ class NeighbouringSubarrays:
     """Rows of two subarrays, with the columns between them.
 
     Args:
-        columns: of a row, a multiple of 64.
+        columns: columns of a row, a multiple of 64.
         decoder: which rows an address pair opens.
-        seed: of what an amplifier makes of no difference at all, column by column for good.
+        seed: seed of the fixed value that each amplifier gives if there is no voltage difference.
 
     """
 
@@ -141,7 +141,7 @@ class NeighbouringSubarrays:
                 own = np.where(self.shared, own - other, own)
             tie = self._tie ^ (side == 1) & self.shared
             right = np.where(own == 0, tie, own > 0)
-            # Only those of the rows in which operands may differ can come out wrong.
+            # Only columns in which operands differ can be wrong.
             binary = held[side][(held[side] != _HALF).any(axis=1)]
             differ = (binary != binary[:1]).any(axis=0) | (len(sides) == 2)
             wrong = self.failing(step, right, differ)

@@ -1,14 +1,14 @@
 """Shortest programs of row commands, found by search.
 
-Read :mod:`~pimsim.synthesis.task` first: what is searched for, and the rules under which a program
-counts; its texts are read by :mod:`~pimsim.synthesis.expression`. Then
-:mod:`~pimsim.synthesis.search`, which goes over a task as numbers
-(:mod:`~pimsim.synthesis.encoding`, arrays of :mod:`~pimsim.synthesis.rules`) by a compiled loop
-(:mod:`~pimsim.synthesis.kernel`, of :mod:`~pimsim.synthesis.commands`,
-:mod:`~pimsim.synthesis.bounds` and :mod:`~pimsim.synthesis.store`), with what is minimised from
-:mod:`~pimsim.synthesis.objective`. Every program is run before it is shown
-(:mod:`~pimsim.synthesis.check`); what is known of it in words is in
-:mod:`~pimsim.synthesis.certificate`. :mod:`~pimsim.synthesis.known` lists what was found.
+Read :mod:`~pimsim.synthesis.task` first: it says what is searched for, and which programs are
+solutions. :mod:`~pimsim.synthesis.expression` parses the texts of a task. Then read
+:mod:`~pimsim.synthesis.search`. It encodes a task as numbers (:mod:`~pimsim.synthesis.encoding`,
+with the arrays of :mod:`~pimsim.synthesis.rules`) and runs a compiled loop
+(:mod:`~pimsim.synthesis.kernel`, made of :mod:`~pimsim.synthesis.commands`,
+:mod:`~pimsim.synthesis.bounds` and :mod:`~pimsim.synthesis.store`).
+:mod:`~pimsim.synthesis.objective` says what is minimised. :mod:`~pimsim.synthesis.check` runs every
+program before it is shown, and :mod:`~pimsim.synthesis.certificate` says in words what was proven.
+:mod:`~pimsim.synthesis.known` lists programs that were found.
 
-A program is found from an address map alone: nothing here knows of networks or mappings.
+A search depends only on an address map, not on networks or mappings.
 """

@@ -1,7 +1,8 @@
-"""Which states can still end within a limit, compiled: bounds that no program beats.
+"""Compiled lower bounds: whether a state can still reach a goal within a limit of cost.
 
-An output that is missing takes a command of its own, an input that nothing known depends on takes
-one to read it, and where nothing wanted can be sensed yet, something comes before.
+Each missing output needs a command that stores it. Each needed input on which no known value
+depends needs a command that reads it. And if no missing output can be sensed yet, another command
+must come first.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ from pimsim.synthesis.rules import (
 )
 
 PRUNED, OPEN, DONE, NEAR = range(4)
-"""What a state is: on no way to a goal, perhaps on one, a goal; on one if what is missing can be
-sensed at once."""
+"""What a state is: it cannot reach a goal; it may; it is a goal; or it may if a missing output can
+be sensed at once."""
 
 _LOW = (0x55555555, 0x33333333, 0x0F0F0F0F, 0x00FF00FF, 0x0000FFFF)
-"""Columns where an input is 0."""
+"""For each input, the columns of a truth table in which it is 0."""
 
 
 @part
 def lacking(plain: Any, cells: Any, needed: Any, present: Any, held: Any) -> Any:
-    """Return the inputs that are needed and on which nothing known depends, as bits."""
+    """Return as bits the needed inputs on which no known value depends."""
     unknown = np.uint64(1) << np.uint64(plain[COLUMNS])
     for one in range(plain[INPUTS]):
         bit = 1 << one
@@ -52,10 +53,10 @@ def lacking(plain: Any, cells: Any, needed: Any, present: Any, held: Any) -> Any
 
 @part
 def lacks(plain: Any, outputs: Any, state: Any) -> Any:
-    """Return what outputs in rows leave open.
+    """Return which outputs in rows are missing, and the inputs they need.
 
-    How many are missing; as bits the inputs that these and cells at the end depend on, those that
-    rows with outputs depend on, and those in rows that can be read.
+    The number of missing outputs; then as bits: the inputs that these and cells at the end depend
+    on, those that stored outputs depend on, and those in rows that can be read.
     """
     missing, needed, present, rows = 0, plain[END_NEEDS], 0, plain[ROW_INPUTS]
     for at in range(len(outputs)):
@@ -70,7 +71,7 @@ def lacks(plain: Any, outputs: Any, state: Any) -> Any:
 
 @part
 def is_wanted(plain: Any, outputs: Any, state: Any, missing: Any, table: Any) -> Any:
-    """Return whether a truth table is one of those that are missing."""
+    """Return whether a truth table is that of a missing output."""
     value = np.int64(table)
     for at in range(WANTED, len(plain)):
         if missing == 0 and plain[at] == value:
@@ -87,7 +88,7 @@ def is_wanted(plain: Any, outputs: Any, state: Any, missing: Any, table: Any) ->
 def find_useful(
     plain: Any, outputs: Any, sources: Any, state: Any, held: Any, missing: Any, useful: Any
 ) -> Any:
-    """Note in ``useful`` which sources are of something that is missing; return how many."""
+    """Mark in ``useful`` the sources with the value of a missing output; return their number."""
     count = 0
     for source in range(len(sources)):
         table = sense(plain, sources, outputs, source, state, held)
@@ -100,9 +101,9 @@ def find_useful(
 def still_useful(
     rules: Any, touched: Any, state: Any, held: Any, missing: Any, useful: Any, count: Any
 ) -> Any:
-    """Return whether a source is useful once cells were driven that ``touched`` ones sense.
+    """Return whether a source is useful after cells of the ``touched`` sources were driven.
 
-    ``useful`` and ``count`` are as :func:`find_useful` left them before.
+    ``useful`` and ``count`` are those of :func:`find_useful` before that command.
     """
     for at in range(1, 1 + touched[0]):
         count -= useful[touched[at]]
@@ -129,10 +130,10 @@ def is_goal(goal: Any, state: Any) -> Any:
 
 @part
 def judge(plain: Any, cells: Any, goal: Any, state: Any, lack: Any, left: Any, held: Any) -> Any:
-    """Return whether a state is a goal, may become one for at most ``left``, or cannot.
+    """Return whether a state is a goal, may reach one at a cost of at most ``left``, or cannot.
 
-    ``lack`` is what :func:`lacks` returns. Of one that is :data:`NEAR` the fields of cells are then
-    in ``held``.
+    ``lack`` is the result of :func:`lacks`. If the state is :data:`NEAR`, the fields of its cells
+    are in ``held`` afterwards.
     """
     missing, needed, present, rows = lack
     spare = left - missing * plain[STORE_COST]

@@ -1,4 +1,4 @@
-"""What is known about a program that was found, in words: how good it is, and under which rules.
+"""Says in words what was proven about a program, and under which rules.
 
 >>> from pimsim.synthesis.search import synthesize
 >>> from pimsim.synthesis.task import ambit, task
@@ -37,7 +37,7 @@ def certificate(found: Found) -> str:
 
 
 def notes(found: Found) -> list[str]:
-    """Say what stands complemented."""
+    """Say which outputs are complemented."""
     return [
         f"{name} is complemented"
         if name in found.complemented
@@ -92,7 +92,7 @@ def _polarity(task: Task) -> str:
 
 
 def _cells(task: Task, cells: tuple[tuple[int, int], ...]) -> str:
-    """Cells with what they hold, by a name where it has one."""
+    """Cells with their values, by name if a value has one."""
     return " and ".join(
         f"{task.address_map.cells[cell]} = {_called(task, table)}" for cell, table in cells
     )

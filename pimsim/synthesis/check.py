@@ -1,4 +1,4 @@
-"""A program against the functions that it should compute, run command by command."""
+"""Checks a program by running it, command by command, against the functions it should compute."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class WrongProgramError(PimsimError):
 def require_right(
     task: Task, program: Program, complemented: tuple[str, ...] = (), seed: int = 1
 ) -> None:
-    """Run a program with what is random in every cell and row that is not its own.
+    """Run a program with random bits in every cell and row that it must not depend on.
 
-    Every combination of inputs is in several columns. Rows that are not outputs or scratch must be
-    as they were, too.
+    Every combination of inputs is in several columns. It is also checked that rows other than
+    outputs and scratch rows do not change.
 
     Raises :class:`WrongProgramError`, with the first output that is wrong.
 

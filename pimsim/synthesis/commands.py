@@ -1,7 +1,7 @@
-"""What commands do to a state, compiled: what is sensed, what is driven, and states alike.
+"""Compiled effect of commands on a state: sensing, driving, and equivalent states.
 
-States are packed as :mod:`~pimsim.synthesis.encoding` has it; every function here is a part of
-those of :mod:`~pimsim.synthesis.kernel`.
+States are packed as in :mod:`~pimsim.synthesis.encoding`. All functions here are compiled as parts
+of those in :mod:`~pimsim.synthesis.kernel`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pimsim.synthesis.rules import (
 
 @part
 def unpack(plain: Any, cells: Any, state: Any, held: Any) -> None:
-    """Take the fields of cells and scratch rows out of a state: truth tables, or a bit above."""
+    """Unpack cells and scratch rows of a state: truth tables, or the bit above if unknown."""
     mask = (np.uint64(2) << np.uint64(plain[COLUMNS])) - np.uint64(1)
     for at in range(len(cells)):
         held[at] = (state[cells[at, WORD]] >> np.uint64(cells[at, SHIFT])) & mask
@@ -45,7 +45,7 @@ def value_of(outputs: Any, at: Any, state: Any) -> Any:
 
 @part
 def most(plain: Any, sources: Any, source: Any, held: Any) -> Any:
-    """Return what most of many cells hold; a bit above where unknown ones could decide it."""
+    """Return the majority of many cells; the bit above if unknown cells could decide."""
     found, lines = np.uint64(0), sources[source, LINES]
     unknown = np.uint64(1) << np.uint64(plain[COLUMNS])
     for column in range(plain[COLUMNS]):
@@ -66,7 +66,7 @@ def most(plain: Any, sources: Any, source: Any, held: Any) -> Any:
 
 @part
 def sense(plain: Any, sources: Any, outputs: Any, source: Any, state: Any, held: Any) -> Any:
-    """Return the truth table that a source puts on the bitlines; a bit above if it cannot."""
+    """Return the truth table that a source puts on the bitlines; the bit above it if none."""
     everywhere = (np.uint64(1) << np.uint64(plain[COLUMNS])) - np.uint64(1)
     unknown = everywhere + np.uint64(1)
     kind = sources[source, KIND]
@@ -98,7 +98,7 @@ def sense(plain: Any, sources: Any, outputs: Any, source: Any, state: Any, held:
 
 @part
 def store_output(outputs: Any, target: Any, value: Any, state: Any, child: Any) -> Any:
-    """Put into ``child`` a state with an output stored; return whether it accepts the value."""
+    """Put into ``child`` the state with an output stored; return whether that value is accepted."""
     for number in range(1, outputs[target, STATES]):
         if np.uint64(outputs[target, TABLES + number]) == value:
             for word in range(len(state)):
@@ -112,7 +112,7 @@ def store_output(outputs: Any, target: Any, value: Any, state: Any, child: Any) 
 
 @part
 def drive(plain: Any, drives: Any, number: Any, value: Any, state: Any, child: Any) -> None:
-    """Put into ``child`` a state in which cells were overwritten."""
+    """Put into ``child`` the state with cells overwritten."""
     complement = value ^ ((np.uint64(1) << np.uint64(plain[COLUMNS])) - np.uint64(1))
     for word in range(len(state)):
         child[word] = (
@@ -127,7 +127,7 @@ def give(
     plain: Any, outputs: Any, drives: Any, targets: Any,
     destination: Any, value: Any, sensed: Any, child: Any,
 ) -> Any:  # fmt: skip
-    """Put into ``child`` what a second activation makes of a state; return whether it may be."""
+    """Put into ``child`` the state after a second activation; return whether that is allowed."""
     if targets[destination] >= 0:
         return store_output(outputs, targets[destination], value, sensed, child)
     drive(plain, drives, destination, value, sensed, child)
@@ -145,7 +145,7 @@ def canonical(
     least: Any,
     spare: Any,
 ) -> None:
-    """Put into ``least`` the smallest state that a renaming of inputs makes of a state."""
+    """Put into ``least`` the smallest of the states that differ only by a renaming of inputs."""
     words = len(state)
     unknown = np.uint64(1) << np.uint64(plain[COLUMNS])
     mask = unknown - np.uint64(1)

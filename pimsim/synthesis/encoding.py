@@ -1,9 +1,9 @@
 """A task as numbers: states packed into words, and commands as masks on them.
 
-A state has a field for every compute cell and scratch row, the truth table of what it holds and a
-bit that is set where this is unknown, and a field for every stored output: 0, or 1 + the number of
-the truth table in its row among those accepted. Sources are what a first activation can sense,
-destinations what a second one can drive; the last destination is none, that of an AP.
+A state has a field for every compute cell and scratch row: the truth table of its content, and a
+bit that is set if this is unknown. It has a field for every stored output, too: 0, or 1 + the
+number of the truth table in its row among the accepted ones. A source is what a first activation
+can sense, a destination what a second one can drive. The last destination is empty, for an AP.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from pimsim.synthesis.task import Task
 
 _WORD = 64
 _TABLED_INPUTS = 4
-"""Inputs up to which symmetries are used: truth tables of 16 bits, renamed by tables."""
+"""Symmetries are used for up to this many inputs: truth tables of 16 bits are renamed by tables."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Encoding:
     destinations: tuple[str | None, ...]
 
     def command(self, source: int, destination: int) -> Command:
-        """A command by its numbers."""
+        """The command with these numbers."""
         return Command(self.sources[source].name, self.destinations[destination])
 
     def price(self, command: Command) -> int:
@@ -71,7 +71,7 @@ class Encoding:
         return int(self.rules.prices[source, self.destinations.index(command.destination)])
 
     def complemented(self, state: Sequence[int]) -> tuple[str, ...]:
-        """Outputs that are complemented in a state that is a goal."""
+        """Outputs that are complemented in a goal state."""
         found = {
             one.name
             for one, field in zip(self.task.stored, self.rules.outputs.tolist(), strict=True)
@@ -111,7 +111,7 @@ class _Encoder:
         return self.task.stored[at].tables
 
     def _lay_out(self) -> None:
-        """Give every field its place: no field lies in two words."""
+        """Give every field its place; a field does not cross words."""
         used = [0]
 
         def place(bits: int) -> tuple[int, int]:
@@ -185,7 +185,7 @@ class _Encoder:
         return sum(1 << self.task.inputs.index(name) for name in names)
 
     def _first_held(self, at: int) -> int:
-        """The input that is in an output's row before the output is."""
+        """The input that is in an output's row before the output is stored."""
         name = self.task.stored[at].name
         return self._bits([name]) if name in self.task.rows else 0
 
@@ -262,7 +262,7 @@ class _Encoder:
         return found
 
     def _goals(self) -> list[list[list[int]]]:
-        """For every ending and choice of polarities of stored outputs, what a state must be."""
+        """Conditions on a goal, for every ending and choice of polarities of outputs."""
         goals = []
         for ending in self.task.endings:
             found = [[0, 0] for _ in range(self.words)]
@@ -286,7 +286,7 @@ class _Encoder:
         return found
 
     def _needs(self, at: int) -> int:
-        """Inputs that an output needs from elsewhere; none if it can itself be read."""
+        """Inputs that must be read elsewhere for an output; none if its own row can be read."""
         rows = {one.table for one in self.sources if one.kind == FIXED}
         rows |= {self.tables[one.name] for one in self.task.stored if one.name in self.task.rows}
         return 0 if rows & set(self.values[at]) else self._depends(self.values[at][0])
@@ -308,10 +308,10 @@ class _Encoder:
     # -- symmetries ----------------------------------------------------------------------------
 
     def _symmetries(self) -> tuple[Words, Ints]:
-        """Renamings of inputs, with or without complementing everything, that change no task.
+        """Renamings of inputs, perhaps with a complement of everything, that keep the task.
 
-        Majorities, copies and n-wordlines commute with both, so that a program of a state is one
-        of the renamed state.
+        Majorities, copies and n-wordlines commute with both, so a program from a state is also one
+        from the renamed state.
         """
         inputs = len(self.task.inputs)
         orders = permutations(range(inputs)) if inputs <= _TABLED_INPUTS else [tuple(range(inputs))]
@@ -330,7 +330,7 @@ class _Encoder:
         )
 
     def _rename(self, order: tuple[int, ...], flip: int) -> list[int]:
-        """For every column, the column that it takes its value from."""
+        """For every column of a truth table, the column that it gets its value from."""
         mask = len(order) and ((1 << len(order)) - 1) * flip
         return [
             sum((column >> at & 1) << to for at, to in enumerate(order)) ^ mask
@@ -343,7 +343,7 @@ class _Encoder:
         return sum((table >> at & 1) << column for column, at in enumerate(moved)) ^ flip
 
     def _kept(self, moved: list[int], most: int) -> list[list[int]] | None:
-        """How values of outputs are renamed; None if the task is not the same any more."""
+        """How values of outputs are renamed; None if the task changes."""
         rows = {one.table for one in self.sources if one.kind == FIXED}
         if {self._apply(table, moved) for table in rows} != rows:
             return None
@@ -378,7 +378,7 @@ def _ints(rows: Sequence[Sequence[int]]) -> Ints:
 
 
 def scratch_names(task: Task) -> tuple[str, ...]:
-    """Names of the scratch rows of a task, none of which means anything else."""
+    """Names of the scratch rows of a task, which are used for nothing else."""
     taken = {*task.inputs, *(one.name for one in task.outputs), *task.address_map.cells}
     names = (f"{prefix}{at}" for prefix in ("t", "scratch", "t_", "u_") for at in range(32))
     free = [name for name in names if name not in taken and not task.address_map.has(name)]

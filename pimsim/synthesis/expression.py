@@ -1,12 +1,12 @@
-"""What a program is to compute, as text: names, constants, operators and assignments.
+"""Parses texts that say what a program computes: names, constants, operators, assignments.
 
 ``s = a ^ b ^ c; carry = maj(a, b, c)`` assigns two outputs. Names that are read before they are
 assigned are inputs. Operators, the strongest first: ``~`` or ``not``; ``&`` or ``and``; ``^``,
 ``xor`` or ``xnor``; ``|`` or ``or``. Functions: ``maj(a, b, c)``, and ``and``, ``or``, ``xor``,
 ``nand``, ``nor``, ``xnor`` of two or more, ``not`` of one. Constants: ``0`` and ``1``.
 
-A function of n inputs is a truth table: an integer of ``2**n`` bits, whose bit x is the value where
-input i has bit i of x. Texts are parsed by hand; nothing of them is ever run as code.
+A function of n inputs is a truth table: an integer of ``2**n`` bits. Its bit x is the value of the
+function if input i is bit i of x. Texts are parsed by hand and never run as code.
 
 >>> found = assignments("s = a ^ b; c = a & b")
 >>> found.inputs, found.outputs
@@ -41,7 +41,7 @@ _FUNCTIONS = ("maj", "and", "or", "xor", "nand", "nor", "xnor", "not")
 _WORDS = frozenset(_FUNCTIONS)
 
 Node = tuple[str, tuple["Node", ...]]
-"""What is computed and of what; a name or a constant has nothing behind it."""
+"""An operator and its operands; a name or a constant has no operands."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Functions:
     """Outputs over inputs."""
 
     inputs: tuple[str, ...]
-    """In the order in which they are first read."""
+    """Inputs, in the order in which they are first read."""
     outputs: Mapping[str, int]
     """Truth table of every assigned name, in the order of assignment."""
 
@@ -57,8 +57,8 @@ class Functions:
 def assignments(text: str) -> Functions:
     """Return the functions that a text assigns.
 
-    Raises :class:`~pimsim.errors.InputError` for a text that is none, for one without an
-    assignment, and for more than :data:`MOST_INPUTS` inputs.
+    Raises :class:`~pimsim.errors.InputError` for a text that is not an expression, a text without
+    an assignment, and more than :data:`MOST_INPUTS` inputs.
     """
     parsed = [_assignment(part) for part in re.split(r"[;\n]", text) if part.strip()]
     if not parsed:
@@ -97,7 +97,7 @@ def input_tables(inputs: tuple[str, ...]) -> dict[str, int]:
 
 
 def evaluate(node: Node, known: Mapping[str, int], inputs: int) -> int:
-    """Return the truth table of an expression over ``inputs``; of ``known`` are its names.
+    """Return the truth table of an expression over ``inputs``; ``known`` has those of its names.
 
     Raises :class:`~pimsim.errors.InputError` for an unknown name.
     """
@@ -137,7 +137,7 @@ def names(node: Node) -> Iterable[str]:
 
 
 def named(text: str, what: str) -> dict[str, Node]:
-    """Return the expressions of ``T0 = v, DCC0 = ~v``, by name; ``what`` says what it is in errors.
+    """Return the expressions of ``T0 = v, DCC0 = ~v``, by name; ``what`` names the text in errors.
 
     >>> named("T0 = v, DCC0 = ~v", "start")
     {'T0': ('v', ()), 'DCC0': ('not', (('v', ()),))}
@@ -152,7 +152,7 @@ def named(text: str, what: str) -> dict[str, Node]:
 
 
 def _split(text: str) -> list[str]:
-    """Parts between commas (those of functions aside), semicolons and lines."""
+    """Split at commas (except those of functions), semicolons and line ends."""
     parts, depth = [""], 0
     for character in text:
         depth += {"(": 1, ")": -1}.get(character, 0)
@@ -204,7 +204,7 @@ class _Parser:
         return self.token
 
     def whole(self) -> Node:
-        """Return the expression that is all the rest."""
+        """Return the expression that the rest of the text is."""
         self.next()
         node = self._level(0)
         if self.token:

@@ -1,7 +1,8 @@
-"""The compiled loop of a search: states in, their successors out.
+"""The compiled loop of a search: it takes states and finds their successors.
 
-What cannot end within the limit is dropped at once (:mod:`~pimsim.synthesis.bounds`); what is left
-is kept, once (:mod:`~pimsim.synthesis.store`).
+A successor that cannot reach a goal within the limit is dropped at once
+(:mod:`~pimsim.synthesis.bounds`). The others are stored, each once
+(:mod:`~pimsim.synthesis.store`).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from pimsim.synthesis.store import BEST, COUNT, CUT, NEXT, PARENT, PUSHED, Store
 
 
 class Work(NamedTuple):
-    """Room for one state after the other."""
+    """Scratch arrays for the state that is worked on."""
 
     held: Words
     """(3, F) fields of cells."""
@@ -47,14 +48,14 @@ class Work(NamedTuple):
     tried: Words
     """(S,) truth tables of sources."""
     useful: Ints
-    """(S,) 1 for sources of something that is missing."""
+    """(S,) 1 for sources with the value of a missing output."""
 
 
 def _expand(rules: Rules, store: Store, work: Work, batch: Any, cost: Any, limit: Any) -> Any:
     """Find the successors of states that cost ``cost``, from where it stopped; return the limit.
 
-    It stops at the end of ``batch``, or where the store must be made larger. A goal that is found
-    lowers the limit: only what costs less is worth finding.
+    It starts where the last call stopped, and stops at the end of ``batch``, or when the store must
+    be made larger. A goal that is found lowers the limit: from then on only cheaper ones count.
     """
     plain, cells, outputs, sources = rules.plain, rules.cells, rules.outputs, rules.sources
     drives, targets, prices, goal = rules.drives, rules.targets, rules.prices, rules.goal
@@ -147,8 +148,8 @@ def _expand(rules: Rules, store: Store, work: Work, batch: Any, cost: Any, limit
 def _retrace(rules: Rules, work: Work, target: Any, price: Any) -> Any:
     """Find a command of a price that leads from one state to another; return its number, or -1.
 
-    The first state is the first of ``work.states``, and takes the value of what it becomes. It is
-    to become ``target`` but for renaming; if that is empty, a goal.
+    The first state is the first of ``work.states``, and is overwritten with the state that it
+    becomes. That must be ``target`` up to renaming or, if ``target`` is empty, a goal.
     """
     plain, cells, outputs, sources = rules.plain, rules.cells, rules.outputs, rules.sources
     drives, targets, prices, goal = rules.drives, rules.targets, rules.prices, rules.goal

@@ -1,9 +1,9 @@
-"""Shortest programs that are known, and one for which that is open: ``known.toml``, an entry each.
+"""Known shortest programs, each an entry of ``known.toml``; for one, it is not proven.
 
-An entry says what is computed as :func:`~pimsim.synthesis.task.task` takes it, the program, and
-``bound``: no program has fewer commands under the rules of :mod:`~pimsim.synthesis.task`. Where
-the program has more than that, the search outgrew its memory. To
-add one, state what is computed and ``pimsim synthesize --recompute NAME --json`` says the rest.
+An entry has the arguments of :func:`~pimsim.synthesis.task.task`, the program, and ``bound``: no
+program has fewer commands under the rules of :mod:`~pimsim.synthesis.task`. If the program has more
+commands than that, the search ran out of memory. To add an entry, write the arguments; ``pimsim
+synthesize --recompute NAME --json`` prints the rest.
 
 >>> entry = load()["xor"]
 >>> print(entry.program())
@@ -30,7 +30,7 @@ from pimsim.synthesis.task import Task, task
 
 @dataclass(frozen=True)
 class Known:
-    """A program that was found, and what is known about others."""
+    """A program that was found, and the bound on others."""
 
     name: str
     summary: str
@@ -77,10 +77,10 @@ class Known:
     def recomputed(
         self, memory_mb: int = search.MEMORY_MB, tell: search.Tell = lambda _: None
     ) -> search.Found:
-        """Search for it anew; where memory ends first, return this program with what is proven.
+        """Search for it again; if memory runs out, return this program with the proven bound.
 
-        Raises :class:`~pimsim.synthesis.search.TooLargeError` where memory ends before the
-        program is found that is known to be shortest.
+        Raises :class:`~pimsim.synthesis.search.TooLargeError` if memory runs out before a program
+        is found that is known to be shortest.
         """
         wanted = self.task()
         try:
@@ -101,7 +101,7 @@ class Known:
             )
 
     def agrees(self, found: search.Found) -> bool:
-        """Whether a search found what the entry says, or, where that is open, no more."""
+        """Whether a search agrees with the entry; if unproven, whether it found nothing better."""
         own, length = len(self.program()), len(found.program)
         if self.optimal:
             return (length, found.bound) == (own, self.bound)

@@ -15,47 +15,48 @@ from pimsim.microprogram.program import Command
 NAMES = ("commands", "activations", "latency", "energy")
 """What can be minimised."""
 _RANK = 1 << 8
-"""More wordlines, and more activations, than a program raises."""
+"""Upper bounds on the wordlines and the activations of any program."""
 _STEPS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What a command costs, in some unit."""
+    """Cost of each command, in some unit."""
 
     aap: int
     ap: int
     extra_wordline: int = 0
 
     def of(self, command: Command, extra_wordlines: int) -> int:
-        """Return the cost of a command that raises so many wordlines beyond one an activation."""
+        """Return the cost of a command with so many wordlines beyond one for each activation."""
         first = self.ap if command.destination is None else self.aap
         return first + extra_wordlines * self.extra_wordline
 
 
 @dataclass(frozen=True, slots=True)
 class Minimise:
-    """Something that a program should have least of."""
+    """A quantity that a search minimises."""
 
     name: str
     fewer: str
-    """What a better program has, in words."""
+    """What a better program has less of, in words."""
     prices: Prices
-    """In which less of it outweighs whatever is looked at among programs that have as much."""
+    """Prices in which this quantity outweighs all others, which only decide between equal
+    programs."""
 
 
 COMMANDS = Minimise("commands", "fewer commands", Prices(_RANK**2 + 2 * _RANK, _RANK**2 + _RANK, 1))
-"""Of programs with as many commands one with the fewest activations, then wordlines."""
+"""Fewest commands; among these fewest activations, then wordlines."""
 ACTIVATIONS = Minimise(
     "activations", "fewer activations", Prices(2 * _RANK**2 + _RANK, _RANK**2 + _RANK, 1)
 )
-"""Of programs with as many activations one with the fewest commands, then wordlines."""
+"""Fewest activations; among these fewest commands, then wordlines."""
 EACH_ONE = Prices(1, 1)
-"""A command costs one, of whatever kind."""
+"""Every command costs one."""
 
 
 def latency(standard: Standard, options: ModelOptions) -> Minimise:
-    """Return the time of one program in one bank, its commands one behind the other.
+    """Return the objective of least time of a program in one bank.
 
     >>> from pimsim.dram.standard.standard import load
     >>> latency(load("ddr3-1600-8-8-8"), ModelOptions()).prices
@@ -71,9 +72,9 @@ def latency(standard: Standard, options: ModelOptions) -> Minimise:
 
 
 def energy(standard: Standard, options: ModelOptions) -> Minimise:
-    """Return the energy of the row commands of one program, in steps of 0.01 % of an AAP.
+    """Return the objective of least energy of row commands, in steps of 0.01 % of an AAP.
 
-    InputError where no energy is stated.
+    Raises InputError if no energy is stated.
 
     >>> from pimsim.dram.standard.standard import load
     >>> energy(load("ddr3-1600-8-8-8"), ModelOptions()).prices
@@ -89,7 +90,7 @@ def energy(standard: Standard, options: ModelOptions) -> Minimise:
 
 
 def minimise(name: str, standard: Standard, options: ModelOptions) -> Minimise:
-    """Return what is to be minimised by its name; InputError for one that is none."""
+    """Return the objective of that name; InputError for an unknown one."""
     require_one_of("minimise", name, NAMES)
     if name == "latency":
         return latency(standard, options)

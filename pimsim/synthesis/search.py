@@ -1,13 +1,14 @@
-"""The search: every program in the order of its cost, until one does what is wanted.
+"""The search: all programs in order of their cost, until one solves the task.
 
-States are what compute cells and rows hold as functions of the inputs. Programs of one command are
-looked at, then of two, and so on; for each number only states are kept that the bounds of
-:mod:`~pimsim.synthesis.bounds` leave, and of states that differ in the names of inputs one. When a
-program is found, none that is shorter was left out, and that is what :class:`Found` states. Costs
-other than the number of commands start from the shortest program, and look for what costs less.
+A state is the content of compute cells and rows, as functions of the inputs. The search tries
+programs of one command, then of two, and so on. In each round it drops states that cannot reach a
+goal by the bounds of :mod:`~pimsim.synthesis.bounds`, and keeps one of several states that differ
+only in the names of inputs. When a program is found, every shorter one has been excluded, which
+:class:`Found` states. For other costs than the number of commands, the search starts from the
+shortest program and looks for cheaper ones.
 
-A search that outgrows its memory goes on with samples of the states: what it then finds is the
-best found, and the bound that was proven by then is stated with it.
+If memory runs out, the search goes on with samples of the states. The program that it then finds
+may not be the best; the bound that was proven by then is stated with it.
 
 >>> from pimsim.synthesis.task import ambit, task
 >>> found = synthesize(task("out = a & ~b", ambit()))
@@ -35,29 +36,29 @@ from pimsim.synthesis.task import Task
 MEMORY_MB = 1_024
 MOST_COMMANDS = 40
 _BATCH, _SAMPLE = 1 << 14, 1 << 5
-"""States after whose successors something is said, or a sample is looked at."""
+"""Number of states after which progress is reported, or a sample is taken."""
 _TABLE = 1 << 16
 _BYTES_BESIDE = 44
-"""Of a state beside its words: origin 8, its place in the hash table up to 26 while that is made
-larger, its number in a batch twice."""
+"""Bytes of a state beside its words: 8 for its origin, up to 26 for its place in the hash table
+while that is made larger, and twice its number in a batch."""
 _SAMPLED_MORE = 8
-"""Commands beyond the bound up to which samples are searched."""
+"""Samples are searched up to this many commands beyond the bound."""
 _LEAST_STATES = 20_000
 
 Tell: TypeAlias = Callable[[str], None]
-"""Called with what is being done."""
+"""Called with a message on progress."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A program, and what is known about others."""
+    """A program, and the bound on others."""
 
     task: Task
     program: Program
     complemented: tuple[str, ...]
-    """Outputs that are complemented, of those that may be."""
+    """The outputs that are complemented, among those that may be."""
     minimise: Minimise
-    """What the program has least of, if it is optimal."""
+    """The quantity that was minimised."""
     optimal: bool
     """Whether no program is better."""
     bound: int
@@ -67,12 +68,12 @@ class Found:
 
 
 class TooLargeError(InputError):
-    """A search needs more memory than it may take; the message says what would do.
+    """A search needs more memory than allowed; the message says what would help.
 
     Args:
         message: the text.
         bound: no program has fewer commands.
-        states: that were found in the last round.
+        states: number of states found in the last round.
 
     """
 
@@ -82,7 +83,7 @@ class TooLargeError(InputError):
 
 
 class NothingFoundError(InputError):
-    """No program up to some length does what is wanted, or none at all."""
+    """No program up to some length solves the task, or none at all."""
 
 
 def synthesize(
@@ -96,10 +97,10 @@ def synthesize(
 ) -> Found:
     """Return a program that costs least.
 
-    ``tell`` is called with what is being done, several times a second.
+    ``tell`` is called with a message on progress, several times a second.
 
     Raises :class:`NothingFoundError` if there is none up to ``most_commands``, and
-    :class:`TooLargeError` if more memory would be needed and samples held none either.
+    :class:`TooLargeError` if memory runs out and samples contain none either.
     """
     shortest = _Search(encode(task, EACH_ONE), memory_mb, tell).deepen(most_commands, name)
     if not shortest.optimal:
@@ -136,7 +137,7 @@ class _Search:
     # -- rounds --------------------------------------------------------------------------------
 
     def deepen(self, most: int, name: str) -> Found:
-        """Return a shortest program: rounds of one command more each, until one finds it."""
+        """Return a shortest program; each round allows one command more."""
         for limit in range(1, most + 1):
             try:
                 cost = self._round(limit, f"programs of {limit} commands")
@@ -156,14 +157,14 @@ class _Search:
         )
 
     def improve(self, found: Found, minimise: Minimise) -> Found:
-        """Return a program that costs least, from one that may not."""
+        """Return a cheapest program, starting from any program."""
         cost = sum(map(self.encoding.price, found.program.commands))
         if self._round(cost - 1, f"programs with {minimise.fewer}") is None:
             return replace(found, minimise=minimise, states=self.states)
         return replace(self._found(found.program.name, found.bound), minimise=minimise)
 
     def _sample(self, bound: int, most: int, name: str) -> Found:
-        """Return the shortest program that samples of the states hold."""
+        """Return the shortest program found among samples of the states."""
         for limit in range(bound, most + 1):
             what = f"samples of programs of {limit} commands"
             if self._round(limit, what, sampled=True) is not None:
@@ -177,7 +178,7 @@ class _Search:
         )
 
     def _round(self, limit: int, what: str, *, sampled: bool = False) -> int | None:
-        """Look at all that costs up to ``limit``; return the least cost of a program, if any.
+        """Try all programs that cost up to ``limit``; return the least cost of a solution, if any.
 
         Samples take an equal share of the memory for every cost.
         """
@@ -215,7 +216,7 @@ class _Search:
     # -- memory --------------------------------------------------------------------------------
 
     def _open(self) -> Store:
-        """A store that holds the start alone. Memory that is not used is not taken."""
+        """A store with only the start state. The system provides memory only as it is used."""
         words, most = self.encoding.words, self._largest
         numbers = np.zeros(6, np.int64)
         numbers[BEST] = -1
@@ -232,7 +233,7 @@ class _Search:
         return store
 
     def _has_room(self, store: Store, most: int) -> bool:
-        """Whether the successors of another state surely fit."""
+        """Whether the successors of another state are sure to fit."""
         return int(store.numbers[COUNT]) <= most - self.encoding.rules.prices.size
 
     def _with_table(self, store: Store) -> Store:
@@ -287,7 +288,7 @@ class _Search:
 
 
 def _sort(store: Store, waiting: dict[int, list[NDArray[np.uint32]]]) -> None:
-    """Put states that were found where their turn is."""
+    """Sort the states that were found into the batches of their cost."""
     new = store.pushed[: store.numbers[PUSHED]].copy()
     store.numbers[PUSHED] = 0
     costs = store.origin[new, 0]

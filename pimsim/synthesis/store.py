@@ -1,6 +1,6 @@
-"""States that a search found, one behind the other, each once, compiled.
+"""Compiled store of the states of a search: a list with each state once.
 
-A hash table of their numbers finds them again.
+A hash table of their numbers finds a state again.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from pimsim.object_code import Kept, part
 from pimsim.synthesis.rules import Ints, Words
 
 NEXT, COUNT, PUSHED, BEST, CUT, PARENT = range(6)
-"""Of a store's numbers: state of the batch to go on with, states there are, states pushed, least
-cost of a goal that was found or -1, whether the limit cut anything off, and the state before the
-goal."""
+"""Places in :attr:`Store.numbers`: next state of the batch; number of states; number of states
+pushed; least cost of a goal found so far, or -1; whether the limit cut anything off; and the state
+before the goal."""
 
 
 class Store(NamedTuple):
     """States that were found."""
 
     states: Words
-    """(most, W) packed states in the order in which they were found."""
+    """(most, W) packed states, in the order in which they were found."""
     origin: NDArray[np.uint32]
     """(most, 2) least cost found for each, and the state that it was then found from."""
     table: NDArray[np.uint32]
-    """(power of two,) 1 + number of a state, at its hash or behind; 0 where there is none."""
+    """(power of two,) hash table: 1 + number of a state, at its hash or after it; 0 if empty."""
     pushed: NDArray[np.uint32]
-    """(room,) states that were found, or found cheaper."""
+    """(room,) states that were found, or found again at a lower cost."""
     numbers: Ints
     """See :data:`NEXT`."""
 
@@ -68,7 +68,7 @@ def enter(
     states: Any, origin: Any, table: Any, pushed: Any, numbers: Any,
     state: Any, cost: Any, parent: Any,
 ) -> None:  # fmt: skip
-    """Keep a state that was found, unless it is known at no more."""
+    """Store a state that was found, unless it is known at the same or a lower cost."""
     words = len(state)
     mask = np.uint64(len(table) - 1)
     at = _hash(state) & mask

@@ -1,18 +1,18 @@
-"""What is searched for: functions, where operands stand at the start, what must stand at the end.
+"""The task of a search: functions, the places of operands at the start, and of results at the end.
 
-The rules under which a program is a solution, and so under which "shortest" is meant:
+These rules say when a program is a solution, and so what "shortest" means:
 
 - A program is AAPs and APs over the addresses of the map, with the semantics of
   :class:`~pimsim.dram.array.subarray.Subarray`.
-- Every input is in a data row, which is only read, unless it is resident: named by ``start``, it
-  stands in compute cells alone. Other compute cells hold what is unknown at the start. Nothing
-  may depend on that: a cell of unknown content is not read, and a majority over it is taken only
-  where the two other cells are equal in every column.
-- Every output ends up in a data row of its own, which takes this value and no other, or over the
-  row of the input that has its name. An output that is named by ``end`` stands in compute cells
-  at the end, and in no row.
-- An output that is ``either`` may be its complement, which the solution says; ``end`` then has the
-  same polarity.
+- Every input is in a data row, which is only read, unless it is resident: an input that ``start``
+  names is only in compute cells. Other compute cells have unknown content at the start. Nothing may
+  depend on that: such a cell is not read, and a majority that includes it is taken only if the two
+  other cells are equal in every column.
+- Every output is stored in its own data row, which gets no other value, or over the row of the
+  input that has its name. An output that ``end`` names is in compute cells at the end, and in no
+  row.
+- An output in ``either`` may be complemented, which the solution says; ``end`` then has the same
+  polarity.
 - ``scratch`` is the number of further data rows that may be written and read at will.
 
 >>> adder = task("s = a ^ b ^ c; carry = maj(a, b, c)", ambit())
@@ -42,28 +42,28 @@ MOST_SCRATCH = 4
 
 @dataclass(frozen=True)
 class Output:
-    """A function that is wanted."""
+    """A function that the program must compute."""
 
     name: str
     tables: tuple[int, ...]
-    """Truth tables of which any will do: the function, and its complement if it may be that."""
+    """Accepted truth tables: the function, and its complement if that is allowed."""
     stored: bool = True
-    """Whether it is to be in a data row at the end."""
+    """Whether it must be in a data row at the end."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """One way in which compute cells may stand at the end."""
+    """One allowed content of compute cells at the end."""
 
     complemented: frozenset[str]
-    """Outputs that stand complemented."""
+    """Outputs that are complemented in it."""
     cells: tuple[tuple[int, int], ...]
     """Cell and truth table, for every cell that matters."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is searched for; see the module for what it means."""
+    """The task of a search; the module explains the rules."""
 
     address_map: AddressMap
     inputs: tuple[str, ...]
@@ -77,12 +77,12 @@ class Task:
 
     @property
     def stored(self) -> tuple[Output, ...]:
-        """Outputs that are wanted in data rows."""
+        """Outputs that must be in data rows."""
         return tuple(one for one in self.outputs if one.stored)
 
     @property
     def named_at_end(self) -> frozenset[str]:
-        """Outputs that stand in cells at the end, and may be complemented there."""
+        """Outputs that are in cells at the end, and may be complemented there."""
         return frozenset(name for ending in self.endings for name in ending.complemented)
 
 
@@ -98,11 +98,11 @@ def task(
 ) -> Task:
     """Return the task that texts describe.
 
-    ``functions`` assigns outputs, all of which are wanted if ``outputs`` names none; ``start`` and
+    ``functions`` assigns outputs; all of them are needed if ``outputs`` is empty. ``start`` and
     ``end`` are lists such as ``T0 = v, DCC0 = ~v``, of inputs and, at the end, outputs.
 
-    Raises :class:`~pimsim.errors.InputError` for what is no expression, for unknown names, and for
-    a map on which no program can compute what is wanted.
+    Raises :class:`~pimsim.errors.InputError` for a text that is not an expression, for unknown
+    names, and for a map on which no program can compute the task.
     """
     found = expression.assignments(functions)
     wanted = outputs or tuple(found.outputs)
@@ -167,7 +167,7 @@ def _endings(
     values: Mapping[str, int],
     outputs: tuple[Output, ...],
 ) -> list[Ending]:
-    """Every way in which cells may stand at the end: one for each polarity of the outputs there."""
+    """The allowed contents of cells at the end, one for each choice of polarities of outputs."""
     named = {name for _, node in cells for name in expression.names(node)}
     free = [one.name for one in outputs if len(one.tables) > 1 and one.name in named]
     everywhere = (1 << (1 << len(inputs))) - 1
@@ -212,13 +212,13 @@ def _require_able(task: Task) -> None:
 
 
 def _complements(rows: AddressMap) -> bool:
-    """Whether what is written by one address can be read, complemented, by another."""
+    """Whether a value written by one address can be read complemented by another."""
     sides = {(line.cell, line.complement) for _, lines in rows.addresses for line in lines}
     return any((cell, not side) in sides for cell, side in sides)
 
 
 def _needs(task: Task) -> set[str]:
-    """What no solution can do without, whatever it looks like."""
+    """What every solution needs."""
     available = set(expression.input_tables(task.inputs).values())
     available |= {table for _, table in task.start}
     columns = 1 << len(task.inputs)
@@ -241,7 +241,7 @@ def _needs(task: Task) -> set[str]:
 
 
 def _monotone(table: int, inputs: int) -> bool:
-    """Whether a function falls nowhere as an input rises: it then needs no complement."""
+    """Whether a function is monotone: then it needs no complement."""
     for at in range(inputs):
         for column in range(1 << inputs):
             if not column >> at & 1 and table >> column & 1 and not table >> (column | 1 << at) & 1:

@@ -1,18 +1,21 @@
 """The compiled executor: schedules as vector code that leaves every row as the reference does.
 
 A :class:`~pimsim.microprogram.row_program.RowProgram` says what is done for an output. It is
-executed symbolically (:mod:`~pimsim.executors.compiled.lower.symbolic`,
-:mod:`~pimsim.executors.compiled.lower.function`), cut into segments that repeat
-(:mod:`~pimsim.executors.compiled.lower.segments`), and each kind of segment becomes machine code
-once (:mod:`~pimsim.executors.compiled.codegen.kernel`). Where an output uses rows of several
-subarrays, calls are divided into phases (:mod:`~pimsim.executors.compiled.lower.calls`). It then
-runs over :class:`~pimsim.executors.compiled.run.tiles.Tiles` on all processors
-(:mod:`~pimsim.executors.compiled.run.run`). :mod:`~pimsim.executors.compiled.run.write_bits`
-carries integers into rows, and :mod:`~pimsim.executors.compiled.run.read_rows` takes them out.
-Programs that differ from one group of outputs to the next go another way, as data:
+compiled in three steps. It is executed symbolically
+(:mod:`~pimsim.executors.compiled.lower.symbolic`,
+:mod:`~pimsim.executors.compiled.lower.function`). The result is cut into segments, many of which
+are the same (:mod:`~pimsim.executors.compiled.lower.segments`). Each different segment becomes
+machine code once (:mod:`~pimsim.executors.compiled.codegen.kernel`). If an output uses rows of
+several subarrays, the calls are divided into phases
+(:mod:`~pimsim.executors.compiled.lower.calls`).
+
+The compiled program runs over :class:`~pimsim.executors.compiled.run.tiles.Tiles` on all processors
+(:mod:`~pimsim.executors.compiled.run.run`). :mod:`~pimsim.executors.compiled.run.write_bits` writes
+integers into rows, and :mod:`~pimsim.executors.compiled.run.read_rows` reads them. Programs that
+differ from one group of outputs to the next are not compiled, but run as data:
 :mod:`~pimsim.executors.compiled.tape`.
 
-Nothing here knows of stages, banks or time, nor that a command can go wrong.
+Nothing here depends on stages, banks or time, and no command goes wrong.
 
 >>> import numpy as np
 >>> from pimsim.microprogram.arithmetic import add

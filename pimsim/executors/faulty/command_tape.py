@@ -1,7 +1,7 @@
-"""A program as two numbers a command: what it activates first, and what it drives.
+"""A program as two numbers for each command: the address it senses, and the one it drives.
 
 Addresses below ``Tape.opened`` are those of the B-group; from there on they are rows of the tile.
-Moves and reads stand in between, for all outputs at the same place.
+Moves and reads are in between, at the same place for all outputs.
 
 >>> from pimsim.microprogram.row_program import RowProgram
 >>> from pimsim.executors.compiled.run.tiles import Layout
@@ -36,7 +36,7 @@ from pimsim.microprogram.row_program import Move, Read, RowProgram, Run
 from pimsim.microprogram.tape import AdderTape, templates
 
 NOTHING = -1
-"""In place of an address: a command that is none, or the destination of an AP."""
+"""In place of an address: no command, or the missing destination of an AP."""
 
 MOVE, READ = 0, 1
 
@@ -80,7 +80,7 @@ class Tape:
         self.steps = collected.steps()
         """The same by steps."""
         self.most = max(3, layout.map.hardware["rows_at_once"])
-        """Wordlines that an address raises at most; those of three are made the most of."""
+        """The most wordlines that an address raises, but at least three."""
         self.lines = _lines(layout, self.most)
         self._table = cache(self._addresses_of)
         self.accesses = tuple(self._accesses())
@@ -101,7 +101,7 @@ class Tape:
         return np.ascontiguousarray(np.concatenate(tables, axis=1))
 
     def _accesses(self) -> list[Access]:
-        """Kinds of accesses; raises what the class does."""
+        """Kinds of accesses; raises as the class does."""
         if self.steps.plain:
             used = np.bincount(self.steps.forms.reshape(-1) + 1, minlength=1)[1:]
             forms = [self.steps.known[number] for number in np.flatnonzero(used)]
@@ -133,7 +133,7 @@ class Tape:
     ) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
         """Commands with that kind of access, one entry for each, in order.
 
-        Also what of the command it is: 0 the sensing, i + 1 the driving of its i-th wordline.
+        Also the slot in the command: 0 for sensing, i + 1 for driving its i-th wordline.
         """
         own = self.parts == part
         every = bool(own.all())
@@ -146,9 +146,9 @@ class Tape:
         return commands, places + 1
 
     def _addresses_of(self, access: Access) -> NDArray[np.bool_]:
-        """By address, whether it is sensed so; or by address and wordline, whether driven so.
+        """For each address, whether it has this access: when sensed, or when driven by wordline.
 
-        All rows beyond the B-group are alike; nothing is the last.
+        All rows beyond the B-group are treated alike; the last entry means no address.
         """
         rows, sensing = self.layout.map, access.kind == "sense"
         table = np.zeros((1 << 15, 1 if sensing else self.most), np.bool_)

@@ -1,8 +1,8 @@
-"""What steps of a tape have in common: the same commands, on whatever rows.
+"""Forms: steps of a tape with the same commands, on any rows.
 
 A *form* is what a step opens, command by command: wordlines of compute cells, or a row beyond them.
-Networks have millions of steps and a handful of forms, so that machine code can be made for each of
-them, and a step is as many numbers as its program has symbols.
+Networks have millions of steps but few forms, so there is machine code for each form. A step is
+then only one number for each symbol of its program.
 
 >>> from pimsim.executors.compiled.run.tiles import Layout
 >>> from pimsim.microprogram.logic import AND
@@ -31,10 +31,10 @@ from pimsim.microprogram.tape import AdderTape, sizes, templates
 
 
 class Wordline(NamedTuple):
-    """Of a compute cell."""
+    """A wordline of a compute cell."""
 
     place: int
-    """Of the cell in a tile, of the first part."""
+    """Place of the cell in a tile, in the first part."""
     complement: int
     """1 if the cell is opened complemented."""
 
@@ -51,7 +51,7 @@ class Constant:
     """A row that is the same in every step."""
 
     place: int
-    """Of the first part."""
+    """Its place in the first part."""
 
 
 Opened = tuple[Wordline, ...] | Symbol | Constant
@@ -59,7 +59,7 @@ Opened = tuple[Wordline, ...] | Symbol | Constant
 
 
 class Command(NamedTuple):
-    """Of a form."""
+    """A command of a form."""
 
     sensed: Opened
     driven: Opened
@@ -69,7 +69,7 @@ Form = tuple[Command, ...]
 
 
 class Steps(NamedTuple):
-    """Steps of a tape, and moves and reads, each as one of its own."""
+    """Steps of a tape; each move or read is a step, too."""
 
     at: NDArray[np.int64]
     """(steps, 3): number of the first command, how many there are, and of the first row."""
@@ -79,8 +79,8 @@ class Steps(NamedTuple):
     """(outputs, rows): addresses of the symbols, step by step."""
     known: tuple[Form, ...]
     plain: bool
-    """Whether forms say all: no symbol stands for compute cells, none is a constant that is driven,
-    and no two rows are sensed together."""
+    """Whether forms describe all steps: no symbol is bound to compute cells, no driven symbol to a
+    constant, and no two rows are sensed together."""
 
 
 def form(program: Program, layout: Layout) -> Form:
@@ -142,7 +142,7 @@ class Collected:
             self._schedule(schedule)
 
     def steps(self) -> Steps:
-        """All that were added."""
+        """Return all steps that were added."""
         lengths = np.concatenate([np.zeros(0, np.int64), *self._lengths])
         firsts = np.concatenate([np.zeros(0, np.int64), *self._firsts])
         at = np.stack([np.cumsum(lengths) - lengths, lengths, firsts], axis=1)

@@ -1,4 +1,4 @@
-"""Functions of vectors of bits, as machine code: counts of levels, and what a count says."""
+"""Machine code for functions of vectors of bits: counts of levels, and look-ups by count."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Gates:
         self._code = code
 
     def count(self, levels: Sequence[str]) -> list[str]:
-        """How many of the levels are ones: a vector for each bit of the number, lowest first."""
+        """Number of levels that are ones: a vector for each bit of the number, lowest first."""
         planes, more = list[str](), list(levels)
         while more:
             pending, more = more, []
@@ -31,14 +31,14 @@ class Gates:
         return planes
 
     def most(self, planes: Sequence[str], levels: int) -> str:
-        """Whether a count of so many levels is that of more than half of them."""
+        """Whether a count is more than half of so many levels."""
         if levels in (1, 3):
             return planes[-1]
         zero, one = "zeroinitializer", "splat (i64 -1)"
         return self.at(planes, [one if 2 * ones > levels else zero for ones in range(levels + 1)])
 
     def at(self, planes: Sequence[str], values: Sequence[str]) -> str:
-        """Bits of the value that a count says."""
+        """Bits of the value at index ``count``."""
         if all(value == values[0] for value in values):
             return values[0]
         *lower, highest = planes

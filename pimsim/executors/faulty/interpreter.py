@@ -1,9 +1,9 @@
-"""Machine code that carries out a tape on the rows of a tile, faults included.
+"""Machine code that carries out a tape on the rows of a tile, with faults.
 
-For every command the interpreter does what a subarray does. It senses into a row buffer, the
-majority where three cells are open; columns that are always wrong take the opposite; so do single
-columns where noise strikes, which depends on the cells that are open; the open rows are restored to
-that, and the rows behind the second address are driven with it.
+For every command, the interpreter does what a subarray does. It senses into a row buffer; if three
+cells are open, it takes the majority. Columns that are always wrong get the opposite bit, and so do
+single columns in which noise strikes (its probability depends on the open cells). The result is
+restored to the open rows, and driven into the rows of the second address.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pimsim.executors.faulty.strikes import Dealt, Drawn, Strikes
 
 @dataclass(frozen=True)
 class Kinds:
-    """What the interpreter tells apart, where an address raises at most so many wordlines.
+    """Kinds of accesses and patterns, if an address raises at most so many wordlines.
 
     >>> kinds = Kinds(3)
     >>> kinds.first_pattern, kinds.patterns, kinds.slots
@@ -249,7 +249,7 @@ class _Interpreter:
         self._each_candidate(kind, lambda ones: code.add(ones, pattern), candidate)
 
     def _strike_cell(self, line: tuple[str, str, str], kind: str, pattern: str) -> None:
-        """The same for a driven cell."""
+        """The same for a driven cell, by its kind of access."""
         code = self.code
         row, complement, _ = line
 

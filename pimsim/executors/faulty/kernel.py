@@ -1,8 +1,8 @@
 """Machine code for the steps of a form: compute cells stay in registers while its commands run.
 
-A kernel does to each column what the interpreter does, in the same order, and leaves every row and
-cell as it does. It is made for what may go wrong: columns that are always wrong are flipped where
-they meet an access that they get wrong, and noise is put into rows first (:mod:`.masks`).
+A kernel does the same to each column as the interpreter, in the same order, and leaves the same
+rows and cells. It is compiled for the faults that may occur: columns that are always wrong are
+flipped in the accesses they get wrong, and noise is first drawn into rows (:mod:`.masks`).
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ ARGUMENTS = (
     "*struck *flips"
 )
 """The tile from the part's first row on; see :func:`.interpreter.interpret`. Rows for noise are all
-of them zeros before and after."""
+zeros before and after."""
 _PROMISES = 'nounwind "prefer-vector-width"="512"'
 _NUMBER = count()
 
 
 @dataclass(frozen=True)
 class Faulty:
-    """What may go wrong on a tape, and what kernels have to know of its rows."""
+    """The faults that may occur on a tape, and what kernels need to know about its rows."""
 
     most: int
     """Wordlines that an address raises at most."""
     opened: int
     """First address beyond those of compute cells."""
     always: frozenset[int]
-    """Patterns that columns may always get wrong; numbers are those of :class:`Kinds`."""
+    """Patterns that some columns may always get wrong, numbered as in :class:`Kinds`."""
     noisy: tuple[tuple[int, tuple[int, ...]], ...]
-    """Kinds of accesses that noise strikes, with the patterns that it does, most of all first."""
+    """Kinds of accesses that noise strikes, each with its patterns, the most probable first."""
 
 
 def rows_struck(form: Form, faulty: Faulty) -> int:
@@ -90,7 +90,7 @@ class _Kernel:
         return found
 
     def _draw(self) -> dict[tuple[int, int], str]:
-        """Have noise put into rows: their addresses by kind and pattern."""
+        """Draw noise into rows; return their addresses by kind and pattern."""
         code, found, first = self._code, dict[tuple[int, int], str](), 0
         masks = Masks(code) if any(self._events[kind] for kind, _ in self._faulty.noisy) else None
         for kind, patterns in self._faulty.noisy:
@@ -153,7 +153,7 @@ class _Kernel:
         self._store(command.driven, values)
 
     def _wrong(self, access: Access, planes: Sequence[str], right: str) -> tuple[str, bool]:
-        """What an access gives instead of what is right, by a count; and whether nothing else.
+        """The wrong columns of an access, by the count of ones; and whether that is all.
 
         Noise strikes only what is not always wrong.
         """

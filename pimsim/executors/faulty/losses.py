@@ -1,8 +1,8 @@
 """Bits that flip because of rows beside them, for the faulty executor.
 
-Which commands open which rows does not depend on what these hold. So it is known before a tape is
-carried out before which of its commands a row has lost how much: it is carried out up to there,
-what the row holds is changed, and it goes on.
+Which rows a command opens does not depend on their content. So it is known in advance before which
+command of a tape a row loses bits. The tape is carried out up to that command, the row is changed,
+and the tape goes on.
 
 >>> from pimsim.dram.array.address_map import ambit
 >>> from pimsim.dram.disturbance.chip_classes import ChipClass
@@ -41,17 +41,17 @@ from pimsim.executors.faulty.command_tape import MOVE, NOTHING, Tape
 from pimsim.microprogram.row_program import Item, Write
 
 NOTHING_WRITTEN = np.zeros((0, 4), np.int64)
-"""No row is written."""
+"""Means that no row is written."""
 
 
 class Flipped(NamedTuple):
-    """What a row has lost before a command."""
+    """Bits that a row loses before a command."""
 
     command: int
     place: int
-    """In the subarray, as they lie."""
+    """Number of the row in the subarray, by physical order."""
     row: int
-    """Place in a tile."""
+    """Its place in a tile."""
     ones: Words
     """Columns that lose a one."""
     zeros: Words
@@ -78,7 +78,7 @@ def opened(tape: Tape, output: int) -> NDArray[np.int64]:
 
 
 def written(items: Iterable[Item], layout: Layout) -> NDArray[np.int64]:
-    """Return the same of rows that are written over the channel; nothing else may be among them."""
+    """Return the same for rows written over the channel; ``items`` must have nothing else."""
     first = layout.map.first_data
     rows = [
         (0, item.part, NOTHING, first + row)
@@ -90,13 +90,11 @@ def written(items: Iterable[Item], layout: Layout) -> NDArray[np.int64]:
 
 
 class Flips:
-    """What rows of some columns lose; what has been drawn for them is kept.
+    """Bits that rows lose in some columns; draws are cached.
 
     Args:
-        hammer: which cells are weak.
-        layout: of the tile.
-        patches: where its columns lie.
-        words: of a row.
+        hammer: says which cells are weak. layout: layout of the tile. patches: physical places of
+            its columns. words: words of a row.
 
     """
 
@@ -105,7 +103,7 @@ class Flips:
         self._known: dict[Loss, tuple[Words, Words]] = {}
 
     def of(self, losses: Iterable[Loss]) -> list[Flipped]:
-        """Return what is lost there, in order."""
+        """Return the bits lost in these columns, in order."""
         found = []
         for loss in losses:
             key = loss._replace(command=0)

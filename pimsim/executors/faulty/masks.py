@@ -1,8 +1,8 @@
 """Noise that strikes often, as rows of columns: eight candidates of a stream at a time.
 
-The candidates are those of :class:`~pimsim.executors.faulty.strikes.Drawn`, word by word: a word
-hangs on its number alone, so that eight of them are had at once, and where candidates lie is a sum
-over gaps. What is left of eight behind the last access is drawn again when it is met.
+The candidates are the same as those of :class:`~pimsim.executors.faulty.strikes.Drawn`. A random
+word depends only on its number, so eight words are computed at once; the places of candidates are
+sums of gaps. Candidates after the last access of a step are drawn again in the next step.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _GATHER = f"{VECTOR} @llvm.masked.gather.v8i64.v8p0(<8 x ptr>, i32, {_FLAGS}, {V
 
 
 class Stream(NamedTuple):
-    """Names of what is known of a kind of access in a part."""
+    """Names, in the code, of the stream of a kind of access in a part."""
 
     at: str
     """Address of its numbers, see :data:`pimsim.executors.faulty.strikes.NEXT`."""
@@ -52,9 +52,9 @@ class Masks:
         """Add that ones are put where a stream strikes in its next events.
 
         Args:
-            stream: which goes on.
-            events: how many.
-            rows: for each pattern of cells its probability, and the address of as many rows.
+            stream: the stream, which advances.
+            events: number of events.
+            rows: for each pattern of cells its probability, and the address of ``events`` rows.
 
         """
         code = self._code
@@ -122,9 +122,9 @@ class Masks:
         return self._code.put(f"icmp slt i64 {values[0]}, {limit}")
 
     def _put_all(self, hit: str, target: str) -> None:
-        """Add a one wherever there is a hit; most of the eight are hits.
+        """Add a one at every hit, in the case that most of the eight are hits.
 
-        Others add nothing, each to a word of its own, so that none waits for another.
+        Lanes without a hit add nothing, each to a different word, so that none waits for another.
         """
         code = self._code
         words, bits = (code.get(VECTOR, slot, 0, 64) for slot in (self._words, self._bits))
@@ -136,7 +136,7 @@ class Masks:
             self._one(target, self._chosen, lane, code.at("i64", self._chosen, _LANES + lane))
 
     def _put_some(self, hit: str, target: str) -> None:
-        """The same where few are."""
+        """The same in the case that few are hits."""
         code = self._code
         mask = code.put(f"zext i8 {code.put(f'bitcast {_FLAGS} {hit} to i8')} to i64")
         with code.go_on(lambda held: code.put(f"icmp ne i64 {held[0]}, 0"), [mask]) as (
@@ -155,7 +155,7 @@ class Masks:
         code.do(f"store i64 {code.put(f'or i64 {old}, {own}')}, ptr {word}, align 8")
 
     def _event(self, places: str, events: int) -> tuple[str, str]:
-        """Columns of the events that slots belong to, and the first word of these events' rows."""
+        """Columns of places within their events, and the first word of the rows of these events."""
         code = self._code
         column, row = places, "zeroinitializer"
         words = code.splat(code.put("lshr i64 %row_bytes, 3"))
@@ -172,7 +172,7 @@ class Masks:
         return column, row
 
     def _gap(self, table: str, numbers: str) -> tuple[str, str]:
-        """Gaps behind candidates, and 1 where there is a candidate behind the gap."""
+        """Gaps after candidates, and 1 if a candidate follows the gap."""
         code = self._code
         word = self._word(numbers)
         entry = code.put(f"lshr {VECTOR} {word}, {_splat(64 - ENTRY_BITS)}")
@@ -193,7 +193,7 @@ class Masks:
         return gap, code.put(f"zext {_FLAGS} {struck} to {VECTOR}")
 
     def _draw(self, numbers: str, most: str) -> str:
-        """Numbers of candidates, as :meth:`pimsim.dram.array.faults.Faults.draws` has them."""
+        """Random numbers of candidates, as in :meth:`pimsim.dram.array.faults.Faults.draws`."""
         code = self._code
         word = code.put(f"lshr {VECTOR} {self._word(numbers)}, {_splat(64 - DRAW_BITS)}")
         drawn = code.put(f"uitofp {VECTOR} {word} to {_REALS}")
@@ -213,7 +213,7 @@ class Masks:
         return code.two("xor", numbers, code.put(f"lshr {VECTOR} {numbers}, {_splat(shift)}"))
 
     def _sums(self, steps: str) -> str:
-        """Of each number and of those before it."""
+        """Running sums: each number plus those before it."""
         code = self._code
         for reach in (1, 2, 4):
             order = ", ".join(

@@ -1,4 +1,4 @@
-"""Noise that the interpreter draws: for a job and a block, where each of its streams begins."""
+"""Noise that the interpreter draws: the starts of its streams, for a job and a block."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pimsim.executors.faulty.strikes import NEVER, NEXT, NUMBER
 
 
 class Streams(NamedTuple):
-    """Noise that the interpreter draws, where it is met."""
+    """Streams of noise that the interpreter draws as it goes."""
 
     at: NDArray[np.int64]
     """(parts, kinds of accesses, 2), see :data:`pimsim.executors.faulty.strikes.NEXT`."""
@@ -25,7 +25,7 @@ class Streams(NamedTuple):
     most: NDArray[np.float64]
     """(kinds,) largest probabilities."""
     width: int
-    """Columns that are drawn for, and, of these, those that are used."""
+    """Number of columns that noise is drawn for, and how many of them are used."""
     columns: int
 
 
@@ -33,10 +33,8 @@ class Source:
     """Streams of all jobs and blocks.
 
     Args:
-        faults: what goes wrong.
-        noisy: kinds of accesses that noise strikes.
-        kinds: all that there are.
-        parts: subarrays among which a fan-in is divided.
+        faults: the faults. noisy: kinds of accesses that noise strikes. kinds: all kinds of
+            accesses. parts: subarrays among which a fan-in is divided.
 
     """
 
@@ -51,7 +49,7 @@ class Source:
         self._keys: dict[tuple[int, int], Words] = {}
 
     def streams(self, job: Job, block: int, width: int, columns: int) -> Streams:
-        """Return the noise of a job, in whatever part, in the first columns of a block."""
+        """Return the noise of a job, for any part, in the first columns of a block."""
         at = np.zeros((self._parts, len(self._most), 2), np.int64)
         at[:, :, NEXT] = NEVER
         if self._noisy:

@@ -1,9 +1,9 @@
-"""Carrying out a tape on a block of columns, with what goes wrong there.
+"""Carries out a tape on a block of columns, with the faults there.
 
-A *block* is some columns of one lane, see :func:`pimsim.dram.array.faults.block_width`; a *team* is
-the outputs that the same subarrays compute one after the other, so that what a wrong command leaves
-behind in their rows is met by the next output. Blocks and teams have nothing to do with one
-another: they may be carried out in any order, on any thread.
+A *block* is some columns of one lane, see :func:`pimsim.dram.array.faults.block_width`. A *team* is
+the outputs that the same subarrays compute one after the other: an error that a wrong command
+leaves in their rows affects the next output. Blocks, and teams, are independent of each other: they
+may be carried out in any order, on any thread.
 
 >>> from pimsim.circuit.failure_tables.table import Entry, FailureTable
 >>> from pimsim.dram.array.faults import Faults, Site
@@ -59,13 +59,13 @@ _VECTOR_COLUMNS = 512
 
 
 class Patch(NamedTuple):
-    """Columns of a block that lie in one row of DRAM."""
+    """Columns of a block that are in one row of DRAM."""
 
     columns: int
     sites: tuple[Site, ...]
     """The subarray of each part."""
     where: int | NDArray[np.intp]
-    """The physical column that each of them is, or that of the first, if they follow on it."""
+    """The physical column of each, or of the first one if they are consecutive."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,27 +74,27 @@ class Block:
 
     number: int
     columns: int
-    """That are used."""
+    """Number of columns that are used."""
     width: int
     """Columns of every block of the stage."""
     patches: tuple[Patch, ...]
 
 
 class Candidates(NamedTuple):
-    """Where noise may strike."""
+    """Places at which noise may strike."""
 
     place: NDArray[np.int64]
     """Slots of a command times the command, plus the slot; see :mod:`.interpreter`."""
     column: NDArray[np.int64]
     draw: NDArray[np.float64]
-    """Uniform: it strikes if the access is wrong with a larger probability."""
+    """Uniform random numbers: noise strikes if the probability of an error is larger."""
 
 
 class Noise(NamedTuple):
     """Candidates as the interpreter takes them."""
 
     places: NDArray[np.int64]
-    """In order, each once; behind them the largest number."""
+    """Places in order, each once; then the largest number."""
     times: NDArray[np.int64]
     """How many candidates each has."""
     columns: NDArray[np.int64]
@@ -102,7 +102,7 @@ class Noise(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """Columns of which it is known where they lie, and so which are always wrong."""
+    """Columns with known physical places, and so with known columns that are always wrong."""
 
     columns: int
     masks: NDArray[np.int64]
@@ -110,14 +110,14 @@ class Placed(NamedTuple):
     flags: NDArray[np.int64]
     """Per part and kind of access whether there are any."""
     rows: Words
-    """What the addresses are of, and last a row buffer: good for one thread at a time."""
+    """Memory of these rows, and last a row buffer; only one thread may use it at a time."""
 
 
 class Program:
-    """A tape and the faults that its commands meet.
+    """A tape and the faults of its commands.
 
-    Raises InputError if the failure table lacks what the commands need, or where there is no
-    compiler back end to make machine code with.
+    Raises InputError if the failure table lacks entries that the commands need, or if there is no
+    compiler back end.
     """
 
     def __init__(self, tape: Tape, faults: Faults) -> None:
@@ -145,9 +145,9 @@ class Program:
         self._lost: dict[bytes, list[list[Loss]]] = {}
 
     def on(self, tape: Tape) -> Program:
-        """The same faults on a tape of the same layout, all of whose accesses this one has, too.
+        """Return the same faults on another tape of the same layout, without new accesses.
 
-        What :meth:`place` has found for one is so for the other.
+        Results of :meth:`place` are valid for both.
         """
         found = copy(self)
         found.tape, found._only, found._lost = tape, {}, {}
@@ -174,10 +174,9 @@ class Program:
             stage: number of the stage, as noise is named after it.
             first_output: what output 0 of the tape is in the stage.
             attempt: how often the outputs have been computed before.
-            flips: (1,) number to which those of noise are added.
+            flips: (1,) counter to which the flips by noise are added.
 
-        Returns:
-            (n, slots, words): rows that are read out.
+            Returns: (n, slots, words): rows that are read out.
 
         """
         words = rows.shape[1]
@@ -197,12 +196,12 @@ class Program:
         return results
 
     def flips(self, patches: Sequence[Patch], words: int) -> Flips | None:
-        """Return what rows of some columns lose because of others; None if they lose nothing."""
+        """Return the bits that rows lose because of their neighbours; None if they lose none."""
         hammer = self._faults.hammer
         return None if hammer is None else Flips(hammer, self.tape.layout, patches, words)
 
     def neighbours(self) -> Neighbours | None:
-        """Return what counts what rows have beside them, once :attr:`before` is written."""
+        """Return the counter of activations beside each row, after :attr:`before` is written."""
         if self._faults.hammer is None:
             return None
         found = Neighbours(self._faults.hammer, self.tape.layout.parts)
@@ -236,15 +235,15 @@ class Program:
         return Placed(sum(patch.columns for patch in patches), masks, flags, rows)
 
     def streams(self, job: Job, block: Block) -> Streams:
-        """Noise of a job in a block, as :meth:`draw` finds it, for the interpreter to draw."""
+        """Return the noise of :meth:`draw` for a job in a block, for the interpreter to draw."""
         return self._source.streams(job, block.number, block.width, block.columns)
 
     def draw(self, output: int, job: Job, block: int, width: int, columns: int) -> Candidates:
         """Draw where noise may strike in the first columns of a block, for an output of the tape.
 
         Args:
-            output: of the tape.
-            job: what it computes, in whatever part.
+            output: output of the tape.
+            job: what it computes, for any part.
             block: number of the block.
             width: columns of every block, see :func:`pimsim.dram.array.faults.block_width`.
             columns: of this one.
@@ -269,7 +268,7 @@ class Program:
         return together(found)
 
     def candidates_per_column(self) -> float:
-        """Return how many places of a column, on average, noise may strike at for an output."""
+        """Return how many candidates for noise an output has in a column, on average."""
         total = sum(
             len(self._places(0, part, access)) * float(self._faults.access_rates(access).max())
             for access in self._noisy
@@ -293,14 +292,14 @@ class Program:
         Args:
             rows: (places, words), changed in place.
             placed: its columns.
-            met: noise that they meet; streams go on.
+            met: noise in these columns; streams advance.
             into: (slots, words) for the rows that are read out.
             flips: (1,) number to which those of noise are added.
             output: of the tape.
             lost: what rows lose before its commands, in their order.
 
         Returns:
-            how many bits those were, by place.
+            number of lost bits, by place.
 
         """
         begin, bits = 0, Counter[int]()
@@ -320,7 +319,7 @@ class Program:
     # -- inside ------------------------------------------------------------------------------
 
     def _lost_in_turn(self, outputs: NDArray[np.intp]) -> list[list[Loss]]:
-        """What is lost in each of some outputs, in order; kept, as blocks of columns are alike."""
+        """Losses in each of some outputs, in order; cached for all blocks of columns."""
         key, beside = outputs.tobytes(), self.neighbours()
         if beside is None:
             return []
@@ -329,7 +328,7 @@ class Program:
         return self._lost[key]
 
     def _during(self, met: Noise | Streams, commands: slice) -> Noise | Streams:
-        """Noise of some commands, as they have it where they stand alone; streams go on."""
+        """Noise of some commands, with places counted from the first of them; streams advance."""
         if isinstance(met, Streams):
             return met
         size = self._kinds.slots
@@ -459,7 +458,7 @@ def noise(drawn: Candidates) -> Noise:
     place, columns, draws = drawn
     if not len(place):
         return _NOTHING
-    if (place[1:] < place[:-1]).any():  # what was drawn for one kind of access is in order
+    if (place[1:] < place[:-1]).any():  # candidates of one kind of access are in order
         order = np.argsort(place, kind="stable")
         place, columns, draws = place[order], columns[order], draws[order]
     starts = np.flatnonzero(np.diff(place, prepend=-1))

@@ -1,7 +1,8 @@
-"""Streams carried out with what goes wrong: a tape for each group of outputs.
+"""Carries out streams with faults: a tape for each group of outputs.
 
-To a group's stream noise is what it is to an output: it is named after the first output of the
-group. Tapes are made when they are needed, and few are kept, so that memory stays bounded.
+Noise of a group's stream is drawn as for an output: its random stream is named after the first
+output of the group. Tapes are made when needed, and only a few are kept, so that memory stays
+bounded.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _COMMAND_BYTES = 48
 
 
 def tape_of(stream: Stream, layout: Layout) -> Tape:
-    """Return the commands of a stream; rows that are only looked at are left out."""
+    """Return the commands of a stream; reads of rows only for checks are left out."""
     return Tape(stream.program.delivered()[0], layout)
 
 
@@ -59,7 +60,8 @@ class StreamPrograms:
     def __init__(self, streams: Sequence[Stream], layout: Layout, faults: Faults) -> None:
         self._streams, self._layout = streams, layout
         self.any = Program(Tape(_templates(streams), layout), faults)
-        """All templates of the streams: what it finds of columns is so for every stream."""
+        """A program with all templates of the streams: its results on columns are valid for every
+        stream."""
         longest = max(1, *map(_commands, streams))
         self._of = lru_cache(max(1, TAPE_BYTES // (_COMMAND_BYTES * longest)))(self._program)
 

@@ -1,9 +1,9 @@
-"""Where noise strikes, in machine code: candidates that were dealt out, or drawn on the spot.
+"""Machine code that finds where noise strikes: candidates are given in a list, or drawn.
 
-Both say of an access which of its columns may be wrong, and give each a number to be held against
-the probability; what becomes of a candidate, the interpreter says. Dealt candidates come in the
-order of commands. Drawn ones come from the streams of :mod:`pimsim.dram.array.noise_stream`, word
-by word as there: a stream for every part and kind of access, which goes on from access to access.
+Both give the columns of an access that may be wrong (candidates), each with a random number. The
+interpreter compares the number with the probability, and flips the bit. Dealt candidates are a list
+in the order of commands. Drawn ones come from the streams of :mod:`pimsim.dram.array.noise_stream`:
+one stream for every part and kind of access, which advances from access to access.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from pimsim.dram.array.noise_stream import (
 from pimsim.executors.compiled.codegen.emit import Emit
 
 NEXT, NUMBER = range(2)
-"""Of a stream: twice the column, counted from the next access on, at which it goes on, plus 1 if
-there is a candidate; and the number behind the last word that was taken."""
+"""State of a stream: twice the column, counted from the next access on, at which it continues, plus
+1 if there is a candidate; and the number after that of the last random word used."""
 NEVER = 1 << 62
-"""In place of the first, for accesses that noise does not strike."""
+"""In place of the first number, for accesses that noise does not strike."""
 
 Strike = Callable[[str, str], None]
-"""Adds what becomes of a candidate, given its column and its number, a double."""
+"""Adds the code for a candidate, given its column and its random number, a double."""
 
 
 class Strikes(Protocol):
-    """One of the ways."""
+    """A way to find candidates."""
 
     arguments: str
-    """What the interpreter is given for it."""
+    """Arguments of the interpreter for it."""
 
     def part(self, part: str) -> None:
         """Add what comes before a command of that part."""
@@ -44,7 +44,7 @@ class Strikes(Protocol):
         """Add whether noise may strike a command's access of that kind, in that slot."""
 
     def each(self, kind: str | int, strike: Strike) -> None:
-        """Add that all candidates strike which the access now has."""
+        """Add the code for all candidates of the current access."""
 
 
 class Dealt:
@@ -62,7 +62,7 @@ class Dealt:
         """Parts do not differ."""
 
     def may(self, slot: int, command: str, kind: str | int) -> str:
-        """If it is the place at which candidates come next."""
+        """Whether the next candidates in the list are at this place."""
         code = self._code
         run = code.put(f"load i64, ptr {self._run}")
         key = code.get("i64", "%keys", run, 8)
@@ -70,7 +70,7 @@ class Dealt:
         return code.put(f"icmp eq i64 {key}, {place}")
 
     def each(self, kind: str | int, strike: Strike) -> None:
-        """All of the place."""
+        """All candidates at the place."""
         code = self._code
         run = code.put(f"load i64, ptr {self._run}")
         start = code.put(f"load i64, ptr {self._time}")
@@ -96,7 +96,7 @@ class Drawn:
         self._own = self._code.at(f"[{2 * self._kinds} x i64]", "%streams", part)
 
     def may(self, slot: int, command: str, kind: str | int) -> str:
-        """If the stream goes on within the columns; if not, the access is passed over."""
+        """Whether the stream continues within the columns; if not, the access is skipped."""
         code = self._code
         stream = code.at("[2 x i64]", self._own, kind)
         following = code.get("i64", stream, NEXT, 8)
@@ -107,7 +107,7 @@ class Drawn:
         return inside
 
     def each(self, kind: str | int, strike: Strike) -> None:
-        """As long as the stream goes on within the columns."""
+        """All candidates of the stream within the columns."""
         code = self._code
         stream = code.at("[2 x i64]", self._own, kind)
         number = code.at("i64", stream, NUMBER)

@@ -1,4 +1,4 @@
-"""Machine code that goes over the steps of a tape, each by the kernel of its form if it has one."""
+"""Machine code that carries out the steps of a tape, each by the kernel of its form if any."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ARGUMENTS = f"{_SAME} *steps number *forms *rows *kernels accesses patterns *st
 
 @cache
 def walk() -> Callable[..., None]:
-    """What carries steps out, of numbers and addresses.
+    """The function that carries steps out; its arguments are numbers and addresses.
 
     Those of the interpreter whose noise is drawn (:func:`.interpreter.interpret`); steps, how many,
     the form of each, and rows (:class:`.forms.Steps`); by form the address of a kernel; how many
@@ -48,7 +48,7 @@ def walk() -> Callable[..., None]:
 
 
 def _call(code: Emit, target: str, arguments: str, given: dict[str, str]) -> None:
-    """Call a function with what is given for its arguments; others are those of the caller."""
+    """Call a function with the ``given`` arguments; the others are those of the caller."""
     said = []
     for one in arguments.split():
         name = one.lstrip("*")

@@ -1,8 +1,8 @@
-"""From functions of bits to machine code, and to a place where it is kept.
+"""Machine code for functions of bits.
 
-:mod:`~pimsim.executors.compiled.codegen.emit` is the compiler and writes loops for it,
-:mod:`~pimsim.executors.compiled.codegen.truth_table` is a function of a few bits, and
-:mod:`~pimsim.executors.compiled.codegen.kernel` is the code of a few steps.
+:mod:`~pimsim.executors.compiled.codegen.emit` writes LLVM IR with loops, and compiles it.
+:mod:`~pimsim.executors.compiled.codegen.truth_table` writes a function of a few bits, and
+:mod:`~pimsim.executors.compiled.codegen.kernel` the code of a few steps.
 
-Nothing here knows rows by what they hold, nor programs.
+Nothing here depends on programs, or on the meaning of rows.
 """

@@ -28,9 +28,9 @@ VECTOR = "<8 x i64>"
 class Emit:
     """One function without result, of numbers and addresses only.
 
-    So it runs without the interpreter's lock. ``arguments`` are their names; an address has a star,
-    before which stands what LLVM may rely on: ``noalias-readonly*table``. ``promises`` are of the
-    function.
+    So it runs without the interpreter's lock. ``arguments`` are the names of its arguments; an
+    address has a star, and before it the attributes that LLVM may rely on:
+    ``noalias-readonly*table``. ``promises`` are attributes of the function.
     """
 
     def __init__(self, name: str, arguments: str, promises: str = "nounwind") -> None:
@@ -62,7 +62,7 @@ class Emit:
         self._declared[f"declare {text}"] = None
 
     def slot(self, kind: str, align: int = 8) -> str:
-        """Memory of the function's own."""
+        """Memory on the function's stack."""
         name = f"%s{next(self._names)}"
         self._slots.append(f"  {name} = alloca {kind}, align {align}")
         return name
@@ -73,7 +73,7 @@ class Emit:
 
     @contextmanager
     def loop(self, times: str | int, first: str | int = 0) -> Iterator[str]:
-        """Carry out what is added inside for ``first`` up to ``times``; gives the counter."""
+        """Repeat what is added inside, for ``first`` up to ``times``; yields the counter."""
         number, before = next(self._names), self._block
         self.do(f"br label %test{number}")
         self._label(f"test{number}")
@@ -93,10 +93,10 @@ class Emit:
     def carry(
         self, times: str | int, kind: str, first: Sequence[str]
     ) -> Iterator[tuple[str, list[str], list[str]]]:
-        """Carry out what is added inside so often, with values that go on from time to time.
+        """Repeat what is added inside, with values that each round hands to the next.
 
-        Gives the counter, the values as they are, and a list for what they become. Behind it, the
-        values are the last ones.
+        Yields the counter, the values of this round, and a list for those of the next. After the
+        loop, the list has the last values.
         """
         number, before = next(self._names), self._block
         values = [f"%v{next(self._names)}" for _ in first]
@@ -120,7 +120,7 @@ class Emit:
 
     @contextmanager
     def again(self, condition: Callable[[], str]) -> Iterator[None]:
-        """Carry out what is added inside as long as what ``condition`` adds before it holds."""
+        """Repeat what is added inside while the condition that ``condition`` adds is true."""
         number = next(self._names)
         self.do(f"br label %test{number}")
         self._label(f"test{number}")
@@ -134,10 +134,10 @@ class Emit:
     def go_on(
         self, condition: Callable[[list[str]], str], first: Sequence[str]
     ) -> Iterator[tuple[list[str], list[str]]]:
-        """The same with numbers that go on from time to time, which ``condition`` is given.
+        """The same with numbers that each round hands to the next; ``condition`` gets them.
 
-        Gives the numbers as they are, and a list for what they become. Behind it, they are those of
-        which the condition does not hold.
+        Yields the numbers of this round, and a list for those of the next. After the loop, the
+        numbers are those for which the condition was false.
         """
         number, before = next(self._names), self._block
         values = [f"%v{next(self._names)}" for _ in first]
@@ -304,12 +304,12 @@ class Compiler:
     def function(self, code: str, name: str, *, careful: bool = True) -> int:
         """Address of the function ``name``, new in the process, in a module of its own.
 
-        Code goes to the code generator as it is: LLVM's passes find little to do, and would take
-        longer than the rest.
+        LLVM's optimisation passes are skipped: they would find little to do, and take longer than
+        everything else.
 
         Args:
             code: LLVM IR.
-            name: of the function.
+            name: name of the function.
             careful: choose instructions and registers well, which takes about five times as long.
 
         """

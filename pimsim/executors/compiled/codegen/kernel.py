@@ -1,9 +1,9 @@
 """Machine code for a few steps at a time, on the columns of a tile.
 
-A kernel is described by its :class:`Body`: loads, functions of three values, stores. Where rows lie
-and which of them are complemented is not part of it: that comes from a table at run time, one
-number an entry (twice the place, plus 1 for a complement). So one kernel serves every output, and
-every stretch of a schedule that has the same structure.
+A kernel is described by its :class:`Body`: loads, functions of three values, stores. The places of
+rows, and which rows are complemented, are not part of it. They come from a table at run time, with
+one number for each entry (twice the place, plus 1 for a complement). So one kernel serves every
+output, and every part of a schedule with the same structure.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _ARGUMENTS = "noalias*tile noalias-readonly*entries *out step row_bytes"
 _PROMISES = 'nounwind "prefer-vector-width"="512"'
 _VECTOR_BYTES = 64
 ENTRIES_AT_ONCE = 8
-"""Entries of the table that are fetched at once, and so must lie in memory."""
+"""Entries of the table that are fetched at once; all of them must be in memory."""
 
 _IN_REGISTERS = 12
-"""Entries of the table for which there are registers; more of them are kept on the stack."""
+"""Entries of the table that fit into registers; if there are more, they are kept on the stack."""
 
 _CAREFUL = 5
-"""Entries of a kernel up to which better code is worth its making: a full adder has as many, and is
-called over and over again. Larger kernels run 0 to 4 % faster with it, and take up to three times
-as long to make (784 inputs of 8 bits, 512 outputs, 10,000 columns, LLVM 22)."""
+"""Kernels with up to this many entries are compiled carefully: a full adder has as many, and is
+called again and again. Larger kernels would run 0 to 4 % faster, but take up to three times as long
+to compile (784 inputs of 8 bits, 512 outputs, 10,000 columns, LLVM 22)."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Body:
 
     @property
     def entries(self) -> int:
-        """Numbers that it takes from the table."""
+        """Number of table entries that it uses."""
         return sum(table is None or table < 0 for table, _ in self.values) + len(self.stores)
 
 
@@ -113,8 +113,8 @@ class _Writer:
     def _keep_entries(self) -> None:
         """Put what :meth:`_entry` gives on the stack, for a few entries at a time.
 
-        The loop then looks it up. Left to itself, the code generator would also put it there, but
-        one by one and, where code is made in a hurry, over and over again.
+        The loop then loads it from there. The code generator would do the same by itself, but one
+        by one and, without careful compilation, again and again.
         """
         code = self._code
         count = -(-self._body.entries // ENTRIES_AT_ONCE)

@@ -1,4 +1,4 @@
-"""From a row program to functions of bits: which rows it reads, and what it leaves there.
+"""From a row program to functions of bits: the rows that it reads, and what it writes.
 
 Read :mod:`~pimsim.executors.compiled.lower.binding` (steps with places for symbols),
 :mod:`~pimsim.executors.compiled.lower.symbolic` (what rows hold after them),
@@ -8,5 +8,5 @@ Read :mod:`~pimsim.executors.compiled.lower.binding` (steps with places for symb
 :mod:`~pimsim.executors.compiled.lower.places` says where operands lie, and
 :mod:`~pimsim.executors.compiled.lower.calls` what must be stored and which calls keep to one part.
 
-It knows of no columns and no values, and writes no machine code itself.
+Nothing here depends on columns or values, and no machine code is written here.
 """

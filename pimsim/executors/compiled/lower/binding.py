@@ -1,8 +1,8 @@
 """Steps with every symbol bound to a place, ready for the functions that they compute.
 
-What a step does depends on which of its symbols share a row. Where that differs between outputs, or
-outputs write different rows, :class:`SplitOutputs` says how to divide them; each kind of output is
-then compiled apart.
+The effect of a step depends on which of its symbols share a row. If that differs between outputs,
+or outputs write different rows, :class:`SplitOutputs` says how to divide them. Each kind of output
+is then compiled separately.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class SplitOutputs(Exception):  # noqa: N818 - not an error: tells the caller to
 
 @dataclass(frozen=True, eq=False)
 class ProgramPiece:
-    """Commands of all variants that hold no value in a compute cell from before or for after."""
+    """A piece of all variants of a program: no value in a compute cell enters or leaves it."""
 
     variants: tuple[tuple[Command, ...], ...]
     sources: tuple[int, ...]
@@ -51,7 +51,7 @@ class ProgramPiece:
 
 
 class Deed:
-    """A piece whose names are bound in one way; what it computes, whatever is asked for."""
+    """A piece whose names are bound in one way, with the functions that it computes."""
 
     def __init__(self, graphs: tuple[Graph, ...]) -> None:
         self.graphs = graphs
@@ -65,7 +65,7 @@ class Deed:
         self.function = cache(self._function)
 
     def _function(self, seen: frozenset[int]) -> tuple[StepFunction, frozenset[int]]:
-        """All rows written, the clash if there can be one, and cells ``seen`` later.
+        """The function for all written rows, a possible clash, and the cells ``seen`` later.
 
         Also the cells seen before it.
         """
@@ -79,7 +79,7 @@ class Deed:
 
 @dataclass(eq=False, slots=True)
 class BoundStep:
-    """A deed and where its names lie."""
+    """A deed and the places of its names."""
 
     deed: Deed
     kinds: Kinds | None
@@ -87,7 +87,7 @@ class BoundStep:
     first_cell: int
     clash: int
     parts: tuple[int, ...]
-    """Parts whose rows it touches; it is best done along with others of the first."""
+    """Parts whose rows it uses; it is best done together with other steps of the first one."""
     lasting: bool = True
     """Whether no operand that differs between outputs is ever written."""
     function: StepFunction | None = None
@@ -95,7 +95,7 @@ class BoundStep:
     """Places of the function's inputs, and for which outputs each is complemented first."""
 
     def compute(self, function: StepFunction) -> None:
-        """Settle what is computed."""
+        """Choose the function that is computed."""
         self.function = function
         places = [self.where(site) for site in function.input_sites]
         masks = [0] * len(places)
@@ -216,7 +216,7 @@ _KINDS = len(PlaceKind)
 
 
 def _code(kind: PlaceKind, number: int) -> int:
-    """A place as a number, which takes less time to look up."""
+    """A place as a number, which is faster to look up."""
     return number * _KINDS + kind.value
 
 
@@ -294,7 +294,7 @@ def _piece(
         )
         for commands in variants
     )
-    # Pieces with the same commands share what is known of them, whatever their rows are called.
+    # Pieces with the same commands share their results, whatever the names of their rows are.
     renamed = _INTERNED.setdefault(renamed, renamed)
     symbols = {symbol: number for number, symbol in enumerate(programs[0].symbols)}
     sources = (symbols[name] if name in symbols else -1 - rows.address(name) for name in names)

@@ -1,16 +1,16 @@
-"""Kernel calls of an output: what they store, and phases that keep to the rows of one part.
+"""Kernel calls of an output: what they store, and phases that use the rows of one part.
 
 A row that is overwritten before anything reads it, in this schedule or after it, is not stored.
 
-Rows of all parts are more than a cache holds. So a few outputs (a *block*) go through a phase one
-after the other before any of them goes on to the next phase: the rows of one part are fetched once
-for all of them. What an output leaves in a row for a later phase of its own would be overwritten by
-the next output; so it is *saved* when the phase ends, and *restored* when the phase begins that
-reads it. Every row ends as it would if the outputs had run one by one: in each phase the last
-output of a block comes last.
+The rows of all parts do not fit in a cache. So a few outputs (a *block*) go through a phase one
+after the other before any of them goes on to the next phase: the rows of one part are then fetched
+once for all of them. If an output leaves a value in a row for one of its later phases, the next
+output would overwrite it. Therefore the value is *saved* at the end of the phase, and *restored* at
+the beginning of the phase that reads it. Every row ends as if the outputs had run one by one,
+because the last output of a block comes last in each phase.
 
-This holds only for outputs that do the same (of one kind), and read nothing that another of them
-has written; :func:`divide` sees to that. :func:`blocks` says which outputs go together.
+This is only right for outputs of one kind, which do the same, if none reads what another has
+written; :func:`divide` checks that. :func:`blocks` says which outputs form a block.
 
 >>> blocks(np.array([0, 0, 0, 1, 1]), 2)[0].tolist()
 [0, 2, 3, 5]
@@ -31,7 +31,7 @@ from pimsim.executors.compiled.lower.segments import KernelSegment
 from pimsim.executors.compiled.run.tiles import Layout
 
 TableEntry = tuple[Where, int]
-"""A place, the same for all outputs or one for each, and the set of outputs that are masked."""
+"""A place, the same for all outputs or one for each, and the set of outputs that complement it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,12 @@ RowCopies = NDArray[np.int64]
 """(n, 2): places, and rows of an output's own that they are copied from or to."""
 
 FEWER = 8
-"""Rows that kernels take for each that is copied, from which on phases pay."""
+"""Phases pay if kernels use at least this many rows for each row that is copied."""
 
 
 @dataclass(frozen=True, eq=False)
 class CallPhase:
-    """Calls of an output, from number ``first`` up to ``last``, and what is copied around them."""
+    """Calls of an output, number ``first`` up to ``last``, with copies before and after."""
 
     first: int
     last: int
@@ -118,7 +118,7 @@ def divide(calls: Sequence[KernelCall], layout: Layout) -> list[CallPhase]:
     for first, last in stretches:
         reads, writes = _reads_writes(calls[first:last], changing)
         if not reads <= done:
-            return whole  # it is what another output has left
+            return whole  # another output has left it
         done |= writes
         passed.append((reads, writes))
     places = sorted(set().union(*(reads for reads, _ in passed)))

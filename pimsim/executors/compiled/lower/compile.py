@@ -44,7 +44,7 @@ Table = NDArray[np.uint16] | NDArray[np.uint32]
 
 @dataclass(frozen=True, eq=False)
 class Sort:
-    """Outputs that are compiled alike."""
+    """Outputs of one kind, which are compiled together."""
 
     outputs: NDArray[np.intp]
     bodies: list[Body | None]
@@ -58,13 +58,13 @@ class Sort:
     written: Flags
     """Places that are written."""
     lost: Flags
-    """Cells that are written, but do not hold what the reference has in them."""
+    """Cells that are written, but not with the value of the reference."""
     phases: list[CallPhase]
-    """Calls that a few outputs go through together."""
+    """Phases: calls that the outputs of a block go through together."""
 
     @property
     def own_rows(self) -> int:
-        """Rows that an output needs to save what it restores in later phases."""
+        """Number of rows in which an output saves values for later phases."""
         return 1 + max(int(phase.restored[:, 1].max(initial=-1)) for phase in self.phases)
 
 
@@ -80,7 +80,7 @@ class Compiled:
         self.refused = refused
         """Whether some output writes a constant row, which the reference refuses."""
         self.plans: dict[int, DriverTables] = {}
-        """Per words of a tile, what the driver is given, see
+        """The tables for the driver, by words of a tile, see
         :mod:`pimsim.executors.compiled.run.driver`."""
         self.sort_of = np.zeros(program.outputs, dtype=np.int64)
         for number, sort in enumerate(sorts):
@@ -138,7 +138,7 @@ def compile_program(
                 continue
             sorts.append(found[0])
             carried |= found[1]
-        # What one output leaves in the cells, the next one reads: so it must be there.
+        # The next output reads what one output leaves in the cells, so it must be kept.
         if keep or not carried:
             break
     return Compiled(program, layout, sorts, cells=keep, refused=refused)
@@ -206,7 +206,7 @@ def _sort(
 def _table(entries: list[TableEntry], outputs: int, places: int) -> Table:
     """Entries as a kernel takes them, (outputs, entries): twice the place, plus 1 for a mask.
 
-    Memory goes on behind the last of them: kernels take them a few at a time.
+    There is more memory after the last one, because kernels fetch several at a time.
     """
     size = outputs * len(entries)
     small, more = 2 * places <= 1 << 16, size + ENTRIES_AT_ONCE
@@ -229,7 +229,7 @@ def _table(entries: list[TableEntry], outputs: int, places: int) -> Table:
 
 
 def _choose_functions(listed: list[BoundStep | int], layout: Layout, *, keep: bool) -> bool:
-    """Give every step the function with the cells that are read later; whether any is read before.
+    """Choose every step's function, with the cells read later; return whether any is read first.
 
     ``keep``: all cells are seen at the end.
     """

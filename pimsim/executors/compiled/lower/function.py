@@ -53,9 +53,9 @@ class StepFunction:
     immediate_masks: tuple[tuple[int, ...], ...]
     """Per variant."""
     duals: dict[int, int] = field(default_factory=dict)
-    """Sets of inputs whose complement only complements results: bit sets of inputs to results."""
+    """Sets of inputs whose complement only complements results, as bit sets, with those results."""
     symmetric: bool = False
-    """Whether inputs may be exchanged at will."""
+    """Whether inputs may be exchanged."""
 
     @cached_property
     def input_sites(self) -> tuple[int, ...]:
@@ -122,7 +122,7 @@ def unify(graphs: Sequence[Graph], places: Sequence[SymbolPlace]) -> StepFunctio
 
 
 def _widened(network: FunctionNetwork, inputs: tuple[SymbolPlace, ...]) -> FunctionNetwork:
-    """The same with ``inputs``, of which its own are some."""
+    """The same network with more ``inputs``, among them its own."""
     place = [inputs.index(each) for each in network.inputs]
     place += range(len(inputs), len(inputs) + len(network.nodes))
     return FunctionNetwork(
@@ -230,19 +230,19 @@ def _chosen(networks: Sequence[FunctionNetwork], places: Sequence[SymbolPlace]) 
 def settle(
     function: StepFunction, extra: Sequence[int], inside: int, every: int
 ) -> tuple[Sequence[int], list[int]]:
-    """Complement inputs so that few complements of those at hand remain.
+    """Complement inputs so that few complements of inputs in registers remain.
 
     Complements that pass through a function to its results need no work.
 
     Args:
         function: what is computed.
-        extra: per input, outputs for which it is wanted complemented, a set as of
+        extra: for each input, the outputs for which it must be complemented, a set as in
             :mod:`pimsim.microprogram.bitsets`.
-        inside: bit set of the inputs that are at hand.
+        inside: bit set of the inputs that are in registers.
         every: all outputs.
 
     Returns:
-        The complements that remain per input, and those of each result that come of it.
+        The remaining complements of each input, and the resulting ones of each result.
     """
     results = [0] * len(function.results)
     at_hand = [i for i in range(len(extra)) if inside >> i & 1 and extra[i]]

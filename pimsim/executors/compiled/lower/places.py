@@ -1,8 +1,8 @@
-"""Where operands lie, at one place or at one an output, and in which order.
+"""Places of operands, one for all outputs or one for each, and their order.
 
-Most rows that differ between outputs are operands that no step writes. What is asked of a row when
-steps are traced (was it written, does a register stand for it) need not be asked of those, so they
-are found first, for many steps at once.
+Most rows that differ between outputs are operands that no step writes. When steps are traced, such
+rows need no checks (was it written, is it in a register). So they are found first, for many steps
+at once.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Each:
     rows: NDArray[np.integer[Any]]
     """(outputs,)"""
     shift: int
-    """Places are this much behind ``rows``."""
+    """Places are ``rows`` plus this number."""
     lasting: bool
     """Whether no step of the row program writes any of them."""
     shared: bool = False
@@ -53,7 +53,7 @@ Where = int | Each
 
 
 class Survey:
-    """What a row program writes at all, and what it reads of the rest.
+    """The rows that a row program writes, and the other rows that it reads.
 
     Args:
         program: what is done for an output.
@@ -160,12 +160,12 @@ def _used(programs: tuple[Program, ...]) -> tuple[list[int], list[int]]:
 
 
 def arrange(steps: Sequence[BoundStep | int], outputs: int, written: Flags) -> None:
-    """Give steps their operands in an order that does not depend on the weights.
+    """Sort the operands of steps, so that their order does not depend on the weights.
 
-    A step of a schedule may have exchanged its operands, differently for each output (the full
-    adder wants the complemented one in one place). Where a function takes its operands in any order
-    they are put back here, before steps are traced and for many at once: rows that steps write come
-    first, so that the running sum of a long count is one place again.
+    A step of a schedule may have exchanged its operands, differently for each output, because the
+    full adder takes the complemented one in a fixed position. If a function takes its operands in
+    any order, they are put back here, for many steps at once and before steps are traced. Rows that
+    steps write come first, so the running sum of a long count has one place again.
 
     Args:
         steps: bound, with their functions.

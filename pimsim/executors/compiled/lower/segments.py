@@ -1,16 +1,16 @@
 """From bound steps to calls of kernels, with a table of rows and masks for every output.
 
-Steps are taken in order and cut into segments that a kernel carries out at once. Within a segment a
-value that was written is used from a register; a row is stored at the segment's end, and only if
-somebody can still see it. The cut is placed so that a long tree of adders repeats one segment: it
-comes behind a number of fresh rows, and before adders that mostly combine older rows.
+Steps are cut, in order, into segments; one kernel carries out a segment. Within a segment, a
+written value is used from a register. A row is stored at the end of the segment, and only if it can
+still be read. Cuts are placed so that a long tree of adders repeats one segment: after a number of
+fresh rows, and before adders that mostly combine older rows.
 
-Values in registers may be complements of what the rows hold, differently for each output
-(*polarity*): a full adder of three complemented operands gives complemented results, so a mask is
-needed only where a row is loaded or stored.
+A value in a register may be the complement of what its row holds, differently for each output
+(*polarity*). A full adder with three complemented operands gives complemented results, so masks are
+needed only where rows are loaded or stored.
 
-A segment keeps to the rows of one part (a row that moves aside), so that calls can be divided into
-phases, see :mod:`pimsim.executors.compiled.lower.calls`.
+A segment uses rows of only one part (except for a row that is moved), so that calls can be divided
+into phases, see :mod:`pimsim.executors.compiled.lower.calls`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pimsim.executors.compiled.lower.places import Each, Where
 from pimsim.microprogram import bitsets
 
 BUDGET = 31
-"""Fresh rows that a kernel takes in: so many that five levels of a tree of adders fit."""
+"""Fresh rows of a kernel: enough for five levels of a tree of adders."""
 
 _XOR = 0b0110
 _MAX_NODES = 160
@@ -43,7 +43,7 @@ class KernelSegment:
     :mod:`pimsim.microprogram.bitsets`."""
     entries: list[tuple[Where, int]] = field(default_factory=list)
     at_hand: dict[int, int] = field(default_factory=dict)
-    """Places and the value that stands for them."""
+    """Places, and the value that each has in a register."""
     stores: dict[int, int] = field(default_factory=dict)
     """Places that are written, and their value."""
     fresh: int = 0
@@ -73,7 +73,7 @@ class Tracer:
         self._outputs = outputs
         self._every = (1 << outputs) - 1
         self.segments: list[KernelSegment] = []
-        # Flags of single places are asked for one by one, which bytes answer faster than arrays.
+        # Flags are read one by one, which is faster with bytes than with arrays.
         self._needed, self._written, self._inside = (bytearray(places) for _ in range(3))
         self.needed, self.written, self._inside_flags = (
             np.frombuffer(each, dtype=np.bool_)
@@ -122,7 +122,7 @@ class Tracer:
     # -- one step ----------------------------------------------------------------------------
 
     def _need(self, places: Sequence[Where]) -> None:
-        """Note what must have been written; places that no step writes are known already."""
+        """Note places that must have been written; those that no step writes are known."""
         for place in places:
             if isinstance(place, int):
                 if not self._written[place]:
@@ -158,7 +158,7 @@ class Tracer:
     def _try(
         self, step: BoundStep, function: StepFunction, places: list[Where], masks: list[int]
     ) -> bool:
-        """Add a step to the segment; False if outputs differ in where its operands stand."""
+        """Add a step to the segment; False if places of its operands differ between outputs."""
         now = self._now
         plain = step.kinds is None
         hit = not step.lasting and any(

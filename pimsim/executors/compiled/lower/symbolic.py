@@ -1,7 +1,7 @@
-"""Symbolic execution of row commands: what every row and cell holds afterwards, as a graph.
+"""Symbolic execution of row commands: the content of every row and cell afterwards, as a graph.
 
-Copies vanish, a triple-row activation is one majority, constants of the C-group fold, and what is
-the same function of the same three or fewer values is one node.
+Copies vanish, a triple-row activation is one majority, and constants of the C-group are folded.
+Equal functions of the same three or fewer values are one node.
 
 >>> from pimsim.microprogram.arithmetic import FULL_ADDER
 >>> slots = {name: (PlaceKind.ROW, k) for k, name in enumerate(FULL_ADDER.symbols)}
@@ -33,9 +33,9 @@ class PlaceKind(IntEnum):
     CONSTANT = 3
     """A C-group row, by its bit."""
     CLASH = 4
-    """Where two cells that were sensed together have differed so far."""
+    """The clash: columns in which two cells that were sensed together have differed so far."""
     HELD = 5
-    """What several cells hold before, plain or complemented."""
+    """A value that several cells hold before, plain or complemented."""
 
 
 SymbolPlace = tuple[PlaceKind, int]
@@ -67,14 +67,11 @@ class FunctionNetwork:
 
 
 class Graph:
-    """What ``commands`` do.
+    """The effect of ``commands``.
 
     Args:
-        commands: in order.
-        slots: what each symbol is bound to.
-        rows: the address map.
-        held: places that hold a value that is held before, such as :data:`HELD`, or (True) its
-            complement.
+        commands: in order. slots: what each symbol is bound to. rows: the address map. held: places
+            that hold a known value at the start, such as :data:`HELD`, or (True) its complement.
 
     """
 
@@ -139,7 +136,7 @@ class Graph:
         return value
 
     def _majority(self, levels: list[Literal]) -> Literal:
-        """Of any odd number: more than three are counted first, by adders of three."""
+        """Majority of any odd number; more than three are counted first, by full adders."""
         if len(levels) == 3:
             return self._node(_MAJORITY, levels)
         planes, more = [], levels
@@ -187,7 +184,7 @@ class Graph:
     # -- nodes -------------------------------------------------------------------------------
 
     def _node(self, table: int, operands: Sequence[Literal]) -> Literal:
-        """A function of three literals, or what it is known to equal."""
+        """A function of three literals, or an equal node that exists already."""
         cuts: dict[tuple[int, ...], int] = {}
         choices: list[list[tuple[tuple[int, ...], int]]] = []
         for operand in operands:
@@ -280,7 +277,7 @@ def _ones(leaves: int) -> int:
 
 
 def _lift(table: int, own: tuple[int, ...], leaves: tuple[int, ...]) -> int:
-    """The same function as one of ``leaves``, of which its ``own`` are some."""
+    """The same function as a function of ``leaves``, which include its ``own``."""
     places = [leaves.index(leaf) for leaf in own]
     result = 0
     for row in range(1 << len(leaves)):

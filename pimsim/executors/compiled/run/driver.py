@@ -1,4 +1,4 @@
-"""The loop over tiles, blocks of outputs, phases and kernel calls, and what it is given."""
+"""The loop over tiles, blocks of outputs, phases and kernel calls, and its tables."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ PHASE = 6
 def drive() -> Callable[..., None]:
     """The loop, as a function of 15 numbers and addresses.
 
-    Tiles ``first`` to ``last``, rows, all tiles, bytes of a tile, outputs (n,), blocks (see
-    ``BLOCK``) and how many, per output the address of its table, results, rows read out for an
-    output, bytes of a row in a tile, rows that the outputs of a block have of their own, how many
-    for an output, and bytes of the next tile that are fetched ahead with every call.
+    The arguments are: tiles ``first`` to ``last``; rows; number of tiles; bytes of a tile; outputs
+    (n,); blocks (see ``BLOCK``) and their number; for each output the address of its table;
+    results; rows read out for an output; bytes of a row in a tile; memory for rows that the outputs
+    of a block save, and how many each saves; bytes of the next tile to prefetch with every call.
     """
     code = Emit("pimsim_drive", _ARGUMENTS)
     code.declare("void @llvm.prefetch.p0(ptr, i32, i32, i32)")
@@ -97,9 +97,9 @@ def _copy(code: Emit, phase: str, index: int, base: str, own: str, *, restore: b
 
 
 _WORTH_WORDS = 1 << 22
-"""Words read and written that a thread is worth being woken for: half a millisecond, about, of
-which handing it over takes a tenth (rows of 65,536 columns that are read once, 0.4 ms in all, took
-a half longer on two threads than on one)."""
+"""Least words read and written for which another thread is started: about half a millisecond of
+work, of which the start takes a tenth (rows of 65,536 columns that are read once, 0.4 ms in all,
+took half as long again on two threads as on one)."""
 
 TOGETHER = 64
 """Outputs of a block at most."""
@@ -118,7 +118,7 @@ class DriverTables:
 
     def __init__(self, compiled: Compiled, tile_words: int) -> None:
         self.own_rows = max((sort.own_rows for sort in compiled.sorts), default=0)
-        """Rows that an output of a block has of its own."""
+        """Number of rows that an output of a block saves."""
         self.entries: Numbers = np.zeros(compiled.program.outputs, dtype=np.int64)
         """Per output, address of its table."""
         self._sort_of = compiled.sort_of
@@ -156,10 +156,11 @@ class DriverTables:
         return found
 
     def ahead(self, outputs: Numbers, tile_bytes: int) -> int:
-        """Bytes of the next tile that should be fetched with every call for some outputs.
+        """Bytes of the next tile to prefetch with every call, for some outputs.
 
-        A single output reads a tile once, rows that lie apart, so that nothing would be there in
-        time. Several read it again and again: none are. Nor if two tiles do not fit the cache.
+        A single output reads each row of a tile once, and the rows are not consecutive, so without
+        prefetching it would wait for memory. Several outputs use the rows again and again, so
+        nothing is prefetched for them. Nor is it if two tiles do not fit in the cache.
         """
         if len(outputs) != 1 or 2 * tile_bytes > level2_bytes():
             return 0
@@ -167,7 +168,7 @@ class DriverTables:
         return 0 if not calls else -(-tile_bytes // (calls * _LINE)) * _LINE
 
     def threads(self, outputs: Numbers, tiles: int) -> int:
-        """How many threads are worth being woken for some outputs on so many tiles, at most."""
+        """Most threads that are worth starting for some outputs on so many tiles."""
         entries = sum(
             int((self._sort_of[outputs] == number).sum()) * named
             for number, named in enumerate(self._named)
@@ -175,7 +176,7 @@ class DriverTables:
         return max(1, entries * self._tile_words * tiles // _WORTH_WORDS)
 
     def take_own(self) -> Words:
-        """Memory for the rows that outputs of a block have of their own, to be given back."""
+        """Take memory for the rows that outputs of a block save; it must be given back."""
         try:
             return self._free.pop()
         except IndexError:
@@ -183,14 +184,14 @@ class DriverTables:
             return empty(shape, f"{TOGETHER} times {self.own_rows} rows of a tile")
 
     def provide(self, threads: int) -> None:
-        """Have that memory for so many threads, and have it mapped, before it is needed."""
+        """Allocate and map that memory for so many threads, before it is needed."""
         taken = [self.take_own() for _ in range(threads)]
         for memory in taken:
             memory.fill(0)
             self.give_own(memory)
 
     def give_own(self, memory: Words) -> None:
-        """Let another thread have it."""
+        """Give the memory back, for another thread."""
         self._free.append(memory)
 
 
@@ -202,7 +203,7 @@ def plan_for(compiled: Compiled, tiles: Tiles) -> DriverTables:
 
 
 def _calls(sort: Sort) -> Numbers:
-    """Per call, the address of its kernel and how far in the table it begins."""
+    """For each call, the address of its kernel, and where its part of the table begins."""
     size = sort.table.itemsize
     calls = np.empty((len(sort.bodies), 2), dtype=np.int64)
     calls[:, 0] = [reader(size) if body is None else address(body, size) for body in sort.bodies]

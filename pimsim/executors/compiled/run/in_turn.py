@@ -1,8 +1,8 @@
-"""Outputs in turn on one tile at a time, by one thread: filled, computed and read in its cache.
+"""Runs outputs one after the other on one tile, which stays in the cache of one thread.
 
-Of what is the same for all outputs a tile is filled once. For each output the rows are then written
-that hold its own bits, the same in every column, and the program runs. Every thread has one tile,
-which is used again and again, so that rows are neither written to memory nor read from there.
+A tile is filled once with the rows that are the same for all outputs. Then, for each output, the
+rows with its own bits (the same in every column) are written, and the program runs. Every thread
+uses one tile again and again, so that rows are neither written to memory nor read from it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from pimsim.executors.compiled.run.processors import default_threads, spread
 from pimsim.executors.compiled.run.tiles import Tiles, empty
 
 _ARGUMENTS = 12
-"""Of the functions that are called, behind the stretch that they are called for. One that takes
-fewer is given zeros behind them, which it does not look at."""
+"""Number of arguments of called functions after ``first`` and ``last``. A function with fewer
+arguments gets zeros, which it ignores."""
 _RECORD = 2 + _ARGUMENTS
 _SHARES = 2
-"""Items of work for a thread at least, where there are outputs enough."""
+"""Least items of work for a thread, if there are enough outputs."""
 
 
 class Call(NamedTuple):
@@ -41,12 +41,12 @@ class Call(NamedTuple):
     arguments: tuple[int | NDArray[Any], ...]
     """Numbers and arrays, of which addresses are given."""
     tile: int
-    """Which of the arguments is the address of the tiles; those of a thread's own tile stand
-    there."""
+    """Number of the argument that is the address of the tiles; it is replaced by that of the
+    thread's tile."""
 
 
 class OwnRows(NamedTuple):
-    """Rows that hold the same in all columns, another for every output."""
+    """Rows that have the same bit in all columns, but another one for every output."""
 
     first: int
     """Place of the first."""
@@ -55,7 +55,7 @@ class OwnRows(NamedTuple):
 
 
 class InTurn:
-    """A program of one output, for outputs that differ in what some rows hold.
+    """A program of one output, run for outputs that differ in the content of some rows.
 
     Args:
         compiled: the row program; it must be ``repeatable`` without loads.
@@ -138,7 +138,7 @@ def _record(call: Call, tile: Words) -> list[int]:
 
 
 _RESULTS = 7
-"""Which of the driver's arguments is where results go."""
+"""Number of the driver's argument that is the address of the results."""
 
 
 @cache

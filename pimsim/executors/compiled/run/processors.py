@@ -66,8 +66,8 @@ VECTOR_WORDS = 8
 """Words that an instruction takes, of which a tile must be a multiple."""
 _FEWEST, _MOST = 16, 256
 _CALL_WORDS = 16
-"""Words that a kernel could compute in the time that it takes to call it and to read its table
-(fitted to rates of 784 inputs at 16 to 160 words; 17 to 27 at others)."""
+"""Overhead of a kernel call and of reading its table, as the number of words that could be computed
+in that time (fitted to rates of 784 inputs at 16 to 160 words; 17 to 27 at others)."""
 
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
@@ -75,10 +75,10 @@ _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 def best_tile_words(
     words: int, rows: int, *, threads: int = 1, cache_bytes: int | None = None
 ) -> int:
-    """Words of a row that should lie together: those with which the slowest thread is done first.
+    """Return the words of a row in a tile with which the slowest thread finishes first.
 
-    Many words a call spread what a kernel call costs over more columns; few keep the rows that are
-    used again within the cache, and leave something to do for every thread.
+    With more words, the overhead of a kernel call is shared by more columns. With fewer, rows that
+    are used again stay in the cache, and there is work for every thread.
 
     Args:
         words: of a whole row.

@@ -1,4 +1,4 @@
-"""Running a compiled program on tiles, with threads; and literally, where it cannot be."""
+"""Runs a compiled program on tiles, with threads; or command by command, if that is impossible."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def warn() -> None:
 
 
 def _may_run(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64]) -> bool:
-    """Whether everything that is read was written; else the reference tells what is wrong."""
+    """Whether every row that is read was written; otherwise the reference reports the error."""
     if emit.why_not() is not None:
         warn()
         return False
@@ -115,14 +115,14 @@ def _may_run(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64]) -> bool
 
 
 def prepare(compiled: Compiled, tiles: Tiles) -> None:
-    """Make the machine code now, and have the memory, that the first run on such tiles needs."""
+    """Make the machine code and allocate the memory that the first run on such tiles needs."""
     plan_for(compiled, tiles).provide(min(default_threads(), tiles.tiles))
     if emit.why_not() is None:
         drive()
 
 
 def _note(compiled: Compiled, tiles: Tiles, table: NDArray[np.int64]) -> None:
-    """Mark what was written, and look for clashes."""
+    """Mark written rows, and check for clashes."""
     for number in np.unique(compiled.sort_of[table]):
         sort = compiled.sorts[number]
         tiles.written[sort.written] = True
@@ -144,8 +144,8 @@ def run_reference(
 ) -> None:
     """Carry out what :func:`run` does, command by command.
 
-    It is for what is refused, and where there is no compiler. Raises DramError for what the
-    reference refuses; the tiles are then as they were before.
+    It is used for programs that may be refused, and if there is no compiler. Raises DramError as
+    the reference does; then the tiles are unchanged.
     """
     parts = [subarray_of(tiles, part) for part in range(tiles.layout.parts)]
     used = words_for(tiles.columns)
@@ -158,7 +158,7 @@ def run_reference(
 
 
 def subarray_of(tiles: Tiles, part: int) -> Subarray:
-    """A subarray of the reference with what a part holds."""
+    """A subarray of the reference with the content of a part."""
     layout = tiles.layout
     subarray = Subarray(tiles.columns, rows=layout.rows, address_map=layout.map)
     for cell in range(len(layout.map.cells)):
@@ -171,7 +171,7 @@ def subarray_of(tiles: Tiles, part: int) -> Subarray:
 
 
 def take_back(tiles: Tiles, part: int, subarray: Subarray) -> None:
-    """Let a part hold what a subarray of the reference does."""
+    """Copy the content of a subarray of the reference to a part."""
     layout = tiles.layout
     for row in range(layout.data_rows):
         if len(subarray.written_lanes(row)):

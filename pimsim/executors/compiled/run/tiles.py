@@ -1,9 +1,9 @@
-"""Rows stored tile by tile: all rows of a few hundred columns lie together.
+"""Rows stored in tiles: a tile has all rows of a few hundred columns.
 
-A schedule touches many rows at the same columns. Rows that each lie in one piece would be kilobytes
-apart there; a tile keeps them within a processor's cache. Beside data and constants, a tile holds
-the compute cells and a row for clashes (see :mod:`pimsim.executors.compiled.lower.symbolic`), each
-of which has a *place*, its number in the tile.
+A schedule uses many rows in the same columns. If each row were contiguous, these would be kilobytes
+apart; a tile fits in a processor's cache. Beside data and constants, a tile has the compute cells
+and a row for clashes (see :mod:`pimsim.executors.compiled.lower.symbolic`). Each has a *place*, its
+number in the tile.
 
 >>> from pimsim.bits import pack, unpack
 >>> tiles = Tiles(columns=100, rows=20)
@@ -57,7 +57,7 @@ class Layout:
         self.places = self.clash + 1
 
     def key(self) -> tuple[AddressMap, int, int]:
-        """What makes two layouts the same."""
+        """Two layouts are the same if their keys are equal."""
         return self.map, self.rows, self.parts
 
     def row(self, row: int, part: int = 0) -> int:

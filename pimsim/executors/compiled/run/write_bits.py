@@ -1,9 +1,8 @@
-"""Loading rows from strings of bits: what a column holds lies in memory as a few runs of bits.
+"""Loads rows from strings of bits: the bits of a column are a few runs in memory.
 
-Up to 64 rows of a column are taken at a time, because they lie side by side: the channels of a
-pixel, the pixels of a line of a patch; or because each is the same bit of the next byte, as a plane
-of 8-bit pixels is. Where they begin for each column is worked out once, for any
-number of loads.
+Up to 64 rows of a column are loaded at a time. Their bits are side by side (the channels of a
+pixel, the pixels of a line of a patch), or each is the same bit of the next byte (a bit plane of
+8-bit pixels). Where they begin for each column is computed once, for any number of loads.
 
 >>> from pimsim.bits import unpack
 >>> from pimsim.executors.compiled.run.tiles import Tiles
@@ -35,7 +34,7 @@ from pimsim.executors.compiled.run.processors import share
 from pimsim.executors.compiled.run.tiles import Tiles
 
 SLACK_BYTES = 8
-"""Bytes behind the last string that may be fetched along with it."""
+"""Bytes after the last string that may be fetched with it."""
 
 Strings = NDArray[np.uint8]
 BitRun = tuple[int, int]
@@ -79,7 +78,7 @@ class Gather:
         self._origins = by_column("origins", origins, tiles)
         blocks = self._origins.reshape(-1, 8, _COLUMNS // 8)
         self._lines = np.ascontiguousarray(blocks.transpose(0, 2, 1))
-        """In the order of a block's words: its lines hold every 64th column."""
+        """Origins in the order of a block's words, whose lines have every 64th column."""
         self._tiles = tiles
         self.rows = sum(bits for _, bits in runs)
         tiles.layout.row(first_row + self.rows - 1, part)
@@ -119,7 +118,7 @@ class Gather:
         self._tiles.written[self._first : self._first + self.rows] = True
 
     def _end(self, strings: Strings, limit: int | None) -> int:
-        """Where columns begin that are not used; refuses strings that are too short."""
+        """The byte from which on columns are not used; refuses strings that are too short."""
         end, last = strings.size if limit is None else limit, self._last
         if end <= last:
             last = int(self._origins.max(where=self._origins < end, initial=0))

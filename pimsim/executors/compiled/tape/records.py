@@ -1,4 +1,4 @@
-"""Tapes that were looked through: every record is one of the table, and what they read is known."""
+"""Checked tapes: every record is valid, and the rows that they read and write are known."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class CompiledTapes:
     A tape is a flat array of records: the number of a template in the table, and the place of each
     symbol of its program. ``len(table)`` reads: a place, and the slot among those of the tape.
     ``len(table) + 1`` moves: a place, and the one it goes to. Places are those of the layout. No
-    pattern stands where a tape begins.
+    pattern is in the cells at the beginning of a tape.
 
     Args:
         table: templates.
-        patterns: where the held value stands, by name.
+        patterns: cells of the held value, by name of the pattern.
         tapes: all uint16, or all uint32.
-        slots: rows that each reads out.
+        slots: number of rows that each tape reads out.
         layout: where rows lie.
 
-    Raises InputError, naming tape and record, for what machine code must not be given.
+    Raises InputError, naming tape and record, for an invalid record.
     """
 
     def __init__(

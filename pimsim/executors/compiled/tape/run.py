@@ -1,4 +1,4 @@
-"""Carrying tapes out on tiles, with threads; and literally, where there is no compiler.
+"""Runs tapes on tiles, with threads; or command by command, if there is no compiler.
 
 >>> from typing import NamedTuple
 >>> from pimsim.bits import pack, unpack
@@ -38,7 +38,7 @@ def run_tapes(
     """Carry all tapes out in order, on every tile.
 
     Args:
-        tapes: what is done.
+        tapes: the tapes.
         tiles: rows, changed in place; compute cells are not kept.
         into: memory for the rows read out, of the shape of the result; new memory if None.
         threads: processors used, all if None; the result does not depend on it.

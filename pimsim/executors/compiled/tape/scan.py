@@ -1,4 +1,4 @@
-"""The compiled look through a tape, which machine code then trusts."""
+"""Compiled check of a tape, on which its machine code relies."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 FINE, CODE, SHORT, PLACE, CONSTANT, PARTS, APART, PATTERN, SLOT = range(9)
-"""What is wrong with a record: nothing; no such template; cut off; a place that is no row; a
-constant that is written, read out or moved; rows of several parts; rows that must differ; another
-pattern stands than the one it takes; a slot that is not there."""
+"""Errors of a record: none; no such template; cut off; a place that is not a row; a constant that
+is written, read out or moved; rows of several parts; rows that must differ; another pattern in the
+cells than the one it needs; a slot that does not exist."""
 
 
 class Rules(NamedTuple):
-    """What records of a table look like."""
+    """The valid records of a table."""
 
     symbols: Ints
     """(templates + 2,) places, the slot of a read among them; one or more."""
@@ -39,7 +39,7 @@ class Rules(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What tapes do to rows."""
+    """The rows that tapes read and write."""
 
     written: Flags
     """(places,) whether a row is written."""

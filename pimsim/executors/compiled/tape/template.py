@@ -1,8 +1,7 @@
-"""What a template computes, derived from its commands: rows and the held value in, and out.
+"""The function of a template, derived from its commands: from rows and held values to the same.
 
-Between the templates of a chain the running sum stays in compute cells, some of which hold its
-complement, or two carries do. Which cells these are is a *pattern*; whatever is in the others is
-garbage.
+Between the templates of a chain, compute cells hold the running sum, or two carries, some of them
+complemented. A *pattern* says which cells these are. The content of the other cells is garbage.
 
 >>> from typing import NamedTuple
 >>> from pimsim.microprogram.accumulation import programs
@@ -51,16 +50,16 @@ class Template(Protocol):
 
     @property
     def before(self) -> str | None:
-        """Pattern that must stand; None if it takes nothing from cells."""
+        """Pattern that must be in the cells before; None if it reads no cells."""
 
     @property
     def after(self) -> str | None:
-        """Pattern that it leaves, None if none."""
+        """Pattern that it leaves in the cells; None if none."""
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateFunction:
-    """What a template does, equal where machine code may be shared."""
+    """The function of a template; templates with equal ones share machine code."""
 
     symbols: int
     network: FunctionNetwork
@@ -73,8 +72,8 @@ class TemplateFunction:
     needed: frozenset[int] = field(compare=False)
     """Symbols whose rows are sensed before they are written."""
     apart: frozenset[tuple[int, int]] = field(compare=False)
-    """A written symbol and one that must not share a row with it, for they are read and written in
-    another order here than by the commands."""
+    """Pairs of a written symbol and one that must not share its row, because they are read and
+    written here in another order than by the commands."""
 
 
 def derived(

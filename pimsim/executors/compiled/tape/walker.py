@@ -1,8 +1,8 @@
-"""Machine code that walks a tape: a few vectors of columns at a time, what is held in registers.
+"""Machine code that executes a tape, for a few vectors of columns, with held values in registers.
 
-A record of a tape is the number of a template and a place for each of its symbols. Behind the
-templates come three numbers more: a row to be read, with its slot; a row to be moved, with the
-place it goes to; and the end, which takes nothing.
+A record of a tape is the number of a template, and a place for each of its symbols. Three more
+numbers follow those of the templates: to read a row into a slot; to move a row to another place;
+and to end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _VECTOR_BYTES = 64
 _ANYWHERE, _IN_PLACE = "align 8", f"align {_VECTOR_BYTES}"
 _STREAMING = f"{_IN_PLACE}, !nontemporal !{{i32 1}}"
 MOST = 8
-"""Vectors that are walked together at most: what is held of each stays in a register."""
+"""Most vectors that are walked together, so that the held values of each stay in registers."""
 _RECORD = 3
 """Vectors that could be computed in the time that it takes to read a record (fitted to rates of
 576 inputs at 1 to 8 vectors, which differ by a factor of 3)."""

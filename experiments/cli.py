@@ -104,7 +104,7 @@ examples:
   pimsim address-maps             the compute rows that pimsim knows
   pimsim circuit failures         how often a triple-row activation is wrong
   pimsim playground               a page to try how DRAM computes
-  pimsim chips primitives         what chips compute that nobody changed
+  pimsim chips primitives         what unmodified chips compute
   pimsim trace cost mine.txt      whether a trace is legal, and what it takes
   pimsim reproduce ambit          published figures beside simulated ones
   pimsim sweep --fields           what a sweep can vary

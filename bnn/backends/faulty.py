@@ -83,7 +83,8 @@ class _Run(NamedTuple):
     values: NDArray[Any]
     """``(images * positions, outputs)``."""
     parities: Callable[[int, int], Parities]
-    """Of the operands of images, from one to before another."""
+    """Returns the parities of the operands of images, from the first number to before the
+    second."""
 
 
 class FaultyStage:

@@ -30,7 +30,7 @@ class Stretches(NamedTuple):
     size: int
     """Columns of a stretch; the last of a lane may have fewer."""
     places: list[tuple[int, range]]
-    """Of each stretch its lane, and its columns of the lane's row; lane after lane."""
+    """The lane of each stretch, and its columns in the lane's row; lane after lane."""
 
     @classmethod
     def cut(cls, mapped: MappedStage, turn: Turn, outputs: slice, at_most: int) -> Stretches:
@@ -53,7 +53,7 @@ class _Tiles(NamedTuple):
     start: NDArray[np.int64]
     """First column, among all of an output."""
     columns: NDArray[np.int64]
-    """Of an output."""
+    """Number of columns of an output."""
     batch: NDArray[np.int64]
     stretch: NDArray[np.int64]
     """Number of the lane's first stretch."""

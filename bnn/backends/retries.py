@@ -91,7 +91,7 @@ class Strip(NamedTuple):
     """Columns of a block that lie in one row of DRAM."""
 
     columns: slice
-    """Of the block."""
+    """Columns of the block."""
     turn: int
     lane: int
     patch: Patch

@@ -37,7 +37,7 @@ class _Deed(NamedTuple):
     cycle: RowCycle
     banks: tuple[int, ...]
     targets: Sequence[Sequence[_Named]]
-    """Of each command, what it names in each bank or pair."""
+    """For each command, what it names in each bank or pair of banks."""
 
 
 def record(

@@ -60,7 +60,7 @@ class _Archive:
     download: Callable[[Path, Split, OnDownload], None]
     classes: tuple[str, ...]
     shape: tuple[int, ...]
-    """Of an image."""
+    """Shape of an image."""
 
 
 _ARCHIVES = {

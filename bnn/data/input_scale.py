@@ -57,7 +57,7 @@ class InputScale:
     text: str
     """As it was written."""
     name: str
-    """Of :data:`PIXELS`, or ``standardised``."""
+    """One of :data:`PIXELS`, or ``standardised``."""
     mean: tuple[Fraction, ...] = ()
     """Subtracted from the values of the file: one for all channels, or one for each."""
     std: tuple[Fraction, ...] = ()

@@ -51,7 +51,7 @@ class Use:
     sources: tuple[Node, ...]
     """What feeds it."""
     arguments: Mapping[str, object] = field(default_factory=dict)
-    """Of an operator: its first argument as :data:`FIRST`, and the others by name."""
+    """Arguments of an operator: the first as :data:`FIRST`, and the others by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Call:
     output: int = 0
     """Which of the outputs, of an operator that has several."""
     arguments: Mapping[str, object] = field(default_factory=dict)
-    """Of an operator: see :class:`Use`."""
+    """Arguments of an operator, see :class:`Use`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from bnn.model.geometry import OUTSIDE, Indices, WindowAxis
 MOST = 16
 """Positions of a block."""
 _LONGEST = 4
-"""Of a side."""
+"""Longest side of a block."""
 _LESS = 0.9
 """A larger block is tried only if it writes at most this share of what smaller ones write."""
 

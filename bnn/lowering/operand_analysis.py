@@ -52,7 +52,7 @@ class OperandAnalysis:
     """Integers that a product in DRAM multiplies."""
 
     encoding: OperandEncoding
-    """Of what is stored."""
+    """Encoding of the stored operands."""
     pad: int
     """Integer u in the padding."""
     zeros: bool

@@ -119,7 +119,7 @@ class TreeSums(NamedTuple):
     """``(outputs,)`` -1 or +1."""
 
     def of_each(self, places: int) -> TreeSums:
-        """Those of as many outputs at each of some places."""
+        """Return the sums of the same outputs at each of some places."""
         return TreeSums(self.scale, np.tile(self.constant, places), np.tile(self.turn, places))
 
     def of(self, numbers: NDArray[np.int64], outputs: Sequence[int]) -> NDArray[np.int64]:
@@ -184,7 +184,7 @@ class MappedStage:
     streams: Sequence[Stream] | None = None
     """What is done for each group of outputs; None: the program is for every output."""
     sums: TreeSums | None = None
-    """Of streams."""
+    """Sums of streams."""
     checks: TreeCheck | None = None
     """What is known of the numbers that streams decide by, where it is compared."""
     blocks: Indices | None = None

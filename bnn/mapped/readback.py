@@ -25,7 +25,7 @@ class ReadOut(NamedTuple):
     rows: Words
     """``(n, slots, words)``: of one output after the other, or of all that lie side by side."""
     shape: tuple[int, ...]
-    """Of all columns, those of one of the ``n`` after the other."""
+    """Shape of all columns: those of the first of ``n``, then of the next, and so on."""
     output: NDArray[np.intp]
     """Output of each column, and position: they broadcast to the shape."""
     position: NDArray[np.intp]

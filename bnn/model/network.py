@@ -69,7 +69,7 @@ class Network:
 
     name: str
     input_shape: Shape
-    """Of one image or feature vector, without the batch axis."""
+    """Shape of one image or feature vector, without the batch axis."""
     layers: tuple[Layer, ...]
     source: str = ""
     """Where it comes from, for reports: usually the name of a file."""

@@ -77,7 +77,7 @@ class Quantizer:
     name: str
     """Canonical, parameters included."""
     encoding: OperandEncoding | None
-    """Of the integers that it makes of operands; None where that depends on the whole batch."""
+    """Encoding of its integers; None if that depends on the whole batch."""
     integers: Callable[[Values], NDArray[np.integer[Any]]]
     """Operands of any shape to integers of the encoding."""
     weights: Callable[[NDArray[np.float32]], QuantizedWeights]

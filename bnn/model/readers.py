@@ -14,7 +14,7 @@ from bnn.model.layers.layer import Reader
 from bnn.model.operations import operators
 
 READERS: dict[str, Reader] = dict(operators.READERS)
-"""Those of every module of :mod:`bnn.model.layers`, and calls of TensorFlow functions."""
+"""The readers of every module of :mod:`bnn.model.layers`, and of calls of TensorFlow functions."""
 
 for _module in iter_modules(layers.__path__, f"{layers.__name__}."):
     READERS |= getattr(import_module(_module.name), "READERS", {})

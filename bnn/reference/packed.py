@@ -72,7 +72,7 @@ class PackedSums:
         """``(windows, taps)`` pixel that each reads; the one behind the last: none."""
         bits = len(matrix) * (channels if self._planes > 1 else -(-channels // 8) * 8)
         self.words = -(-bits // (8 * _WORD_BYTES))
-        """Of a plane of a window."""
+        """Words of a plane of a window."""
         self._negative, self._used = self._flags(matrix < 0), self._flags(matrix != 0)
         self.sparse = bool((matrix == 0).any())
         """Whether any weight is 0."""

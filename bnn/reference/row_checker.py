@@ -32,7 +32,7 @@ from pimsim.bits import Words
 from pimsim.executors.compiled.run.processors import spread
 
 _BYTES = 1 << 18
-"""Of windows that are laid out at a time: they stay in a processor's cache."""
+"""Bytes of windows that are laid out at a time, so that they stay in a processor's cache."""
 _BYTE = 8
 
 
@@ -61,7 +61,7 @@ class _Piece(NamedTuple):
         return found
 
     def operands(self, of: BitStrings) -> BitStrings:
-        """Those of all images: of one that is not checked, those of another."""
+        """Return operands of all images; an image that is not checked gets those of another."""
         if self.size == len(self.offsets):
             return of.some(self.own)
         before = np.searchsorted(self.offsets, np.arange(self.size), "right") - 1

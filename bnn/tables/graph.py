@@ -50,7 +50,7 @@ class Node:
 
     name: str
     shape: Shape
-    """Of the output, without the batch axis."""
+    """Shape of the output, without the batch axis."""
     reads: tuple[str, ...] = ()
     """Names of the nodes that it is fed with."""
     kind: Literal["", "add", "concat", "flatten", "norm"] = field(default="", kw_only=True)
@@ -119,7 +119,7 @@ class Table:
 
     @property
     def input_shape(self) -> Shape:
-        """Of one image."""
+        """Shape of one image."""
         return self.nodes[0].shape
 
     @property

@@ -18,7 +18,7 @@ class Published:
 
     value: int
     step: int
-    """Of its last digit: what it stands for lies within half of that."""
+    """Step of its last digit: the exact value is within half a step."""
     counts: str
     """What else it counts, or counts otherwise; empty where it counts what the table does."""
     source: str

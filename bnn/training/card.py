@@ -32,7 +32,7 @@ class Epoch:
     wall_s: float
     """Seconds."""
     learning_rate: float | None = None
-    """Of its first step; None where it was not recorded."""
+    """Learning rate of its first step; None if it was not recorded."""
     validation_loss: float | None = None
     """Mean loss of the images that are watched, after the epoch; None where none are."""
     validation_accuracy: float | None = None
@@ -93,7 +93,7 @@ class Card:
     parameters: int
     """Numbers in the model file."""
     binary_weights: int
-    """Those of them that are +-1 in use."""
+    """How many of them are used as +-1."""
     wall_s: float
     """Time the training took."""
     versions: str

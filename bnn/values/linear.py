@@ -40,7 +40,7 @@ class LinearSums(NamedTuple):
         return cls(rows, factors, numbers, np.tile([1, 0], (len(rows), 1)), constants)
 
     def some(self, outputs: slice) -> LinearSums:
-        """Those of some outputs."""
+        """Return the sums of some outputs."""
         own = self.numbers[outputs], self.multiples[outputs], self.constants[outputs]
         return LinearSums(self.rows, self.factors, *own)
 

@@ -24,15 +24,15 @@ NAME = "products"
 HELP = "compare ways to count binary products: commands, activations, time and energy of each"
 
 _DESCRIPTION = """\
-Count products of operand bits and weights of -1 and +1 in DRAM rows, in several ways,
-and say what a product takes: counting, merging what several subarrays have counted, and
-the comparison with a threshold included.
+Count products of operand bits and weights of -1 and +1 in DRAM rows, in several ways, and print
+the cost of a product. It includes counting, adding up the counts of several subarrays, and the
+comparison with a threshold.
 
 With folded weights (the output-stationary dataflow) the weights are in the command stream:
   full adders   the published way, eight commands an adder
   chains        the sum stays in the compute cells: six commands an adder
   output tree   an adder serves all outputs of a group (docs/output-tree.md)
-With operands in rows both of a product's operands are: XNOR and full adders, or AND.
+With operands in rows, both operands of a product are in rows: XNOR and full adders, or AND.
 
 commands   AAP and AP of a product (ACTIVATE-ACTIVATE-PRECHARGE, ACTIVATE-PRECHARGE)
 ACTs       activations, two an AAP and one an AP: these are what tFAW limits

@@ -49,13 +49,13 @@ TensorFlow is not needed). Every integer sum that stands in DRAM rows is compare
 independent integer reference: `bit exact: yes` means that all of them agree. With --check N, those
 of N images are compared, spread evenly over those that are run.
 
-With --variation or --failures, row commands go wrong as a circuit or measured chips say: the same
-network on a DRAM that errs, beside what it gives on one that does not. Nothing is then compared
-with the reference, for no sum has to be right.
+With --variation or --failures, row commands fail as often as in a circuit or on measured chips. The
+report then compares accuracy with and without these faults. Sums are not compared with the
+reference, because they may be wrong.
 
-With --cost-only, commands are booked and not executed: the same time and energy to the last
-picosecond, without values. That is how networks run that pimsim knows by their shapes alone, such
-as vgg16.
+With --cost-only, commands are counted and scheduled but not executed: time and energy are exactly
+the same, but nothing is computed. Networks that pimsim knows only by their shapes, such as vgg16,
+need this option.
 """
 
 _EPILOG = """\

@@ -110,7 +110,7 @@ def chips(report: Mapping[str, Any], command: str) -> Page:
             Section("Layer by layer", [_chip_layers(report)]),
             Section("Where the energy went", [_energies(report)]),
             Section(
-                "What is taken for granted",
+                "Assumptions of the model",
                 [Text(f"{sentence(one)}.") for one in report["assumed"]],
             ),
             assumed(stated),

@@ -198,9 +198,9 @@ TABLE_SAMPLES = Option(
 )  # fmt: skip
 EFFECT = Option(
     "effect",
-    "what the failures are: weak columns (static), which fail again and again, noise, which "
-    "strikes anywhere, or what the table says of each; the probabilities stay the same, and those "
-    "of `--variation` are all static by default",
+    "kind of the failures: static (weak columns, which fail again and again), noise (any column in "
+    "any access), or as the table says; the probabilities stay the same; by default, all those of "
+    "`--variation` are static",
     choices=("table", "static", "noise"),
     swept=Swept(
         "kind of failures", _FAULTY,

@@ -254,7 +254,7 @@ def measured_table(measured: Measurement, rivals: Mapping[str, float]) -> Table:
 
 
 def in_cache(measured: Measurement) -> str:
-    """Say so where rates are not those of memory; empty if they are."""
+    """Return a note if the arrays may fit the cache; otherwise ''."""
     if measured.caches >= CACHES:
         return ""
     least = -(-CACHES * measured.machine.cache_bytes // 2**20)

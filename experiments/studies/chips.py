@@ -12,8 +12,8 @@ from pimsim.errors import InputError
 _QUESTION = """\
 Off-the-shelf DDR4 chips compute majorities when their timing is violated: SiMRA (Yuksel et al., DSN
 2024) measured how many bitlines get a majority of three right in every trial when each operand
-stands on one to ten rows. What would `mnist-mlp` make of such chips? Their success rates become a
-failure table (`pimsim circuit convert`): bitlines that fail become columns that are weak for good.
+is stored on one to ten rows. How accurate is `mnist-mlp` on such chips? Their success rates become
+a failure table (`pimsim circuit convert`): bitlines that fail become columns that are always weak.
 The publication does not say for which patterns a bitline fails. So both extremes are shown: for
 every pattern with as many ones (`half`), or for a single pattern (`sixth`)."""
 _TABLES = {

@@ -13,7 +13,7 @@ from experiments.sweep.results import Value
 _QUESTION = """\
 Columns can be tested and left out, outputs computed three times and voted, majorities stored on
 more rows, and outputs computed again where a checksum disagrees ([mitigations](mitigations.md) has
-how). Each costs commands, columns or rows. Which is worth it depends on what goes wrong: weak
+how). Each costs commands, columns or rows. Which pays depends on the kind of error: weak
 columns (10 % process variation), or noise (as many failures as at 8.5 %, but in any column)."""
 _SWEEPS = {
     "mitigations-accuracy": "1,000 images, three chips at every point.",
@@ -46,7 +46,7 @@ def option(values: Mapping[str, Any]) -> str:
 
 
 def rows(found: Mapping[str, Found]) -> list[dict[str, Any]]:
-    """Return a row an option and effect: accuracy, and time and energy beside those of nothing."""
+    """Return a row for each mitigation and effect: accuracy, relative time and energy."""
     accuracy, time, energy = (found[name] for name in _SWEEPS)
     least = {one.name: one.at(**_NOTHING) for one in (time, energy)}
     result = []
@@ -160,7 +160,7 @@ def _draw(found: Mapping[str, Found], folder: Path) -> dict[str, Path]:
 
 STUDY = Study(
     "mitigation",
-    "Doing something about errors: what it takes, what it gains",
+    "Mitigations: what they cost, and how much accuracy they save",
     _QUESTION,
     _SWEEPS,
     _finding,

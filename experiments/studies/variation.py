@@ -8,21 +8,21 @@ from experiments.studies.study import Found, Study, crossing, number
 
 _QUESTION = """\
 Cells, bitlines and sense amplifiers vary from one to the next, and a triple-row activation has less
-margin than a read. How much variation do networks stand if it strikes every AAP and AP? Every
+margin than a read. How much variation do networks tolerate if it affects all AAPs and APs? Every
 quantity of the process `ambit-like` is spread by the same percentage. The circuit model then says
 how often each pattern of cells is wrong, and on which columns for good."""
 _SWEEPS = {
     "accuracy-variation": "Three networks, all of their test images, five chips at every point.",
     "accuracy-variation-cifar10": "A BinaryNet for CIFAR-10, 1,000 test images, three chips.",
     "accuracy-effect": "The same probabilities twice: as columns that are weak for good, and as "
-    "noise, which strikes any column in any access.",
+    "noise, which may strike any column in any access.",
     "accuracy-shared-adders": "The networks, variations and chips of `accuracy-variation`, with "
     "adders of their own for every output, run anew, and with adders that outputs share. Groups "
     "are those of the build that ran it; a later one may choose others.",
     "accuracy-shared-cifar10": "The points and chips of `accuracy-variation-cifar10` under both "
     "mappings.",
     "effect-shared-adders": "The points of `accuracy-effect` under both mappings.",
-    "errors-shared-adders": "One layer alone meets failures; its outputs are held against the "
+    "errors-shared-adders": "Only one layer has failures; its outputs are compared with the "
     "right ones. Groups have four outputs in `dense1`, eight in `dense2`.",
     "strikes-shared-adders": "How often noise makes an access wrong, for each output of these "
     "layers.",
@@ -45,16 +45,16 @@ def _finding(found: Mapping[str, Found]) -> str:
     return "\n".join(
         [
             "Errors of this process begin at 5.6 % (below that its worst corner is still right), "
-            "and networks do not feel the first ones:",
+            "and the first ones hardly change accuracy:",
             "",
             *lines,
             "",
             f"The kind of error matters more than the number of errors. At {at:g} % "
-            f"variation, `mnist-mlp` has {number(static)} % where the same columns fail again and "
-            f"again, and {number(noise)} % where as many accesses fail anywhere ({number(right)} % "
-            "without errors). A weak column spoils all the sums that pass through it, but only "
-            "those: the images in the other columns are right. Noise spoils a few of the thousands "
-            "of commands behind *every* sum.",
+            f"variation, `mnist-mlp` has {number(static)} % if the same columns fail again and "
+            f"again, and {number(noise)} % if as many accesses fail in any column "
+            f"({number(right)} % without errors). A weak column spoils all the sums that pass "
+            "through it, but only those: the images in the other columns are right. Noise spoils "
+            "some of the thousands of commands behind *every* sum.",
             "",
             *_shared(found),
         ]

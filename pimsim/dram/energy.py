@@ -95,7 +95,7 @@ class CommandEnergies:
 
     @property
     def not_modelled(self) -> tuple[str, ...]:
-        """Those of ``PARTS`` that ``parts`` lacks."""
+        """The parts in ``PARTS`` that ``parts`` lacks."""
         return tuple(part for part in PARTS if part not in self.parts)
 
 

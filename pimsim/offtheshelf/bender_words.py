@@ -62,7 +62,7 @@ class Word:
     value: int = 0
     """Immediate; target of a BL; cycles of a SLEEP; bursts that an INFO announces."""
     slots: tuple[Command, ...] = ()
-    """Of a DDR word, four commands."""
+    """The four commands of a DDR word."""
 
     def __str__(self) -> str:
         told = {

@@ -66,7 +66,7 @@ class Box:
     """What the rows held."""
     delays: ActivationDelays
     metric: str
-    """Of :data:`METRICS`."""
+    """What is counted, one of :data:`METRICS`."""
     mean: float
     values: tuple[float, ...]
     """At each of :data:`QUANTILES`."""

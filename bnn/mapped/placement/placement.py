@@ -117,7 +117,7 @@ class Turn:
     """Blocks that one subarray of each bank holds, and what the banks work on, batch by batch."""
 
     blocks: list[Block]
-    """That of lane i is number i, modulo their number."""
+    """Blocks; lane i has block i modulo their number."""
     batches: list[list[slice]]
     """Images of each lane."""
     columns: int

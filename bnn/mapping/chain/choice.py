@@ -30,7 +30,7 @@ MAPPINGS = {output_stationary.name: output_stationary, output_tree.name: output_
 _PLANNERS: dict[str, MakePlanner] = {output_stationary.name: Counted, output_tree.name: Trees}
 
 COUNTED = (output_stationary.name,)
-"""Those of :func:`bnn.mapping.chain.bound.at_least`."""
+"""Mappings that :func:`bnn.mapping.chain.bound.at_least` can bound."""
 
 VERSION = 2
 """Version of chaining: goes up when numbers of a network change. 1: only dense layers."""
@@ -55,7 +55,7 @@ class Choice:
     refused: str = ""
     """Why it cannot be made."""
     books: CommandLedger | None = None
-    """Of the chain alone, without refresh; None if it cannot be made."""
+    """Commands of the chain alone, without refresh; None if it cannot be made."""
 
     @property
     def gains(self) -> bool:

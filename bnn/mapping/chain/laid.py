@@ -73,4 +73,4 @@ class Planner(Protocol):
 
 
 MakePlanner = Callable[[Sequence[Stage], System, int], Planner]
-"""Of stages of a chain, the system, and how many images there are."""
+"""Makes a planner from the stages of a chain, the system and the number of images."""

@@ -76,7 +76,7 @@ class Layout:
 
     steps: list[Step]
     mapped: list[MappedStage]
-    """Of each step; the operands that its program writes are there but for the first."""
+    """The mapped stage of each step; all but the first get their operands from the program."""
     team: int
     """Banks of a team."""
     system: System

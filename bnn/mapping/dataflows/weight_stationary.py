@@ -42,7 +42,7 @@ rank: int = 1
 version: int = 2
 
 _BURSTS = 128
-"""Of a row: 8 KiB in a rank of eight DDR3 chips."""
+"""Bursts of a row: 8 KiB in a rank of eight DDR3 chips."""
 
 
 def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:

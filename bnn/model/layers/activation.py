@@ -36,7 +36,7 @@ class Activation(Unary):
         return activate(self.function, x)
 
     def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
-        """Those of a quantizer; a linear function leaves them as they are."""
+        """Return the encoding of the quantizer; a linear function does not change it."""
         (encoding,) = encodings
         return encoding_behind(self.function, encoding)
 

@@ -129,11 +129,11 @@ class Reading:
     fields: Fields
     """Its configuration; ``fields.where`` is how messages call it."""
     shapes: tuple[Shape, ...]
-    """Of its inputs, without the batch axis."""
+    """Shapes of its inputs, without the batch axis."""
     arrays: Callable[[Mapping[str, Shape]], dict[str, Weights]]
     """Reads weights of given names, in the order in which Keras stores them, and shapes."""
     arguments: Mapping[str, object] = field(default_factory=dict)
-    """Of an operator: see :class:`bnn.larq.graph.Use`."""
+    """Arguments of an operator, see :class:`bnn.larq.graph.Use`."""
     output: int = 0
     """Which of its outputs is read, of an operator that has several."""
 

@@ -107,7 +107,7 @@ class Stack(Layer):
     """The inputs behind one another along an axis of their own."""
 
     axis: int
-    """Of the output, counted from 1, as 0 is that of the batch."""
+    """Axis of the output, counted from 1; 0 is the batch axis."""
 
     selects = True
 

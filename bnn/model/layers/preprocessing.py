@@ -80,7 +80,7 @@ class Affine(Unary):
         return LINES[self.formula][1](*(fraction(one.item()) for one in self.parameters))
 
     def _shape(self, shape: Shape) -> Shape:
-        """That of the input, wider where one value meets several factors."""
+        """The shape of the input, larger if one value is multiplied by several factors."""
         both = [one.shape for one in self.parameters]
         try:
             wide = np.broadcast_shapes(shape, *both)

@@ -93,7 +93,7 @@ class Pad(Unary):
         return np.pad(x, ((0, 0), *self._all(x.ndim - 1)), constant_values=self.value)
 
     def encoding_after(self, *encodings: OperandEncoding | None) -> OperandEncoding | None:
-        """Those of the input and the number around them, in smaller steps if it needs some."""
+        """Return the input's encoding, extended by the padding, in smaller steps if needed."""
         (encoding,) = encodings
         return None if encoding is None else encoding.including(self.value)
 

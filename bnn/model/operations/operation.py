@@ -44,11 +44,11 @@ class Operation:
     """Arguments are taken one by one; what is left at the end is refused."""
 
     name: str
-    """Of the layer."""
+    """Name of the layer."""
     where: str
     """How messages call it."""
     shapes: tuple[Shape, ...]
-    """Of its inputs, without the batch axis."""
+    """Shapes of its inputs, without the batch axis."""
     arguments: Mapping[str, object]
     """The first as ``input``; an input of the layer is a :class:`Given`."""
     output: int = 0

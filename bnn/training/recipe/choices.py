@@ -110,7 +110,7 @@ LOSSES: dict[str, Loss] = {
 # -- optimizers ------------------------------------------------------------------------------
 
 _MOMENTUM = 0.9
-"""Of ``momentum`` and ``nesterov``; the usual choice."""
+"""Momentum of ``momentum`` and ``nesterov``; the usual choice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class Settings:
     learning_rate: float
     """Learning rate of the first step, or of the end of the warm-up."""
     seed: int = 1
-    """Of the first weights, and of everything that chance decides during an epoch."""
+    """Seed of the first weights, and of everything random in an epoch."""
     schedule: str = "cosine"
     """Course of the learning rate, one of :data:`~bnn.training.recipe.choices.SCHEDULES`."""
     final_learning_rate: float = 0.0
@@ -67,7 +67,7 @@ class Settings:
     loss: str = "cross-entropy"
     """One of :data:`~bnn.training.recipe.choices.LOSSES`."""
     initializer: str = "glorot-uniform"
-    """Of latent weights, one of :data:`~bnn.training.recipe.choices.INITIALIZERS`."""
+    """Initializer of latent weights, one of :data:`~bnn.training.recipe.choices.INITIALIZERS`."""
     activation: str = "none"
     """Behind all products but the last, one of :data:`~bnn.training.recipe.choices.ACTIVATIONS`."""
     head: str = "norm"

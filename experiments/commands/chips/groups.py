@@ -12,9 +12,9 @@ from experiments.output import json_output, tables
 from experiments.output.outdir import replace_text
 
 _DESCRIPTION = """\
-Show how well a majority of three does on the row groups of unmodified chips, and what a screening
-brings that keeps the best of them. With --out, write a failure table with which `pimsim run` and
-sweeps draw a group for every subarray: the rest of the groups is not used.
+Show how often a majority of three is right on the row groups of unmodified chips, and how much a
+screening helps that keeps only the best ones. With --out, write a failure table with which `pimsim
+run` and sweeps draw one of these groups for every subarray.
 """
 
 _EPILOG = """\

@@ -16,9 +16,9 @@ from pimsim.ranges import whole
 
 _DESCRIPTION = """\
 Run a network on unmodified DDR4 chips: majorities of three on groups of N rows, each group drawn
-from the measured distribution, and copies. Every value stands in both polarities, so that nothing
-is inverted; all is done twice. Accuracy is that of several chips, and beside it that of chips whose
-groups were screened: the best share of all (--best).
+from the measured distribution, and copies. Every value is stored in both polarities, so no NOT is
+needed, but everything is done twice. The result is the accuracy of several chips, with all groups
+and with only the best share of them (--best).
 
 Time and energy are those of the majorities and copies with the delays that they violate, and of
 what goes over the channel. What is assumed is printed.

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from pimsim.offtheshelf.boxes import Box
 
 _DESCRIPTION = """\
-List what DDR4 chips compute that nobody changed, when their timing is violated: majorities and
-copies on many rows of a subarray (SiMRA), NOT and logic through the sense amplifiers that two
-neighbouring subarrays share, in half of their columns (FCDRAM).
+List what unmodified DDR4 chips compute when their timing is violated: majorities and copies on many
+rows of a subarray (SiMRA), and NOT and logic through the sense amplifiers that two neighbouring
+subarrays share, in half of their columns (FCDRAM).
 
 steps      accesses of ACT, PRE, ACT and Fracs, those that bring operands included
 latency    of one in one bank, without refresh

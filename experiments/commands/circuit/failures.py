@@ -32,9 +32,9 @@ _DESCRIPTION = """\
 Let cells, bitlines and sense amplifiers vary, open rows, and count the bitlines that get the
 majority wrong.
 
-What varies, how it is distributed and which deviations belong together is the process: a bundled
-one (ambit-like, ddr4-like) or a TOML file of your own. A variation of 10 % is a tenth of the
-amounts that it states. What counts as a failure is the criterion:
+The process says what varies, how it is distributed and which deviations are correlated. It is a
+bundled one (ambit-like, ddr4-like) or a TOML file of your own. A variation of 10 % means a tenth of
+the amounts that it states. The criterion says what counts as a failure:
 
 either   the bitline gets one of the two closest votes wrong, such as 110 or 100
 all      it gets any pattern wrong in which operands differ
@@ -42,8 +42,8 @@ all      it gets any pattern wrong in which operands differ
 
 Each sample is a bitline with its own sense amplifier, decided by exact charge sharing and an
 input-referred offset, or by a whole simulated cycle (--path transient). Intervals are 95 %:
-Clopper-Pearson, or from the weights of --method importance, which sees failures too rare to be
-counted.
+Clopper-Pearson, or from the weights of --method importance, which can estimate failures that are
+too rare to count.
 """
 
 _EPILOG = """\

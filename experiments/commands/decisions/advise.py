@@ -23,8 +23,8 @@ HELP = "what could be changed about a run, ranked by what it would bring"
 
 _DESCRIPTION = """\
 Cost changes to a run, and rank them by what each would bring in time and energy: the batch, the
-mapping, chains, moves, banks, the part, channels, the address map. Nothing is executed; each change
-is costed as the command that is shown with it would, and that command shows the same numbers.
+mapping, chains, moves, banks, the part, channels, the address map. Nothing is executed. A command
+is shown with each change, and running it shows the same numbers.
 
 A change of the part takes seconds; --ideas leaves some out.
 """

@@ -73,7 +73,7 @@ class Settings:
 
     kind: str
     name: str
-    """Of the files, without suffix."""
+    """Name of the files, without suffix."""
     title: str | None
     roles: Roles
     log_x: bool | None
@@ -81,7 +81,7 @@ class Settings:
     log_y: bool | None
     """Whether the quantity's scale is logarithmic, along y or as a colour."""
     limits: tuple[float, float] | None
-    """Of the quantity, in the shown unit."""
+    """Limits of the quantity, in the shown unit."""
     level: Level | None
     reference: tuple[Published, ...]
     base: Mapping[str, Value] | None

@@ -171,7 +171,7 @@ class Effect:
 
     axes: tuple[Axis, ...]
     ends: tuple[Point, ...]
-    """Of numbers, the least and greatest value, if they are not the base's; of others, all."""
+    """Points: for numbers the least and greatest value, without the base's; otherwise all."""
 
     def span(self, base: Point) -> float:
         """Return the range of the estimates, that of the base included; -1 without trials."""

@@ -147,7 +147,7 @@ def _averages(standard: Standard, options: ModelOptions) -> Table:
 
 
 def _variants(standard: Standard, options: ModelOptions) -> list[tuple[Standard, ModelOptions]]:
-    """The choice itself, and what could make the published averages: whole clocks, a slower bin."""
+    """The chosen options, and others that may explain the published averages."""
     variants = [(standard, options), (standard, replace(options, clocked=True))]
     if standard.name in _SLOWER:
         variants.append((load(_SLOWER[standard.name]), options))

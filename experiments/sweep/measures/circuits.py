@@ -44,7 +44,7 @@ _MORE = frozenset({"vdd_mv", "cb_cs_ratio", "restore_ns", "wait_ms", "celsius"})
 
 
 def circuit_of(values: Mapping[str, Value]) -> Circuit:
-    """Return the circuit: preset, parameters, Cb/Cs, VDD, then what restore and leakage leave.
+    """Return the circuit: the preset with all changes, then restore and leakage.
 
     Raises :class:`~pimsim.errors.InputError` for values that are out of range or contradict each
     other.

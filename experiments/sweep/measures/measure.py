@@ -69,7 +69,7 @@ def clustered(counts: Sequence[Counts], part: str, whole: str, level: float) -> 
 
 
 def ratio(counts: Sequence[Counts], part: str, whole: str, level: float) -> Estimate:
-    """Return ``part`` for each of ``whole``, which may be more than 1; the units are trials.
+    """Return ``part`` per ``whole``, which may exceed 1; the units of the interval are trials.
 
     The interval is Student's t with one degree of freedom less than trials; a single trial has
     none.

@@ -233,7 +233,7 @@ def _data(
 
 
 def planner(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a point's identity is its mapping's: the number of the planner, beyond the first."""
+    """What a mapping adds to a point's identity: its planner's version, if not 1."""
     from bnn.mapping import choice
 
     version = choice.version(str(values["mapping"]))

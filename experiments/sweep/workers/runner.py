@@ -178,7 +178,7 @@ class Way:
         self._kept[trial] = counts
 
     def next_round(self) -> list[int]:
-        """Return the trials of the next round; none while one is not finished or all are over."""
+        """Return the trials of the next round; none if a round is running, or all are done."""
         while not self._over and all(trial in self._kept for trial in range(self._wanted)):
             if self._wanted and self._enough():
                 self._over = True

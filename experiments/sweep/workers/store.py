@@ -152,7 +152,7 @@ class Store:
                 self._found.setdefault(point, {}).setdefault(trial, json.loads(text))
 
     def _enter(self, *, write: bool, repair: bool) -> None:
-        """Make the tables if there are none; else make sure that all is the owner's, and whole."""
+        """Make the tables if there are none; otherwise check owner and contents."""
         self._connection.execute("PRAGMA trusted_schema = OFF")
         self._connection.text_factory = lambda text: text.decode("utf-8", "replace")
         made = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]

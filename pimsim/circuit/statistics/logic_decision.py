@@ -42,7 +42,7 @@ class LogicTrials:
     trials: int
     seed: int
     operands: str = OPERANDS[0]
-    """Of :data:`OPERANDS`."""
+    """Kind of operands, one of :data:`OPERANDS`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,7 @@ def longest_step_ps(circuit: Circuit) -> float:
 
 
 def _furthest(held_mv: Floats, value: NDArray[np.int64]) -> Floats:
-    """Of (samples, cells), the lowest where ``value`` is 1 and the highest where it is 0."""
+    """The lowest of a sample's cells (samples, cells) where ``value`` is 1, else the highest."""
     if not held_mv.shape[1]:
         return np.full(value.shape, np.nan)
     result: Floats = np.where(value == 1, held_mv.min(axis=1), held_mv.max(axis=1))

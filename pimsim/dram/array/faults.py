@@ -73,7 +73,7 @@ class Access(NamedTuple):
     """A kind of access: what its probability of being wrong depends on, besides the cells."""
 
     kind: str
-    """Of :data:`KINDS`."""
+    """One of :data:`KINDS`."""
     rows: int
     """Rows that its address raises."""
 

@@ -28,7 +28,7 @@ TAPE_BYTES = 256 << 20
 """Tapes kept, about."""
 
 _COMMAND_BYTES = 48
-"""Of a tape, with the places where noise may strike."""
+"""Bytes that a command of a tape takes, with its candidates for noise."""
 
 
 def tape_of(stream: Stream, layout: Layout) -> Tape:
@@ -44,7 +44,7 @@ class StreamEvents:
         self._known: dict[int, list[Events]] = {}
 
     def __call__(self, group: int, part: int) -> Events:
-        """Of a group in a part."""
+        """Return the number of accesses of each kind of a group in a part."""
         if group not in self._known:
             tape = tape_of(self._streams[group], self._layout)
             self._known[group] = [tape.events(0, own) for own in range(self._layout.parts)]

@@ -77,7 +77,7 @@ class GroupPlan:
     """Outputs of each."""
     tapes: list[NDArray[np.int32]]
     marks: list[Ints]
-    """Of each part, see :data:`pimsim.microprogram.output_tree.nodes.BEFORE`."""
+    """Marks of each part, see :data:`pimsim.microprogram.output_tree.nodes.BEFORE`."""
     brought: Ints
     """``(n, 4)`` digits that parts hand to the home: leaf, part, place in the part, and place in
     the home; sorted by leaf and part."""

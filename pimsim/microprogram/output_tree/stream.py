@@ -39,7 +39,7 @@ class Deed(NamedTuple):
     words: NDArray[np.int32] | None = None
     place: int = -1
     to_place: int = -1
-    """Of a row that is moved."""
+    """Place to which a row is moved."""
     to_part: int = 0
     digit: Digit | None = None
     looked: bool = False
@@ -60,7 +60,7 @@ class Tally:
     """The totals of a stream."""
 
     parts: list[AdderTape]
-    """Of each part."""
+    """The tape of each part."""
     moved: dict[tuple[int, int], int]
     """Rows that go from one part to another, digits first."""
     reads: int

@@ -84,7 +84,7 @@ class Layout:
         self._stays = beside is not None and beside.stays
         """Whether bits stay in their rows."""
         self.columns = stage.windows.positions
-        """Of an image."""
+        """Columns of an image."""
         self._blocked = bool(way.block)
         self._first = len(self._map.constants)
         every = range(stage.windows.offsets)
@@ -354,7 +354,7 @@ class Layout:
         return np.resize(np.array(bits), MOST)
 
     def _rows_of(self, one: int, other: int) -> list[NDArray[np.int64]]:
-        """Of each part of a place, the rows of another one that stand for its rows."""
+        """For each part of a place, the rows of another place that replace its rows."""
         found = []
         for part, also in zip(self._windows[one][0], self._windows[other][0], strict=True):
             rows = np.arange(self._first + self._data_rows)

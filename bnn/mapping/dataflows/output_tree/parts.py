@@ -27,7 +27,7 @@ class Part:
 
     chunk: Chunk
     places: list[int]
-    """Of the patch, in the order of their rows."""
+    """Places of the patch, in the order of their rows."""
     windows: range
     """Places of the pooling window, or block, that it counts for."""
     planes: range

@@ -22,7 +22,7 @@ between them."""
 REPORTED = ("source", "quantity", "value", "unit")
 """Columns of headline numbers."""
 DISTANCES = ("close", "middle", "far")
-"""Of a row from the sense amplifiers."""
+"""Distances of a row from the sense amplifiers."""
 QUANTITY = "NOT_1_dest_mean"
 """Headline number of a NOT with one destination row, in percent."""
 

@@ -47,9 +47,9 @@ class Wanted:
     split: str = "half"
     """One of :data:`SPLITS`."""
     majority: ActivationDelays = ActivationDelays(1.5, 3.0)
-    """Of majorities; the published best."""
+    """Delays of majorities; by default the best that were published."""
     copies: ActivationDelays | None = None
-    """Of copies; if None, copies never fail."""
+    """Delays of copies; if None, copies never fail."""
     distance: tuple[str, str] | None = None
     """Distance of the source and of the destination row of a NOT from the sense amplifiers between
     them; if None, the mean over all distances."""

@@ -50,7 +50,7 @@ class Found:
     """That time of each rank that has commands, summed over ranks."""
 
     open_ps: int
-    """Of that, time with a bank open or refreshing."""
+    """The part of that time in which a bank is open or refreshing."""
     bank_open_ps: int
     """Time with a bank open, summed over banks; a REF counts for all banks of its rank."""
     refreshes: int

@@ -268,7 +268,7 @@ def settle(
 
 @cache
 def _choice(function: StepFunction, inside: int, code: int) -> tuple[int, int]:
-    """Inputs to complement where those of ``code`` are wanted complemented; results that are."""
+    """Inputs to complement if those of ``code`` must be, and results that are then."""
     best = min(
         function.duals,
         key=lambda s: (((s ^ code) & inside).bit_count(), (s & ~inside).bit_count(), s),

@@ -22,6 +22,7 @@ from experiments.options import circuit as circuit_options
 from experiments.options import dram
 from experiments.options.option import Option, Rule, add, given
 from experiments.options.table import EFFECT, FAILURES, FAULT_LAYERS, PROCESS, SEED, VARIATION
+from experiments.output.words import exact
 from pimsim.documents import nearest
 from pimsim.errors import InputError
 from pimsim.ranges import Range
@@ -175,7 +176,7 @@ def stated(args: argparse.Namespace, faults: Faults | None) -> dict[str, Any]:
         what = {"faults": f"table {args.failures.name}"}
     else:
         what = {
-            "faults": f"{args.variation:g} % variation of {provenance['process']['name']}",
+            "faults": f"{exact(args.variation)} % variation of {provenance['process']['name']}",
             "noise_mv": args.noise_mv,
             "circuit": provenance["circuit"],
             "circuit_set": " ".join(args.settings) or None,

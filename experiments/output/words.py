@@ -36,6 +36,16 @@ def value_text(value: Value, unit: str = "") -> str:
     return f"{text} {unit}" if unit else text
 
 
+def exact(number: float) -> str:
+    """Return the shortest text that is this number and no other, whole ones without a point.
+
+    >>> [exact(number) for number in (10.0, 0.1, 10.0000001, 1e-9)]
+    ['10', '0.1', '10.0000001', '1e-09']
+    """
+    short = f"{number:g}"
+    return short if float(short) == number else repr(float(number))
+
+
 def decade_text(number: float) -> str:
     """Return a tick of a logarithmic axis.
 

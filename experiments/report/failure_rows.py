@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.options import circuit as circuit_options
 from experiments.output import progress
+from experiments.output.words import exact
 
 if TYPE_CHECKING:
     from pimsim.circuit.model.parameters import Circuit
@@ -134,7 +135,7 @@ def write_table(asked: Asked, percent: float, folder: Path) -> None:
     operations = sorted({(1, 1), (asked.operation.inputs, asked.operation.rows)})
     drawn = Sampling(asked.args.samples, asked.args.seed, asked.args.accesses)
     table = tabulate(asked.circuit, asked.process, operations, percent, drawn, asked.args.path)
-    path = folder / f"failure_table_{percent:g}.json"
+    path = folder / f"failure_table_{exact(percent)}.json"
     path.write_text(table.to_json(), encoding="utf-8")
 
 

@@ -21,6 +21,7 @@ from experiments.options.table import (
     SEED,
 )
 from experiments.output import json_output, outdir, tables
+from experiments.output.words import exact
 from experiments.report import failure_rows
 from pimsim.errors import InputError
 from pimsim.ranges import whole
@@ -182,7 +183,7 @@ def _show(result: dict[str, Any], args: argparse.Namespace) -> None:
         [*header, *(["Ambit %"] if compared else []), "bitlines"],
         [
             [
-                f"{row['variation_percent']:g}",
+                exact(row["variation_percent"]),
                 *(shown(row[key]) for key in ("failure_percent", "low_percent", "high_percent")),
                 *(shown(row["patterns_percent"][name]) for name in patterns),
                 *([shown(row["published_percent"])] if compared else []),

@@ -265,3 +265,16 @@ def test_a_bundled_file_as_toml_is_one_to_edit(
     shown = capsys.readouterr().out
     quantities = [next(iter(value.values())) for value in part.sourced(module.load(name))]
     assert all(f" {one} " in shown for one in quantities)
+
+
+def test_variations_that_are_hardly_apart_have_tables_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("10", "10.0000001", "10.0000002")
+    words = ["failures", "--samples", "1000", "--variation", ",".join(given)]
+    _json(capsys, *words, "--out", str(tmp_path))
+    names = {path.name for path in tmp_path.glob("failure_table_*.json")}
+    assert names == {f"failure_table_{percent}.json" for percent in given}
+    assert main(["circuit", *words]) == 0
+    printed = capsys.readouterr().out.split()
+    assert all(percent in printed for percent in given)

@@ -154,8 +154,8 @@ def _as_weights(
 
 def _scaled_signs(latent: NDArray[np.float32]) -> QuantizedWeights:
     """Signs, worth the mean magnitude of all weights at the same place of the last axis."""
-    mean = np.abs(latent.reshape(-1, latent.shape[-1])).mean(axis=0, dtype=np.float64)
-    return QuantizedWeights(sign(latent), mean.astype(np.float32))
+    mean = _mean_magnitude(latent.reshape(-1, latent.shape[-1]), axis=0)
+    return QuantizedWeights(sign(latent), np.asarray(mean, np.float32))
 
 
 def _clipped_scaled_signs(latent: NDArray[np.float32]) -> QuantizedWeights:
@@ -165,8 +165,19 @@ def _clipped_scaled_signs(latent: NDArray[np.float32]) -> QuantizedWeights:
 
 def _signs_of_one_scale(latent: NDArray[np.float32]) -> QuantizedWeights:
     """Signs, all of them worth the mean magnitude of the whole kernel."""
-    mean = np.float32(np.abs(latent).mean(dtype=np.float64))
+    mean = np.float32(_mean_magnitude(latent))
     return QuantizedWeights(sign(latent), np.full(latent.shape[-1], mean))
+
+
+def _mean_magnitude(latent: NDArray[np.float32], axis: int | None = None) -> Any:
+    """Mean magnitude of weights; InputError where Keras's is infinite, as it adds in float32."""
+    magnitudes = np.abs(latent)
+    if np.any(magnitudes.sum(axis=axis, dtype=np.float64) > np.finfo(np.float32).max):
+        raise InputError(
+            "weights must be so small that float32 can add up their magnitudes, "
+            f"not up to {float(magnitudes.max()):g}"
+        )
+    return magnitudes.mean(axis=axis, dtype=np.float64)
 
 
 def _stored(latent: NDArray[np.float32]) -> QuantizedWeights:
@@ -188,15 +199,18 @@ def _of_weights_only(x: Values) -> NDArray[np.integer[Any]]:
     raise ValueError("`x` must be weights: what becomes of a value depends on all of them")
 
 
+_TERNARY_NETWORKS = "ste_tern(weight networks)"
+
+
 def _tern(parameters: str) -> Quantizer:
     if parameters == "weight networks":
 
         def weights(latent: NDArray[np.float32]) -> QuantizedWeights:
-            mean = np.abs(latent).mean(dtype=np.float64)
+            mean = _mean_magnitude(latent)
             found = ternary(latent, float(np.float32(0.7) * np.float32(mean)))
             return QuantizedWeights(found)
 
-        return Quantizer("ste_tern(weight networks)", None, _of_weights_only, weights)
+        return Quantizer(_TERNARY_NETWORKS, None, _of_weights_only, weights)
     threshold = float(parameters or 0.05)
     return Quantizer(
         f"ste_tern({threshold!r})",
@@ -319,6 +333,15 @@ def is_scaled(name: str | None) -> bool:
     (True, False)
     """
     return name in _SCALED
+
+
+def averages(name: str | None) -> bool:
+    """Whether a quantizer of weights looks at their mean magnitude, which float32 may not hold.
+
+    >>> averages("magnitude_aware_sign"), averages("ste_tern(weight networks)"), averages(None)
+    (True, True, False)
+    """
+    return is_scaled(name) or name == _TERNARY_NETWORKS
 
 
 def is_sign(name: str | None) -> bool:

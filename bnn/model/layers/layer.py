@@ -174,12 +174,18 @@ class Reading:
         """
         name = f"{of}_kernel" if of else "kernel"
         arrays = self.with_bias({name: kernel}, kernel[-1:] if bias is None else bias)
+        quantizer = self.quantizer(f"{of or 'kernel'}_quantizer")
+        if quantizers.averages(quantizer):
+            try:
+                quantizers.named(str(quantizer)).weights(arrays[name])
+            except InputError as error:
+                raise InputError(f"{self.where}: {error}") from None
         return {
             "name": self.name,
             "kernel": arrays[name],
             "bias": arrays.get("bias"),
             "input_quantizer": self.operand_quantizer(),
-            "kernel_quantizer": self.quantizer(f"{of or 'kernel'}_quantizer"),
+            "kernel_quantizer": quantizer,
             "activation": self.activation(),
         }
 

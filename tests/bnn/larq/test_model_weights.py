@@ -46,6 +46,26 @@ def test_weights_that_do_not_fit(tmp_path, write, change, message):
     assert refusal(write(tmp_path / "net", sequential(base_layers()), arrays)) == message
 
 
+_NETWORKS = {"class_name": "SteTern", "config": {"ternary_weight_networks": True}}
+
+
+@pytest.mark.parametrize("quantizer", ["magnitude_aware_sign", _NETWORKS])
+@pytest.mark.parametrize(("size", "fits"), [(1e37, True), (2e38, False)])
+def test_magnitudes_that_float32_cannot_add_up(tmp_path, quantizer, size, fits):
+    """Keras takes their mean in float32: it would be infinite, and what it scales not a number."""
+    layers, arrays = base_layers(), base_arrays()
+    layers[-2]["config"]["kernel_quantizer"] = quantizer
+    arrays["fc"]["kernel"] = np.full((3, 2), size, np.float32)
+    path = write_keras(tmp_path / "net", sequential(layers), arrays)
+    if fits:
+        assert read_model(path).layers
+        return
+    assert refusal(path) == (
+        "layer 7 of 8, 'fc' (QuantDense): weights must be so small that float32 can add up their "
+        "magnitudes, not up to 2e+38"
+    )
+
+
 @pytest.mark.parametrize("write", [write_h5, write_keras])
 def test_half_precision_is_widened(tmp_path, write):
     """A Normalization under mixed_float16 has such statistics."""

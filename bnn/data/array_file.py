@@ -151,7 +151,11 @@ class ArrayFile:
 
     def _array(self, stream: IO[bytes], size: int, name: str, dtype: DTypeLike) -> NDArray[Any]:
         version = npy.read_magic(stream)  # type: ignore[no-untyped-call]
-        head = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
+        head = {
+            (1, 0): npy.read_array_header_1_0,
+            (2, 0): npy.read_array_header_2_0,
+            (3, 0): npy.read_array_header_2_0,  # as 2.0, but names of fields may be in UTF-8
+        }[version]
         shape, by_columns, kept = head(stream)  # type: ignore[no-untyped-call]
         if kept.hasobject:
             raise self._no_arrays()

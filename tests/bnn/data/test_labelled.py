@@ -288,3 +288,18 @@ def test_lack_of_memory_is_not_a_damaged_file(
     monkeypatch.setattr(array_file.ArrayFile, "_array", full)
     with pytest.raises(MemoryError):
         load_file(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", ">i2", "|u1", "|b1"])
+def test_every_version_of_the_format_is_read(
+    tmp_path: Path, version: tuple[int, int], dtype: str
+) -> None:
+    """NumPy writes 3.0 where names of fields need UTF-8, and reads it of any array."""
+    path, whole = tmp_path / "x.npy", np.arange(24).reshape(2, 3, 4).astype(dtype)
+    with path.open("wb") as made:
+        np.lib.format.write_array(made, np.asfortranarray(whole), version=version)
+    with array_file.ArrayFile(path, "`--data`") as file:
+        found = file.read("")
+    assert np.array_equal(found, whole)
+    assert found.dtype == np.dtype(dtype).newbyteorder("=")

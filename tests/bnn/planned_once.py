@@ -41,7 +41,8 @@ def _remembering(plan: _Planner) -> _Planner:
     known: dict[Hashable, list[MappedStage]] = {}
 
     def remembered(stage: Stage, system: System, images: int) -> list[MappedStage]:
-        assert system.counter is None, "which is none of what makes systems equal"
+        if system.counter is not None:  # which is none of what makes systems equal
+            return plan(stage, system, images)
         own = system if system.mitigation.screening else replace(system, faults=None)
         key = pickle.dumps(stage), own, images
         if key not in known:
@@ -62,7 +63,7 @@ def _selecting(select: _Selector) -> _Selector:
         images: int,
         chaining: str,
     ) -> Selection:
-        if system.faults is not None:
+        if system.faults is not None or system.counter is not None:
             return select(mapping, network, encoding, system, images, chaining)
         key = mapping, pickle.dumps((network, encoding)), system, images, chaining
         if key not in known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from experiments import cli
 from experiments.advice import told
 from experiments.advice.ideas import IDEAS, Idea, Setup
 from experiments.advice.ranking import advise
+from tests.bnn.planned_once import planned_once
 
 SHOWN = {"part": ("ddr3-1600-11-11-11", "ddr3-2133")}
 """Changes of an idea that are tried here, where others take seconds each."""
@@ -23,6 +24,13 @@ def _json(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
     assert cli.main([*argv]) == 0
     loaded: dict[str, Any] = json.loads(capsys.readouterr().out)
     return loaded
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _planned_once() -> Iterator[None]:
+    """What is promised and what is run are planned in the same way."""
+    with planned_once():
+        yield
 
 
 @pytest.mark.parametrize("idea", IDEAS, ids=lambda idea: idea.name)

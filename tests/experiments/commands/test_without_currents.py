@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -46,8 +47,13 @@ def energies(found: Any, path: str = "") -> list[tuple[str, Any]]:
     )
 
 
-@pytest.mark.parametrize("command", [name for name in SHOWN if "reproduce" not in name])
-@pytest.mark.parametrize("part", WITHOUT)
+@pytest.mark.parametrize(
+    ("part", "command"),
+    [
+        *((part, "run") for part in WITHOUT),
+        *zip(itertools.cycle(WITHOUT), ("primitives", "products", "synthesize"), strict=False),
+    ],
+)
 def test_energies_are_null_in_json(
     part: str, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,8 +66,10 @@ def test_energies_are_null_in_json(
     assert all(value is None for _, value in stated)
 
 
-@pytest.mark.parametrize("command", SHOWN)
-@pytest.mark.parametrize("part", ["lpddr5-6400", "gddr6-14000"])
+@pytest.mark.parametrize(
+    ("part", "command"),
+    [*zip(itertools.cycle(["lpddr5-6400", "gddr6-14000"]), SHOWN, strict=False)],
+)
 def test_tables_say_so(
     part: str, command: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

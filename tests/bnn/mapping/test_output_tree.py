@@ -313,7 +313,10 @@ STRIKES = range(0, 80, 3)
 
 
 @pytest.mark.usefixtures("dealt")
-@pytest.mark.parametrize("compiled", [False, True], ids=["literal", "compiled"])
+@pytest.mark.parametrize(
+    "compiled",
+    [pytest.param(False, marks=pytest.mark.slow, id="literal"), pytest.param(True, id="compiled")],
+)
 @pytest.mark.parametrize("tmr", ["time", "banks"])
 @pytest.mark.parametrize("sums", [False, True], ids=["bits", "sums"])
 @pytest.mark.parametrize("mapping", ["output-stationary", "output-tree"])

@@ -366,11 +366,11 @@ def _divided_stages() -> Iterator[Stage]:
         conv = Conv2D("c", signs(3, 3, 40, 9), None, SIGN, SIGN, padding="same", pad_values=padding)
         layers: list[Layer] = [conv, MaxPool2D("p", (2, 2), (2, 2))]
         for some in (layers, layers[:1]):
-            yield _stage(Network("pictures", (6, 6, 40), (*some, Flatten("f"))))
-    yield _stage(wide)
+            yield _lowered(Network("pictures", (6, 6, 40), (*some, Flatten("f"))))
+    yield _lowered(wide)
 
 
-def _stage(network: Network) -> Stage:
+def _lowered(network: Network) -> Stage:
     first = lower(network, ENCODINGS["bipolar"], 500)[0]
     assert isinstance(first, Stage)
     return first
@@ -415,7 +415,7 @@ def test_what_has_no_room_is_found_out_sooner_and_nothing_else_is_chosen(
 
     for tmr, way in product(("", "time", "banks"), (Way(False, 1), Way(True, 1))):
         system = System(ddr3, ModelOptions(), mitigation=Mitigation(tmr=tmr) if tmr else NONE)
-        stage = _stage(Network("n", (40,), (Dense("d", np.ones((40, 4), "f4"), None, SIGN, SIGN),)))
+        stage = _lowered(Network("n", (40,), (Dense("d", np.ones((40, 4), "f4"), None, SIGN, SIGN),)))
         chunks = [Chunk(slice(0, 20), slice(0, 1)), Chunk(slice(20, 40), slice(0, 1))]
         layout = Layout(stage, system, chunks, way)
         assert layout.subarrays == sizes(stage, system, len(chunks), way)

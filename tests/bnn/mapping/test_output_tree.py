@@ -415,7 +415,8 @@ def test_what_has_no_room_is_found_out_sooner_and_nothing_else_is_chosen(
 
     for tmr, way in product(("", "time", "banks"), (Way(False, 1), Way(True, 1))):
         system = System(ddr3, ModelOptions(), mitigation=Mitigation(tmr=tmr) if tmr else NONE)
-        stage = _lowered(Network("n", (40,), (Dense("d", np.ones((40, 4), "f4"), None, SIGN, SIGN),)))
+        dense = Dense("d", np.ones((40, 4), np.float32), None, SIGN, SIGN)
+        stage = _lowered(Network("n", (40,), (dense,)))
         chunks = [Chunk(slice(0, 20), slice(0, 1)), Chunk(slice(20, 40), slice(0, 1))]
         layout = Layout(stage, system, chunks, way)
         assert layout.subarrays == sizes(stage, system, len(chunks), way)

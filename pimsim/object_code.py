@@ -4,7 +4,7 @@ Some functions need nothing of the compiler once they are compiled: those that t
 and named tuples of these, make no arrays, and raise nothing. Their object code is stored after its
 digest, beside the module or in a folder that nobody else can write to. A file is not used if it is
 damaged, or made for another processor or from other sources. If a file cannot be written, there is
-no error.
+no error. The oldest files of a folder are removed if there are more than :data:`MOST_FILES`.
 
 >>> from pimsim.object_code import Kept
 >>> twice = Kept(_example, [Path(__file__)])
@@ -23,6 +23,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -33,6 +34,9 @@ from numpy.typing import NDArray
 from pimsim import machine_code
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+MOST_FILES = 4096
+"""Files of object code in a folder: a network has about ten of its own, of 5 kB each."""
 
 _ENTRY = "pimsim_entry"
 _MAGIC = b"pimsim object code 1\n"
@@ -232,7 +236,19 @@ def _written(folder: Path, name: str, code: bytes) -> bool:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         return False
+    _make_room(folder)
     return True
+
+
+def _make_room(folder: Path) -> None:
+    """Remove the oldest files, if there are too many."""
+    written = {}
+    with suppress(OSError):
+        for path in folder.glob("*.o"):
+            with suppress(OSError):  # another process may have removed it
+                written[path] = path.stat().st_mtime_ns
+        for path in sorted(written, key=written.__getitem__)[: max(0, len(written) - MOST_FILES)]:
+            path.unlink(missing_ok=True)
 
 
 # -- code -----------------------------------------------------------------------------------------

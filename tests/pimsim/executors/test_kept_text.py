@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pimsim import object_code
 from pimsim.executors.compiled.codegen import kept_text
 from pimsim.executors.compiled.codegen.emit import Emit
 
@@ -58,6 +60,23 @@ def test_code_is_made_once_whatever_its_name_and_process(
     assert [_adds(tmp_path, 5, "h"), _adds(tmp_path, 4)] == [6, 5]
     assert len(made) == 2
     assert len([*(tmp_path / "__pycache__").glob("*.o")]) == 2
+
+
+def test_the_oldest_code_goes_if_there_is_too_much(
+    made: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_code, "MOST_FILES", 2)
+    for second, number in enumerate((4, 5, 6)):
+        assert _adds(tmp_path, number) == 1 + number
+        for path in (tmp_path / "__pycache__").glob("*.o"):
+            if path.stat().st_mtime > 1000:
+                os.utime(path, (second, second))
+    assert len([*(tmp_path / "__pycache__").glob("*.o")]) == 2
+    _as_in_a_new_process(monkeypatch)
+    assert [_adds(tmp_path, number) for number in (6, 5)] == [7, 6]
+    assert len(made) == 3
+    assert _adds(tmp_path, 4) == 5
+    assert len(made) == 4
 
 
 def test_what_is_damaged_or_of_another_processor_is_made_again(

@@ -399,6 +399,8 @@ def test_whatever_ends_a_run_leaves_nothing_half_made(name: str, tmp_path: Path)
         f"""
 import os, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
+for one in (signal.SIGTERM, signal.SIGHUP):  # the tests themselves may run under nohup
+    signal.signal(one, signal.SIG_DFL)
 from experiments.report import simulated
 simulated.simulate = lambda *_: os.kill(os.getpid(), signal.{name})
 """,

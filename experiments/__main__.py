@@ -6,10 +6,12 @@ import atexit
 import gc
 import sys
 
+from experiments import COLLECTED_AFTER
+
 
 def main() -> int:
     """Run the command; return its exit code. Ctrl-C is one line from the first moment."""
-    gc.set_threshold(10_000, 10, 10)  # planning makes millions of objects and leaves hardly a cycle
+    gc.set_threshold(*COLLECTED_AFTER)  # or else all that a command made is walked over at its end
     atexit.register(gc.freeze)  # what is left goes with the process, and is not walked over
     try:
         from experiments import cli

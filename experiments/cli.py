@@ -24,6 +24,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from experiments import COLLECTED_AFTER
 from experiments.commands import (
     completion,
     files,
@@ -82,9 +83,6 @@ _LESS = {
 }
 """Ways to need less memory, by the option that a subcommand must have for them."""
 
-_COLLECTED_AFTER = 100_000, 50, 100
-"""Thresholds of Python's garbage collector (new objects, then collections). Plans have hundreds of
-thousands of objects and hardly any cycle; with the defaults, a tenth of planning was collecting."""
 
 _ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """What ends a process from outside: `kill`, `timeout`, batch systems, a terminal that closes."""
@@ -178,7 +176,7 @@ def _be_interrupted(numbers: Sequence[signal.Signals]) -> None:
 def _collecting_rarely() -> Iterator[None]:
     """Run the garbage collector less often."""
     before = gc.get_threshold()
-    gc.set_threshold(*_COLLECTED_AFTER)
+    gc.set_threshold(*COLLECTED_AFTER)
     try:
         yield
     finally:

@@ -12,7 +12,6 @@ import numpy as np
 from bnn.backends import account, reference
 from bnn.backends.blocks import of_positions
 from bnn.backends.compiled import CompiledStage
-from bnn.backends.faulty import FaultyStage
 from bnn.backends.retries import Carried, Repeats, repeated
 from bnn.backends.streamed import StreamedStage
 from bnn.mapped.mapped_stage import Execute, MappedStage, Result, StageInputs
@@ -47,6 +46,8 @@ def prepare(
         if not compiled:
             execute = executing(each, partial(reference.execute, each), book)
         elif each.system.faults is not None:
+            from bnn.backends.faulty import FaultyStage
+
             execute = executing(each, FaultyStage(each, each.system.faults).run, book)
         else:
             execute, ordered = (

@@ -32,8 +32,6 @@ from pimsim.dram.array.injection import Events, Injector, Span
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.dram.array.subarray import Subarray
 from pimsim.executors.compiled.run.tiles import Layout
-from pimsim.executors.faulty.command_tape import Tape
-from pimsim.executors.faulty.streams import StreamEvents
 from pimsim.executors.reference import carry_out
 from pimsim.microprogram.row_program import Item, Write
 
@@ -99,7 +97,11 @@ def execute(mapped: MappedStage, work: StageInputs, prepared: Prepared | None = 
 def _events(mapped: MappedStage) -> EventsOf:
     layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
     if mapped.streams is not None:
+        from pimsim.executors.faulty.streams import StreamEvents
+
         return StreamEvents(mapped.streams, layout)
+    from pimsim.executors.faulty.command_tape import Tape
+
     return Tape(mapped.program.delivered()[0], layout).events
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,9 @@ from numpy.typing import NDArray
 from bnn.mapped.parity import Flags
 from bnn.values.bitstrings import Values
 from pimsim.dram.array.row_storage import Lanes
-from pimsim.executors.faulty.program import Patch
+
+if TYPE_CHECKING:
+    from pimsim.executors.faulty.program import Patch
 
 
 @dataclass(frozen=True, slots=True)

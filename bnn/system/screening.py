@@ -29,7 +29,6 @@ from pimsim.dram.array.injection import Injector, Span
 from pimsim.dram.commands import Kind
 from pimsim.errors import InputError
 from pimsim.executors.compiled.run.tiles import Layout
-from pimsim.executors.faulty.command_tape import Tape
 from pimsim.microprogram.program import Program
 from pimsim.microprogram.row_program import RowProgram
 from pimsim.microprogram.schedule import Schedule
@@ -144,6 +143,8 @@ def _passed(system: System, faults: Faults, number: int) -> NDArray[np.bool_]:
     for schedule in schedules:
         recipe.run(schedule)
     layout = Layout(system.subarray_rows, address_map=system.address_map)
+    from pimsim.executors.faulty.command_tape import Tape
+
     events = Tape(recipe, layout).events(0, 0)
     passed = np.ones((banks, columns), np.bool_)
     for attempt in range(system.mitigation.screening):

@@ -47,7 +47,7 @@ from pimsim.microprogram.program import Program
 Rows = int | NDArray[np.integer[Any]]
 """A row address for all outputs, or one for each."""
 
-_MANY_OBJECTS = 100_000
+_MANY_OBJECTS = 50_000
 """Made while the collector is off: from here on it takes them as old, as they stay."""
 _TOGETHER = 256
 """How many arrays are handled together: fewer would take longer, all at once too much memory."""

@@ -427,3 +427,18 @@ atexit.register(os.kill, os.getpid(), signal.SIGHUP)
     )
     done = _python("-m", "experiments", "standards", PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_run_without_faults_imports_nothing_of_them() -> None:
+    """Each run pays for what is imported, and for collecting where thresholds are lowered again."""
+    code = """if True:
+        import gc, sys
+        from experiments import __main__ as program
+        sys.argv = ["pimsim", "run", "digits-mlp", "--limit", "1", "--no-check"]
+        assert program.main() == 0
+        unused = "pimsim.executors.faulty.program", "bnn.backends.faulty", "bnn.backends.noise"
+        print([name for name in unused if name in sys.modules], file=sys.stderr)
+        print(gc.get_threshold() == program.COLLECTED_AFTER, file=sys.stderr)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-2:] == ["[]", "True"]

@@ -53,7 +53,8 @@ def code_of(checkout: Path) -> str:
         told = ["git", "-C", str(checkout), *words, "--", *PACKAGES]
         return subprocess.run(told, check=True, capture_output=True, text=True).stdout.strip()
 
-    return git("log", "-1", "--format=%h") + ("+" if git("status", "--porcelain") else "")
+    name = git("log", "-1", "--abbrev=7", "--format=%h")
+    return name + ("+" if git("status", "--porcelain") else "")
 
 
 def machine() -> str:

@@ -120,6 +120,7 @@ def test_layers_and_quantizers_agree(
     found[name] = agrees(libraries, BATCHES[name], tmp_path, SUFFIXES[name])
 
 
+@pytest.mark.slow  # in two processes, as quick tests run, each builds what the other one has
 def test_the_page_says_what_became_of_all(
     libraries: Any, tmp_path: Path, found: dict[str, Became]
 ) -> None:

@@ -65,6 +65,16 @@ def test_threads_do_not_disturb_one_another() -> None:
 
 
 @pytest.mark.parametrize("refresh", [False, True])
+def test_banks_that_take_turns_keep_what_they_have_done(refresh: bool) -> None:
+    """What is known of other banks must not be taken for what these banks did before."""
+    turns = ((0, 1, 2), (3, 4), (1, 3, 5), (5, 0), (4,), (2, 6, 7, 0), (7, 1))
+    runs = (Run(((AAP, 2), (AP, 1)), 3), Run(AND, 2))
+    stream = [Segment((runs[n % 2],), banks) for n, banks in enumerate(turns * 3)]
+    options = ModelOptions(refresh=refresh)
+    assert run(DDR3, options, stream) == walked(DDR3, options, stream)
+
+
+@pytest.mark.parametrize("refresh", [False, True])
 def test_what_some_banks_do_is_known_of_others(refresh: bool) -> None:
     """Nothing is worked out again for other banks of a rank."""
 

@@ -10,6 +10,10 @@ while any fields vary. :mod:`~experiments.studies`, :mod:`~experiments.reproduce
 This package chooses what is computed and shows the results. It computes nothing itself.
 """
 
+import time
+
+STARTED_S = time.perf_counter()
+"""When the program began, a time of :func:`time.perf_counter`."""
 COLLECTED_AFTER = 100_000, 50, 100
 """Thresholds of Python's garbage collector (new objects, then collections). Plans have hundreds of
 thousands of objects and hardly any cycle; with the defaults, a tenth of planning was collecting."""

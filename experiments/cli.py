@@ -20,11 +20,12 @@ import logging
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from experiments import COLLECTED_AFTER
+from experiments import COLLECTED_AFTER, STARTED_S
 from experiments.commands import (
     completion,
     files,
@@ -48,7 +49,7 @@ from experiments.figures import wanted
 from experiments.options import places, subcommands
 from experiments.options.option import require_effects
 from experiments.options.parser import Parser, one_line
-from experiments.output import progress
+from experiments.output import progress, stopwatch
 from pimsim import __version__, machine_code
 from pimsim.errors import PimsimError, lacks_memory
 
@@ -132,6 +133,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the ``pimsim`` command with ``argv`` (default: the process's); return the exit code."""
+    started_s = STARTED_S if argv is None else time.perf_counter()
     _make_streams_ready()
     args = argparse.Namespace()
     if argv is None:
@@ -142,7 +144,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         places.check(args, getattr(args, "writes", ()))
         machine_code.tells[:] = [progress.tell]
         waiting = progress.waiting(machine_code.COMPILED)
-        with _collecting_rarely(), waiting, wanted.wanted(wanted.of(args)):
+        watch = stopwatch.begun(started_s)
+        with watch, _collecting_rarely(), waiting, wanted.wanted(wanted.of(args)):
             code: int = args.run(args)
         sys.stdout.flush()
         return code

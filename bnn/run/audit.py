@@ -103,7 +103,8 @@ class Audit:
 
     def logits(self, logits: NDArray[np.float32]) -> None:
         """Check the logits of the images that were taken from end to end."""
-        self.exact &= np.array_equal(logits[self._some], self._expected.logits)
+        with self._timed():
+            self.exact &= np.array_equal(logits[self._some], self._expected.logits)
 
     @contextmanager
     def _timed(self) -> Iterator[None]:

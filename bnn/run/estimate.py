@@ -15,7 +15,6 @@ may be given as a table of its layers.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import partial
@@ -52,8 +51,6 @@ class Estimate:
     layers: tuple[LayerRun, ...]
     host: tuple[str, ...]
     """Max poolings, by name, that rows have no room for and the host carries out."""
-    wall_s: float
-    """Wall time of planning and booking."""
     chains: tuple[Choice, ...] = ()
     """What was chosen for stages that can be chained; nothing if that was not asked for."""
 
@@ -74,11 +71,10 @@ def of_network(
     :func:`bnn.run.plan.plan`; raises InputError for no images.
     """
     require_positive(images=images)
-    started = time.perf_counter()
     planned = plan(network, encoding, images, system, mapping, chain=chain, traces=traces)
     layers, _ = walk(planned.steps(_booking(planned, mapping)), images)
     planned.keep()
-    return Estimate(images, layers, (), time.perf_counter() - started, planned.choices)
+    return Estimate(images, layers, (), planned.choices)
 
 
 def of_table(
@@ -106,7 +102,6 @@ def of_table(
         InputError: unknown mapping, no images, a layer too large for the DRAM.
     """
     require_positive(images=images)
-    started = time.perf_counter()
     every = list(works(table))
     record = None if traces else kept.record_of_table(table, images, system, mapping)
     if record is not None and record.found is not None:
@@ -129,7 +124,7 @@ def of_table(
         record.keep({"products": products}, ledgers)
     pools = [(work.pool, drafted.pools) for work, drafted in zip(every, drafts, strict=True)]
     host = tuple(pool.name for pool, in_dram in pools if pool is not None and not in_dram)
-    return Estimate(images, layers, host, time.perf_counter() - started)
+    return Estimate(images, layers, host)
 
 
 def _booking(planned: Plan, mapping: str) -> CarryOut:

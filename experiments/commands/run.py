@@ -209,10 +209,7 @@ def _run(args: argparse.Namespace) -> int:
         witness = _witness() if folder is not None and args.html else None
         report, logits, check = simulated.simulate(args, witness)
         if folder is not None:
-            _write(report, logits, folder)
-            if witness is not None:
-                _page(report, args, witness, folder)
-            _report(report, folder)
+            _write(report, logits, folder, args, witness)
     code = _show(report, check, args, witness)
     if args.parts and witness is not None:
         _page(report, args, witness, args.out, _parts(args, witness))
@@ -238,10 +235,8 @@ def found(
         if check is not None:
             check(report)
         report |= named
-        if folder is not None and witness is not None:
-            _write(report, logits, folder)
-            _page(report, args, witness, folder, typed=typed)
-            _report(report, folder)
+        if folder is not None:
+            _write(report, logits, folder, args, witness, typed=typed)
     return report, logits
 
 
@@ -260,12 +255,21 @@ def _witness() -> Witness:
     return Witness(FirstCommands())
 
 
-def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:
+def _write(
+    report: dict[str, Any],
+    logits: Any,
+    folder: Path,
+    args: argparse.Namespace,
+    witness: Witness | None,
+    *,
+    typed: bool = True,
+) -> None:
+    """Write logits, figures and page, and at last the report."""
+    started = time.perf_counter()
     import numpy as np
 
     from experiments.figures import run as figures
 
-    started = time.perf_counter()
     if logits is not None:
         np.save(folder / "logits.npy", logits)
     figures.draw(report, folder)
@@ -273,7 +277,10 @@ def _write(report: dict[str, Any], logits: Any, folder: Path) -> None:
         from experiments.figures import disturbance
 
         disturbance.draw(report["network"], report["disturbance"], folder)
+    if witness is not None:
+        _page(report, args, witness, folder, typed=typed)
     report["wall_s"]["write"] = time.perf_counter() - started
+    _report(report, folder)
 
 
 def _page(

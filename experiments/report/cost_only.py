@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from bnn.run.estimate import Estimate
     from bnn.system.system import System
     from bnn.values.encoding import Encoding
+    from experiments.output.stopwatch import Stopwatch
     from experiments.report.witness import Witness
     from pimsim.dram.traces.recorder import Target
 
@@ -68,22 +68,29 @@ def check(args: argparse.Namespace) -> None:
         raise InputError("`--labels` must not be given with --cost-only: nothing is computed")
 
 
-def simulate(args: argparse.Namespace, witness: Witness | None = None) -> dict[str, Any]:
-    """Return the report of the estimated cost; ``witness`` records what pages show."""
-    started = time.perf_counter()
+def simulate(
+    args: argparse.Namespace, watch: Stopwatch, witness: Witness | None = None
+) -> dict[str, Any]:
+    """Return the report of the estimated cost.
+
+    Args:
+        args: parsed arguments.
+        watch: what counts the seconds of each phase, of :data:`.simulated.PHASES`.
+        witness: records what pages show.
+    """
     from bnn.run import estimate
     from bnn.tables import catalog
     from bnn.tables.channels import multiples
     from experiments.report import run as reports
 
-    imported = time.perf_counter()
+    watch.lap("import")
     system = disturbance.watched(dram.chosen_system(args), args)
     images = 1 if args.limit is None else args.limit
     rests_on: dict[str, object] = {}
     network = encoding = None
     if args.network not in catalog.names():
         network, encoding, rests_on = _read(args)
-    loaded = time.perf_counter()
+    watch.lap("load")
 
     def estimated(on: System, traces: Sequence[Target] = ()) -> Estimate:
         if network is None:
@@ -97,6 +104,7 @@ def simulate(args: argparse.Namespace, witness: Witness | None = None) -> dict[s
 
     with trace_options.opened(args, system.standard, system.options) as traces:
         done = estimated(system, [*traces, *([] if witness is None else [witness.first])])
+    watch.lap("schedule")
     if witness is not None:
         witness.system, witness.estimated = system, estimated
     if network is None:
@@ -111,15 +119,8 @@ def simulate(args: argparse.Namespace, witness: Witness | None = None) -> dict[s
         rests_on["retries"] = f"{rests_on['retries']}; booked as if none were needed"
     report = reports.build(args.network, None, None, done, system, name, args.mapping, rests_on)
     report |= disturbance.found(done.layers, system, args, lambda other: estimated(other).layers)
-    report["wall_s"] = {
-        "import": imported - started,
-        "load": loaded - imported,
-        "compile": 0.0,
-        "execute": 0.0,
-        "schedule": done.wall_s,
-        "check": 0.0,
-        "write": 0.0,
-    }
+    watch.lap("report")
+    report["wall_s"] = watch.wall_s
     return report
 
 

@@ -14,6 +14,7 @@ from experiments.options import data, dram
 from experiments.options import faults as fault_options
 from experiments.options import traces as trace_options
 from experiments.output import progress
+from experiments.output.stopwatch import Stopwatch
 from experiments.report import cost_only, disturbance
 from pimsim.errors import InputError
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from bnn.values.encoding import Encoding
     from experiments.report.witness import Witness
 
+PHASES = "import", "load", "compile", "execute", "schedule", "check", "report", "write"
+"""Where the wall-clock time of a run goes, in the order of the report: `import` from the first line
+of pimsim's program, `report` with baselines and hints, `write` with figures and pages."""
 CheckKeras = Callable[[dict[str, Any]], None]
 """Compares with Keras and adds the result to a report."""
 
@@ -55,9 +59,9 @@ def simulate(
 
     Raises :class:`~pimsim.errors.InputError`.
     """
+    watch = Stopwatch(PHASES)
     if args.cost_only:
-        return cost_only.simulate(args, witness), None, None
-    started = time.perf_counter()
+        return cost_only.simulate(args, watch, witness), None, None
     from bnn import zoo
     from bnn.data import datasets
     from bnn.larq import model_file
@@ -69,7 +73,7 @@ def simulate(
     from experiments.report import run as reports
     from experiments.report.inputs import chosen_shape, encoding_by_name, encoding_of, stated
 
-    imported = time.perf_counter()
+    watch.lap("import")
     system = dram.chosen_system(args)
     choice.check(args.mapping)  # a typing error is found before data are read
     faulty = fault_options.faulty_layers(args)
@@ -90,7 +94,7 @@ def simulate(
         encoding = encoding_of(network, dataset.x, dataset.encoding)
     x = dataset.x[: args.limit]
     scoring = scoring_of(network, dataset.y, dataset.unlabelled).first(args.limit)
-    loaded = time.perf_counter()
+    watch.lap("load")
     with (
         trace_options.opened(args, system.standard, system.options) as traces,
         progress.bars(quiet=args.json) as show,
@@ -111,6 +115,8 @@ def simulate(
                 progress=show,
             ),
         )
+    parts = {"execute": done.execute_s, "schedule": done.schedule_s, "check": done.check_s}
+    watch.lap("compile", parts)
     name = encoding.name if encoding is not None else None
     report = reports.build(
         args.network,
@@ -149,15 +155,8 @@ def simulate(
         report["input_scale_hint"] = doubts.scale_hint(network, x) or doubts.guessing_hint(
             scoring, x, right["accuracy_error_free"], network.shapes()[-1][-1]
         )
-    report["wall_s"] = {
-        "import": imported - started,
-        "load": loaded - imported,
-        "compile": done.prepare_s,
-        "execute": done.execute_s,
-        "schedule": done.schedule_s,
-        "check": done.check_s,
-        "write": 0.0,
-    }
+    watch.lap("report")
+    report["wall_s"] = watch.wall_s
     if not args.check_keras:
         return report, done.logits, None
     report["keras_why"] = "the check did not finish"

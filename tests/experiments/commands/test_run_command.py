@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import pkgutil
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,11 @@ from bnn.reference import forward
 from bnn.reference.checker import SumChecker
 from bnn.values.encoding import detect
 from experiments import cli
+from experiments.report import simulated
 
 from .one_run import FILES, KINDS, Parse, Pimsim, Run, small, without_wall
+
+SLOWER_S = 0.3
 
 
 def numbers(value: object) -> Iterator[float]:
@@ -99,11 +104,43 @@ def test_ratios_are_those_of_the_numbers_beside_them(digits: Run) -> None:
 
 def test_wall_times_are_parts_of_what_it_took(digits: Run) -> None:
     wall_s = digits.report["wall_s"]
-    assert {"import", "load", "compile", "execute", "write"} <= set(wall_s)
+    assert tuple(wall_s) == simulated.PHASES
     assert all(type(part) is float and part >= 0 for part in wall_s.values())
     assert wall_s["execute"] > 0
     assert wall_s["write"] > 0
     assert sum(wall_s.values()) <= digits.wall_s
+
+
+@pytest.mark.parametrize(
+    ("slow", "phase", "options"),
+    [
+        ("bnn.larq.model_file.read_model", "load", []),
+        ("bnn.run.execute.plan", "compile", []),
+        ("bnn.run.flow.Flow.logits", "execute", []),
+        ("bnn.reference.forward", "check", []),
+        ("bnn.run.doubts.scale_hint", "report", []),
+        ("experiments.report.run.build", "report", []),
+        ("experiments.html.page.render", "write", []),
+        ("bnn.run.estimate.walk", "schedule", ["--cost-only"]),
+        ("experiments.report.run.build", "report", ["--cost-only"]),
+    ],
+)
+def test_every_second_is_in_a_phase(
+    slow: str, phase: str, options: list[str], tmp_path: Path, parse: Parse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """What takes longer makes its own phase longer; sleeping is at least so long."""
+    done = pkgutil.resolve_name(slow)
+
+    def slower(*args: Any, **named: Any) -> Any:
+        time.sleep(SLOWER_S)
+        return done(*args, **named)
+
+    monkeypatch.setattr(slow, slower)
+    words = ["run", "digits-mlp", "--limit", "2", *options, "--out", str(tmp_path)]
+    assert cli.main(words) == 0
+    wall_s = parse((tmp_path / "report.json").read_text("utf-8"))["wall_s"]
+    assert wall_s[phase] >= SLOWER_S
 
 
 def test_latency_and_energy_are_those_of_the_counted_commands(pimsim: Pimsim) -> None:

@@ -43,7 +43,7 @@ PACKAGE = Path(__file__).parent
 _MAGIC = b"pimsim record 1\n"
 _SUFFIX = ".record"
 _HEADER = struct.Struct("<Q")
-_KINDS = ("|i1", "|u1", "<u2", "<i4", "<i8")
+_KINDS = ("|i1", "|u1", "<u2", "<u4", "<i4", "<i8")
 """Types of arrays."""
 _ARRAY = "array"
 """Key of the object that replaces an array in the JSON; its value is the array's number."""

@@ -1,14 +1,67 @@
-"""A cache in memory: the values that were used last, within a limit of bytes."""
+"""Values that are asked for again: the ones used last, and those that are made when they are."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, TypeVar, overload
 from weakref import WeakSet
 
 _Value = TypeVar("_Value")
+
+
+class Later(Sequence[_Value]):
+    """A sequence of known length, whose items are made when one of them is asked for.
+
+    Args:
+        length: how many there are.
+        make: makes all of them.
+
+    >>> some = Later(3, lambda: print("made") or [4, 5, 6])
+    >>> len(some)
+    3
+    >>> some[1], sum(some)
+    made
+    (5, 15)
+    """
+
+    def __init__(self, length: int, make: Callable[[], Sequence[_Value]]) -> None:
+        self._length, self._make = length, make
+        self._made: Sequence[_Value] | None = None
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, number: int) -> _Value: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[_Value]: ...
+    def __getitem__(self, number: int | slice) -> _Value | Sequence[_Value]:
+        return self._all()[number]
+
+    def __iter__(self) -> Iterator[_Value]:
+        return iter(self._all())
+
+    def _all(self) -> Sequence[_Value]:
+        if self._made is None:
+            made = self._make()
+            if len(made) != self._length:
+                raise ValueError(f"{self._length} items must be made, not {len(made)}")
+            self._made = made
+        return self._made
+
+
+class Source:
+    """Where a cache may get values that it lacks, asked once and only as long as it exists.
+
+    Args:
+        give: adds the values to the cache.
+
+    """
+
+    def __init__(self, give: Callable[[], None]) -> None:
+        self.give = give
 
 
 class Known(Generic[_Value]):
@@ -26,10 +79,30 @@ class Known(Generic[_Value]):
         self._left = size_bytes
         self._held: OrderedDict[str, tuple[_Value, int]] = OrderedDict()
         self._notes: WeakSet[Notes[_Value]] = WeakSet()
-        self._lock = threading.Lock()
+        self._sources: WeakSet[Source] = WeakSet()
+        self._lock, self._asking = threading.Lock(), threading.Lock()
 
     def get(self, key: str) -> _Value | None:
-        """Return the value of a key; None if it is not in the cache."""
+        """Return the value of a key; None if it is neither in the cache nor in a source."""
+        found = self._get(key)
+        if found is None and self._asked():
+            found = self._get(key)
+        return found
+
+    def ask(self, source: Source) -> None:
+        """Have a source asked as soon as a value is wanted that is not in the cache."""
+        self._sources.add(source)
+
+    def _asked(self) -> bool:
+        """Ask all sources; return whether there was one."""
+        with self._asking:
+            some = list(self._sources)
+            self._sources.clear()
+            for source in some:
+                source.give()
+        return bool(some)
+
+    def _get(self, key: str) -> _Value | None:
         with self._lock:
             held = self._held.get(key)
             if held is None:

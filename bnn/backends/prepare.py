@@ -13,6 +13,7 @@ from bnn.backends import account, reference
 from bnn.backends.blocks import of_positions
 from bnn.backends.compiled import CompiledStage
 from bnn.backends.retries import Carried, Repeats, repeated
+from bnn.backends.stream_tapes import Find, made
 from bnn.backends.streamed import StreamedStage
 from bnn.mapped.mapped_stage import Execute, MappedStage, Result, StageInputs
 from bnn.system.ledger import CommandLedger
@@ -27,7 +28,12 @@ Draft = Callable[[CommandLedger], Occupancy]
 
 
 def prepare(
-    mapped: Sequence[MappedStage], images: int, *, compiled: bool, looking: bool = True
+    mapped: Sequence[MappedStage],
+    images: int,
+    *,
+    compiled: bool,
+    looking: bool = True,
+    find: Find = made,
 ) -> Execute:
     """Prepare a stage, and return the function that carries it out.
 
@@ -36,6 +42,7 @@ def prepare(
         images: how many will come.
         compiled: compute with vector code, not row command by row command.
         looking: whether sums may be checked.
+        find: finds tapes of streams, or has them written.
 
     Raises InputError if the failure table of the system's faults lacks what the commands need.
     """
@@ -51,7 +58,7 @@ def prepare(
             execute = executing(each, FaultyStage(each, each.system.faults).run, book)
         else:
             execute, ordered = (
-                vectorized(each, images, book, looking=looking),
+                vectorized(each, images, book, looking=looking, find=find),
                 each.streams is not None,
             )
         if each.blocks is not None:
@@ -72,7 +79,9 @@ def booked(mapped: Sequence[MappedStage], ledger: CommandLedger) -> Occupancy:
     return used
 
 
-def vectorized(mapped: MappedStage, images: int, book: Book, *, looking: bool = True) -> Execute:
+def vectorized(
+    mapped: MappedStage, images: int, book: Book, *, looking: bool = True, find: Find = made
+) -> Execute:
     """Make ready what computes a stage with vector code.
 
     Args:
@@ -80,9 +89,10 @@ def vectorized(mapped: MappedStage, images: int, book: Book, *, looking: bool = 
         images: how many will come.
         book: books it.
         looking: have every sum looked at, for a checker to be shown those of what is executed.
+        find: finds tapes of streams, or has them written.
 
     """
-    make = CompiledStage if mapped.streams is None else StreamedStage
+    make = CompiledStage if mapped.streams is None else partial(StreamedStage, find=find)
     ready = make(mapped, images, looking=looking)
 
     def carry_out(work: StageInputs) -> Carried:

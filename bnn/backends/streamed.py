@@ -7,10 +7,9 @@ are those of a few images at a time, and nothing here knows of banks, time or fa
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from math import gcd
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from bnn.backends.blocks import in_order
 from bnn.backends.stage_rows import Columns, StageRows
 from bnn.backends.stage_strings import StageStrings
+from bnn.backends.stream_tapes import Find, made, write
 from bnn.mapped.mapped_stage import Checker, MappedStage, those_checked
 from bnn.mapped.placement.placement import cut
 from bnn.values.bitstrings import BitStrings, Pictures, Values
@@ -28,10 +28,9 @@ from pimsim.executors.compiled.run.processors import default_threads, spread
 from pimsim.executors.compiled.run.read_rows import strings
 from pimsim.executors.compiled.run.read_rows import sums as numbers
 from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
-from pimsim.executors.compiled.tape.records import CompiledTapes, Tape
+from pimsim.executors.compiled.tape.records import CompiledTapes
 from pimsim.executors.compiled.tape.run import prepare, run_tapes
 from pimsim.executors.compiled.tape.walker import best_tile_words
-from pimsim.microprogram.output_tree.stream import Digit, Stream
 from pimsim.microprogram.tape import patterns, templates
 
 MEMORY_BYTES = 64 << 20
@@ -45,21 +44,6 @@ _WORD = 64
 _VECTOR = 512
 
 
-class _Numbers(NamedTuple):
-    """Numbers of the leaves of all streams at a place of the pooling window, two a leaf."""
-
-    rows: NDArray[np.intp]
-    """``(numbers, weights)`` of those read; -1: none."""
-    inverted: NDArray[np.bool_]
-    constant: NDArray[np.int64]
-    pairs: NDArray[np.intp]
-    """``(outputs,)`` leaf of each output of the stage."""
-    signs: NDArray[np.int64]
-    """``(outputs,)`` with which the second number counts."""
-    lasts: NDArray[np.int64]
-    """``(outputs,)`` what is added."""
-
-
 class StreamedStage:
     """A mapped stage whose streams are walked for all of its columns.
 
@@ -67,30 +51,28 @@ class StreamedStage:
         mapped: the stage.
         images: images that will be run, so that no more columns are made than they need.
         looking: read every digit out, for :meth:`run` to have sums checked.
+        find: finds the tapes that were written of it before, or has them written.
 
     """
 
-    def __init__(self, mapped: MappedStage, images: int, *, looking: bool = False) -> None:
-        streams = mapped.streams
-        if streams is None:
-            raise ValueError(f"stage {mapped.stage.name!r} must have streams")
-        self._mapped, self._streams, stage = mapped, streams, mapped.stage
+    def __init__(
+        self, mapped: MappedStage, images: int, *, looking: bool = False, find: Find = made
+    ) -> None:
+        self._mapped, stage = mapped, mapped.stage
         layout = Layout(mapped.rows, mapped.parts, mapped.system.address_map)
         positions = stage.windows.positions
-        whole = [one.tape(layout.stride, looking=looking) for one in streams]
-        self._given, self._seen, slots = _slots(streams, stage.outputs, looking=looking)
-        held = (layout.places + sum(slots)) / 8 + _SUM_BYTES * stage.outputs * streams[0].gives_sums
+        name = f"{stage.name} from {mapped.first_output}"
+        written = find(name, partial(write, mapped, layout, looking=looking))
+        self._given, self._gives_sums = written.given, written.gives_sums
+        self._given_by, self._numbers = written.given_by, written.numbers
+        slots = written.slots.tolist()
+        held = (layout.places + sum(slots)) / 8 + _SUM_BYTES * stage.outputs * written.gives_sums
         most = max(1, int(MEMORY_BYTES / (positions * held)))
         self.images = -(-images // -(-images // most))
         """Images that are run at a time."""
         self._words = -(-self.images * positions // _VECTOR) * (_VECTOR // _WORD)
-        tapes: list[Tape]
-        if layout.places < 1 << 16:
-            tapes = [one.astype(np.uint16) for one in whole]
-        else:
-            tapes = [one.astype(np.uint32) for one in whole]
         table, cells = templates(layout.map), patterns(layout.map)
-        self.tapes = CompiledTapes(table, cells, tapes, slots, layout)
+        self.tapes = CompiledTapes(table, cells, written.each, slots, layout)
         self._tiles = Tiles(
             self._words * _WORD,
             layout.rows,
@@ -107,12 +89,7 @@ class StreamedStage:
         self._rows = StageRows(self._strings, self._tiles, columns)
         self._rows.load(self._strings.blank(self.images))
         self._rows.write_constants(slice(0, stage.outputs))
-        self._seen_windows = range(len(streams[0].windows) if looking else 0)
-        self._given_by = len(streams[0].counted) - 1
-        """Whose sums are given, where there are no bits."""
-        needed = {*self._seen_windows, *([self._given_by] if streams[0].gives_sums else [])}
-        self._numbers = {window: self._of_window(window) for window in sorted(needed)}
-        """By window, see :attr:`pimsim.microprogram.output_tree.stream.Stream.counted`."""
+        self._seen_windows = range(written.windows)
         self.check_s = 0.0
         """Wall time that the last run spent on showing sums to a checker."""
         self._warm()
@@ -216,45 +193,10 @@ class StreamedStage:
         outputs = self._mapped.stage.outputs
         row = np.zeros((outputs, self._words), np.uint64)
         strings(row, 1, np.zeros((1, -(-outputs // 8)), np.uint8))
-        if self._streams[0].gives_sums:
+        if self._gives_sums:
             self._sums(self._given_by, 1, threads=1)
 
     # -- sums --------------------------------------------------------------------------------
-
-    def _of_window(self, window: int) -> _Numbers:
-        """Where the numbers of all leaves are found, of a window that is counted."""
-        from pimsim.microprogram.output_tree.adding import NOTHING
-
-        outputs = self._mapped.stage.outputs
-        pairs, signs, lasts = (np.zeros(outputs, np.int64) for _ in range(3))
-        digits = np.concatenate([one.counted[window].plan.digits for one in self._streams])
-        used = (digits != NOTHING).any(axis=(0, 1))
-        rows = np.full((*digits.shape[:2], int(used.sum())), -1, np.intp)
-        leaf = 0
-        for number, stream in enumerate(self._streams):
-            planned = stream.counted[window].plan
-            for own, ends in enumerate(planned.leaves):
-                for second, output in enumerate(ends):
-                    pairs[output], signs[output] = leaf, 1 - 2 * second
-                    lasts[output] = planned.lasts[own, second]
-                for column, weight in np.argwhere(planned.digits[own] >= 0).tolist():
-                    seen = self._seen[number, Digit(window, own, column, weight)]
-                    rows[leaf, column, weight] = seen
-                leaf += 1
-        digits = digits[:, :, : rows.shape[2]]
-        weights = np.int64(1) << np.arange(rows.shape[2])
-        # digits are 2 y - 1 of a row's bit y; those without a row are the same everywhere
-        constant = -np.where(digits != NOTHING, weights, 0).sum(axis=2)
-        constant += np.where(digits == -2, 2 * weights, 0).sum(axis=2)
-        inverted = (digits >= 0) & (digits & 1 == 1)
-        return _Numbers(
-            rows.reshape(-1, rows.shape[2]),
-            inverted.reshape(-1, rows.shape[2]),
-            constant.reshape(-1),
-            pairs,
-            signs,
-            lasts,
-        )
 
     @cached_property
     def _held(self) -> list[LinearSums]:
@@ -292,21 +234,3 @@ class StreamedStage:
         words[found.rows >= 0] = self._read[found.rows[found.rows >= 0], own]
         total = numbers(words, columns, found.inverted, 2, found.constant, threads=threads)
         return scaled.of_pairs(total.reshape(-1, 2, columns), found.pairs, found.signs, found.lasts)
-
-
-def _slots(
-    streams: Sequence[Stream], outputs: int, *, looking: bool
-) -> tuple[NDArray[np.intp], dict[tuple[int, Digit], int], list[int]]:
-    """Row read for each output, and for each digit of each stream; rows of each stream."""
-    given = np.zeros(outputs, np.intp)
-    seen: dict[tuple[int, Digit], int] = {}
-    sizes: list[int] = []
-    for number, stream in enumerate(streams):
-        read, first = stream.read(looking=looking), sum(sizes)
-        for row, deed in enumerate(read, first):
-            if deed.digit is not None:
-                seen[number, deed.digit] = row
-            else:
-                given[stream.outputs[deed.given]] = row
-        sizes.append(len(read))
-    return given, seen, sizes

@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.backends.prepare import prepare
+from bnn.backends.stream_tapes import made
 from bnn.lowering.stage import HostStage, Stage
 from bnn.mapped.mapped_stage import Execute, StageInputs
 from bnn.mapping.chain import execute as chain_execution
@@ -182,14 +183,20 @@ def run(
 def _prepare(planned: Plan, *, compiled: bool, looking: bool) -> dict[str, Execute]:
     """Lay all stages out, so that anything that does not fit is refused before the long part."""
     prepared: dict[str, Execute] = {}
+    tapes = None if planned.record is None else planned.record.tapes(looking=looking)
+    find = made if tapes is None else tapes.of
     for names, layout, ledgers in planned.chained():
         executes = chain_execution.prepare(
-            layout, ledgers, planned.images, compiled=compiled, looking=looking
+            layout, ledgers, planned.images, compiled=compiled, looking=looking, find=find
         )
         prepared.update(zip(names, executes, strict=True))
     for stage, ledger in planned.apart():
         mapped = planned.mapped(stage, ledger)
-        prepared[stage.name] = prepare(mapped, planned.images, compiled=compiled, looking=looking)
+        prepared[stage.name] = prepare(
+            mapped, planned.images, compiled=compiled, looking=looking, find=find
+        )
+    if tapes is not None:
+        tapes.keep()
     return prepared
 
 

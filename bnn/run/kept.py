@@ -2,9 +2,10 @@
 
 A plan depends on the network, the DRAM, the number of images, the options, and the code that plans.
 All of that is part of the name of its record. A record has the mapping of every stage and what
-other mappings would take, how stages are chained, the programs of groups of outputs, and the books.
-Everything else is made again from these, by the same code as at first. The cost of streaming over
-the channel, for baselines, is kept in the same way.
+other mappings would take, how stages are chained, and the books. Two more records have the programs
+of groups of outputs, and the tapes that were written of them; programs are only read where tapes do
+not suffice. Everything else is made again from these, by the same code as at first. The cost of
+streaming over the channel, for baselines, is kept in the same way.
 
 No plan is kept where commands go wrong, where they are recorded, and where activations are counted.
 """
@@ -21,6 +22,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from bnn.backends import stream_tapes
+from bnn.backends.stream_tapes import StreamTapes
 from bnn.mapping.dataflows.output_tree import division
 from bnn.model.network import Network
 from bnn.system.ledger import CommandLedger
@@ -31,8 +34,13 @@ from pimsim.cost import Cost, Elapsed
 from pimsim.dram.commands import CommandCounts
 from pimsim.kept import LARGEST_BYTES, PACKAGE, Shelf, digest, sources
 from pimsim.microprogram.output_tree import known
+from pimsim.remembered import Source
 
 _Value = TypeVar("_Value")
+
+
+_BROKEN = ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError
+"""What comes of a record that does not have what a record has."""
 
 
 class Record:
@@ -50,19 +58,24 @@ class Record:
         self, name: str, found: Mapping[str, Any] | None, *, laid_out: bool = True
     ) -> None:
         self.name, self.found = name, found
-        room = LARGEST_BYTES if laid_out else 0
-        self._plans = None if found else known.PLANS.notes(room)
-        self._divisions = None if found else division.DIVISIONS.notes(room)
+        self._room = LARGEST_BYTES if laid_out else 0
+        self._plans = None if found else known.PLANS.notes(self._room)
+        self._divisions = None if found else division.DIVISIONS.notes(self._room)
         self._laid_out = laid_out
+        self._source = Source(self._give_programs)
+        if found and laid_out:
+            known.PLANS.ask(self._source)
 
     def keep(self, selection: Mapping[str, Any], ledgers: Sequence[CommandLedger]) -> None:
-        """Keep a plan whose ledgers are complete, unless it was found."""
-        if self._plans is None or self._divisions is None:
+        """Keep what was not found of a plan whose ledgers are complete."""
+        noted, self._plans = self._plans, None
+        plans = {} if noted is None or not self._laid_out else noted.values
+        if plans:
+            Shelf.own().put(self._programs, known.packed(_in_order(plans)))
+        if self._divisions is None:
             return
-        plans, divisions = self._plans.values, self._divisions.values
-        self._plans = self._divisions = None
-        if not self._laid_out:
-            plans, divisions = {}, {}
+        noted_divisions, self._divisions = self._divisions, None
+        divisions = noted_divisions.values if self._laid_out else {}
         if plans is None or divisions is None:
             return
         books = [
@@ -73,7 +86,25 @@ class Record:
             for ledger in ledgers
         ]
         value = {"selection": selection, "divisions": _in_order(divisions), "books": books}
-        Shelf.own().put(self.name, {**value, "programs": known.packed(_in_order(plans))})
+        Shelf.own().put(self.name, value)
+
+    @property
+    def _programs(self) -> str:
+        """Name of the record of programs."""
+        return digest(self.name, "programs")
+
+    def _give_programs(self) -> None:
+        """Give kept programs to the planner; if there are none, note those that it makes."""
+        try:
+            plans = known.unpacked(Shelf.own().get(self._programs))
+            for key, planned in plans.items():
+                known.PLANS.give(key, planned, known.size_bytes(planned))
+        except _BROKEN:
+            self._plans = known.PLANS.notes(self._room)
+
+    def tapes(self, *, looking: bool) -> Tapes:
+        """Return the tapes that were kept of its stages; ``looking`` says if digits are read."""
+        return Tapes(digest(self.name, "tapes", looking))
 
     def settle(self, ledgers: Sequence[CommandLedger]) -> None:
         """Fill the ledgers of a plan that was found."""
@@ -86,6 +117,42 @@ class Record:
                     for phase, (counts, elapsed) in phases.items()
                 }
             )
+
+
+class Tapes:
+    """Tapes of stages: found in a record, or else written and kept.
+
+    Args:
+        name: of the record.
+
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._found: Mapping[str, StreamTapes] | None = None
+        self._written: dict[str, StreamTapes] = {}
+        self._left = LARGEST_BYTES
+        with suppress(*_BROKEN):
+            self._found = stream_tapes.unpacked(Shelf.own().get(name))
+
+    def of(self, stage: str, write: stream_tapes.Make) -> StreamTapes:
+        """Return the tapes of a stage, by its name."""
+        found = None if self._found is None else self._found.get(stage)
+        if found is not None:
+            return found
+        written = write()
+        self._left -= stream_tapes.size_bytes(written)
+        if self._found is None and self._left >= 0:
+            self._written[stage] = written
+        else:
+            self._written.clear()
+        return written
+
+    def keep(self) -> None:
+        """Keep those that were written, if all of them were."""
+        if self._written and self._left >= 0:
+            Shelf.own().put(self._name, stream_tapes.packed(self._written))
+        self._written.clear()
 
 
 def _in_order(values: dict[str, _Value]) -> dict[str, _Value]:
@@ -131,7 +198,7 @@ def _record(system: System, *depends: Any, laid_out: bool = True) -> Record | No
     if found is not None:
         try:
             _remember(found)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except _BROKEN:
             found = None
     return Record(name, found, laid_out=laid_out)
 
@@ -157,10 +224,8 @@ def cost(name: Sequence[Any], work_out: Callable[[], Cost]) -> Cost:
 
 def _remember(found: Mapping[str, Any]) -> None:
     """Give the contents of a record to the planners."""
-    if found.keys() != {"selection", "divisions", "books", "programs"}:
+    if found.keys() != {"selection", "divisions", "books"}:
         raise ValueError("a record must have all parts of a plan")
-    for key, planned in known.unpacked(found["programs"]).items():
-        known.PLANS.give(key, planned, known.size_bytes(planned))
     for key, value in found["divisions"].items():
         division.DIVISIONS.give(key, value, 0)
 

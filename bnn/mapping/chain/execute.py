@@ -24,6 +24,7 @@ from bnn.backends.account import book_phase, book_streams
 from bnn.backends.prepare import executing, vectorized
 from bnn.backends.reference import HandOn, Parts
 from bnn.backends.retries import Carried, Repeats
+from bnn.backends.stream_tapes import Find, made
 from bnn.backends.stream_trace import record
 from bnn.mapped.mapped_stage import Execute, StageInputs
 from bnn.mapping.chain.layout import Layout, Wave
@@ -125,6 +126,7 @@ def prepare(
     *,
     compiled: bool,
     looking: bool = True,
+    find: Find = made,
 ) -> list[Execute]:
     """Return what carries out each stage; they are to be called in order.
 
@@ -134,6 +136,7 @@ def prepare(
         images: how many.
         compiled: compute with vector code.
         looking: whether sums may be checked.
+        find: finds tapes of streams, or has them written.
 
     """
 
@@ -142,7 +145,9 @@ def prepare(
             book(layout, ledgers)
 
     if compiled:
-        return [vectorized(one, images, book_whole, looking=looking) for one in layout.mapped]
+        return [
+            vectorized(one, images, book_whole, looking=looking, find=find) for one in layout.mapped
+        ]
     resident: list[Parts | None] = [None] * len(layout.turns(0))
     return [
         executing(mapped, partial(_execute, layout, step, resident), book_whole)

@@ -3,27 +3,36 @@
 The bits of a group are decided by carries, and written to rows that are reserved for them. If the
 next stage lies in the same subarray, these are the rows of its operands, so nothing has to be
 copied.
+
+Whether groups have room, and into how many streams they are divided, is remembered like their
+division. Where it is known, streams are made only when someone wants to see them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache
+from typing import Any
 
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import MappedStage
-from bnn.mapped.placement.fan_in import whole
+from bnn.mapped.placement.fan_in import Chunk, whole
 from bnn.mapped.placement.placement import Placement
 from bnn.mapping.chain.laid import Bit, Draft, Laid
-from bnn.mapping.dataflows.output_tree.division import cheapest, exchanged
+from bnn.mapping.dataflows.output_tree.division import DIVISIONS, cheapest, content, exchanged
 from bnn.mapping.dataflows.output_tree.layout import Layout
 from bnn.mapping.dataflows.output_tree.parts import Beside
 from bnn.system.system import System
 from pimsim.errors import OutOfRowsError
+from pimsim.kept import digest
 from pimsim.microprogram.output_tree.grouping import halved
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.output_tree.tree import Tree, leaves
+from pimsim.remembered import Later
+
+_KNOWN_BYTES = 100
+"""Memory of what is remembered of a stage, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,50 +45,82 @@ class Trees:
     stages: Sequence[Stage]
     system: System
     images: int
-    _chosen: dict[int, tuple[Layout, list[Tree]]] = field(default_factory=dict)
+    _chosen: dict[int, tuple[Layout, list[Tree], str]] = field(default_factory=dict)
 
     def alone(self, number: int) -> Draft:
         """Split the fan-in over subarrays as outside a chain."""
-        stage, (chosen, groups) = self._stage(number), self._choice(number)
+        stage, (chosen, groups, key) = self._stage(number), self._choice(number)
         if number == len(self.stages) - 1:
-            return _Draft(stage, chosen, groups, Beside(stays=False))
-        while True:
-            most = max(len(leaves(group)) for group in groups)
-            shared = Beside(most=most)
-            try:
-                layout = Layout(stage, self.system, chosen.chunks, chosen.way, beside=shared)
-                layout.sample(groups[0])
-            except OutOfRowsError:
-                if most == 1:
-                    raise
-                groups = halved(groups)
-            else:
-                return _Draft(stage, layout, groups, shared)
+            return _Draft(stage, chosen, groups, Beside(stays=False), key)
+
+        @cache
+        def laid(most: int) -> Layout:
+            return self._shared(number, Beside(most=most))
+
+        def fitting() -> tuple[Any, int]:
+            some = groups
+            while True:
+                most = _largest(some)
+                try:
+                    laid(most).sample(some[0])
+                except OutOfRowsError:
+                    if most == 1:
+                        raise
+                    some = halved(some)
+                else:
+                    return most, _KNOWN_BYTES
+
+        most = DIVISIONS.of(digest("alone", key), fitting)
+        while _largest(groups) > most:
+            groups = halved(groups)
+        return _Draft(stage, laid(most), groups, Beside(most=most), key)
 
     def beside(self, number: int, own: range, coming: range) -> Draft:
         """Lay the operands of this stage and of the next into one subarray.
 
         Raises OutOfRowsError also where groups would have to be smaller for it.
         """
-        stage, (chosen, groups) = self._stage(number), self._choice(number)
+        stage, (chosen, groups, key) = self._stage(number), self._choice(number)
         if chosen.subarrays > 1 or stage.windows.offsets > 1:
             raise OutOfRowsError(f"operands of {stage.name!r} must have a subarray of their own")
         shared = Beside(own.start, coming, number < len(self.stages) - 1)
-        layout = Layout(stage, self.system, [whole(stage)], chosen.way, beside=shared)
-        layout.sample(groups[0])
-        return _Draft(stage, layout, groups, shared)
+        made = cache(lambda: self._shared(number, shared, [whole(stage)]))
+
+        def refused() -> tuple[Any, int]:
+            try:
+                made().sample(groups[0])
+            except OutOfRowsError as error:
+                return str(error), _KNOWN_BYTES
+            return "", _KNOWN_BYTES
+
+        if why := DIVISIONS.of(digest("beside", key, shared), refused):
+            raise OutOfRowsError(why)
+        return _Draft(stage, made(), groups, shared, key)
+
+    def _shared(self, number: int, shared: Beside, chunks: list[Chunk] | None = None) -> Layout:
+        """The layout of a stage that shares its subarray, divided as outside a chain if None."""
+        chosen = self._choice(number)[0]
+        some = chosen.chunks if chunks is None else chunks
+        return Layout(self._stage(number), self.system, some, chosen.way, beside=shared)
 
     def _stage(self, number: int) -> Stage:
         """A stage, no positions of which share a column: without sides there are no blocks."""
         stage = self.stages[number]
         return replace(stage, windows=replace(stage.windows, sides=()))
 
-    def _choice(self, number: int) -> tuple[Layout, list[Tree]]:
-        """How a stage is divided, and which outputs share a group."""
+    def _choice(self, number: int) -> tuple[Layout, list[Tree], str]:
+        """How a stage is divided, which outputs share a group, and a name for both."""
         if number not in self._chosen:
-            _, layout, groups = cheapest(self._stage(number), self.system, self.images)
-            self._chosen[number] = layout, exchanged(layout, groups)
+            stage, system = self._stage(number), self.system
+            _, layout, groups = cheapest(stage, system, self.images)
+            key = digest("chained", content(stage), replace(system, counter=None), self.images)
+            self._chosen[number] = layout, exchanged(layout, groups), key
         return self._chosen[number]
+
+
+def _largest(groups: Sequence[Tree]) -> int:
+    """Outputs of the largest group."""
+    return max(len(leaves(group)) for group in groups)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +129,8 @@ class _Draft:
     layout: Layout
     groups: list[Tree]
     shared: Beside
+    key: str
+    """Says all that stage and groups depend on."""
 
     @property
     def parts(self) -> int:
@@ -95,25 +138,36 @@ class _Draft:
         return self.layout.subarrays
 
     def laid(self) -> Laid:
-        """Plan all groups."""
-        streams = [one for group in self.groups for one in self.layout.streams(group)]
-        first = len(self.layout.system.address_map.constants)
-        units = [
-            [Bit(output, row - first) for output, row in zip(one.outputs, one.given, strict=True)]
-            if one.stays and one.given is not None
-            else []
-            for one in streams
-        ]
+        """Plan all groups, or where it is known how many streams that gives, when they are used."""
+
+        @cache
+        def streams() -> list[Stream]:
+            return [one for group in self.groups for one in self.layout.streams(group)]
+
+        def units() -> list[list[Bit]]:
+            first = len(self.layout.system.address_map.constants)
+            return [
+                [
+                    Bit(output, row - first)
+                    for output, row in zip(one.outputs, one.given, strict=True)
+                ]
+                if one.stays and one.given is not None
+                else []
+                for one in streams()
+            ]
+
+        def counted() -> tuple[Any, int]:
+            return len(streams()), _KNOWN_BYTES
+
+        def placed(placement: Placement, homes: Sequence[int]) -> MappedStage:
+            return layout.placed(Later(count, streams), layout.writing(), placement, homes)
+
+        layout, count = self.layout, DIVISIONS.of(digest("streams", self.key, self.shared), counted)
         return Laid(
             self.stage,
-            self.layout.chunks,
+            layout.chunks,
             self.parts,
             self.shared.first_row,
-            units,
-            partial(self._placed, streams),
+            Later(count, units),
+            placed,
         )
-
-    def _placed(
-        self, streams: list[Stream], placement: Placement, homes: Sequence[int]
-    ) -> MappedStage:
-        return self.layout.placed(streams, self.layout.writing(), placement, homes)

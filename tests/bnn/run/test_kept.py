@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bnn import zoo
+from bnn.backends import stream_tapes
 from bnn.larq.model_file import read_model
 from bnn.mapping import MAPPINGS
 from bnn.mapping.dataflows.output_tree import division
@@ -31,8 +32,10 @@ from pimsim.dram.array.address_map import ambit
 from pimsim.dram.array.address_map import load as load_map
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
+from pimsim.errors import InputError
 from pimsim.kept import VARIABLE, Shelf
 from pimsim.microprogram.output_tree import known
+from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.remembered import Known
 
 from ...kept_commands import Kept as KeptCommands
@@ -178,6 +181,32 @@ def _only_records(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bnn.system.ledger.CommandLedger._note", planned)
 
 
+def _only_tapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be as another process, which must not even look at programs of chained stages."""
+
+    def seen(*_: object, **__: object) -> None:
+        raise AssertionError("no stream must be made where its tape was kept")
+
+    _only_records(monkeypatch)
+    for what in ("renamed", "unpacked"):
+        monkeypatch.setattr(known, what, seen)
+    for what in ("deeds", "tape", "read"):
+        monkeypatch.setattr(Stream, what, seen)
+    monkeypatch.setattr(stream_tapes, "write", seen)
+
+
+def _held(folder: Path) -> dict[str, Any]:
+    """What lies in a folder: by kind of record, its name and its content."""
+    kinds = {"selection": "plan", "plans": "programs"}
+    shelf, found = Shelf(folder), {}
+    for path in folder.iterdir():
+        value = shelf.get(path.stem)
+        (kind,) = {kinds.get(key, "tapes") for key in value if key in kinds} or {"tapes"}
+        assert kind not in found
+        found[kind] = path, value
+    return found
+
+
 def test_without_records_it_is_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for mapping in ("auto", "output-tree"):
         first = _ran("dense", mapping, SYSTEMS["as it is"])
@@ -193,9 +222,110 @@ def test_a_plan_that_was_kept_gives_the_same(
     name: str, mapping: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = _ran(name, mapping, SYSTEMS["as it is"])
-    assert len(list(folder.iterdir())) == 1
+    before = {path: path.read_bytes() for path in folder.iterdir()}
     _only_records(monkeypatch)
     assert _ran(name, mapping, SYSTEMS["as it is"]) == first
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("check", [True, False, 3])
+def test_where_tapes_were_kept_no_stream_is_made(
+    check: bool | int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for system in ("as it is", "psm", "another map"):
+        arguments = "dense", "output-tree", SYSTEMS[system], "always"
+        how = Execution(check=check)
+        first = _ran(*arguments, execution=how)
+        with monkeypatch.context() as patched:
+            _only_tapes(patched)
+            assert _ran(*arguments, execution=how) == first
+            costed = _costed(*arguments)
+            assert costed[0] == first[2]
+            patched.setattr(Shelf, "get", lambda *_: None)
+            with pytest.raises(AssertionError, match="nothing must be planned"):
+                _ran(*arguments, execution=how)
+
+
+def test_other_tapes_are_written_from_programs_that_were_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = "dense", "output-tree", SYSTEMS["as it is"], "always"
+    checked = _ran(*arguments)
+    assert len(list(folder.iterdir())) == 3
+    with monkeypatch.context() as patched:
+        _only_records(patched)
+        found = _ran(*arguments, execution=Execution(check=False))
+        assert (found[0], found[2:]) == (checked[0], checked[2:])
+        assert _ran(*arguments, execution=Execution(compiled=False)) == checked
+    assert len(list(folder.iterdir())) == 4  # one for each way to read digits
+    with monkeypatch.context() as patched:
+        _only_tapes(patched)
+        assert _ran(*arguments, execution=Execution(check=False)) == found
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "flipped", "emptied", "other"])
+@pytest.mark.parametrize("kinds", [["programs"], ["tapes"], ["tapes", "programs"], ["plan"]])
+def test_parts_that_are_damaged_are_made_anew(
+    kinds: list[str], damage: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = "dense", "output-tree", SYSTEMS["as it is"], "always"
+    first = _ran(*arguments)
+    wholes = {kind: (path, path.read_bytes()) for kind, (path, _) in _held(folder).items()}
+    for path, whole in map(wholes.__getitem__, kinds):
+        changed = bytearray(whole)
+        changed[len(whole) // 2] ^= 16
+        damaged = {"cut": whole[:-7], "flipped": changed, "emptied": b"", "other": b"x" * 999}
+        if damage == "gone":
+            path.unlink()
+        else:
+            path.write_bytes(damaged[damage])
+    with monkeypatch.context() as patched:
+        _forget(patched)
+        assert _ran(*arguments) == first
+        for path, whole in map(wholes.__getitem__, set(kinds) - {"programs"}):
+            assert path.read_bytes() == whole
+    with monkeypatch.context() as patched:  # what was missed was kept again
+        _only_records(patched)
+        if kinds != ["programs"]:
+            wholes["tapes"][0].unlink()
+        assert _ran(*arguments) == first
+
+
+def test_tapes_of_another_shape_are_written_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = "dense", "output-tree", SYSTEMS["as it is"], "always"
+    first = _ran(*arguments)
+    (path, whole), shelf = _held(folder)["tapes"], Shelf(folder)
+    written = path.read_bytes()
+    stage = next(iter(whole))
+    own = whole[stage]
+    others: list[Any] = [
+        {"words": own["words"][:-1]}, {"slots": own["slots"] // 2}, {"given": own["given"] + 999},
+        {"numbers": [[0, 1]]}, {"given": None}, {"more": 1},
+    ]  # fmt: skip
+    for value in ([], 7, *({**whole, stage: {**own, **other}} for other in others)):
+        assert shelf.put(path.stem, value)
+        with monkeypatch.context() as patched:
+            _only_records(patched)
+            assert _ran(*arguments) == first
+        assert path.read_bytes() == written
+    assert shelf.put(path.stem, {**whole, stage: {**own, "words": own["words"] + 1}})
+    _only_records(monkeypatch)
+    with pytest.raises(InputError, match="tape 0, record at"):  # never run unseen
+        _ran(*arguments)
+
+
+def test_tapes_that_would_take_too_much_are_not_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = "dense", "output-tree", SYSTEMS["as it is"], "always"
+    monkeypatch.setattr(kept, "LARGEST_BYTES", 1 << 13)
+    first = _ran(*arguments)
+    assert "tapes" not in _held(folder) if folder.exists() else True
+    with monkeypatch.context() as patched:
+        _forget(patched)
+        assert _ran(*arguments) == first
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -303,7 +433,7 @@ def test_a_damaged_record_is_planned_anew(
     damage: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = _costed("dense", "output-tree", SYSTEMS["as it is"])
-    (path,) = folder.iterdir()
+    path, _ = _held(folder)["plan"]
     whole = path.read_bytes()
     changed = bytearray(whole)
     changed[len(whole) // 2] ^= 16
@@ -319,9 +449,8 @@ def test_a_record_of_another_shape_is_planned_anew(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = _costed("dense", "output-tree", SYSTEMS["as it is"])
-    (path,) = folder.iterdir()
+    path, whole = _held(folder)["plan"]
     shelf = Shelf(folder)
-    whole = shelf.get(path.stem)
     for value in ([], {}, 7, {**whole, "programs": {}}, {**whole, "divisions": []}):
         assert shelf.put(path.stem, value)
         _forget(monkeypatch)

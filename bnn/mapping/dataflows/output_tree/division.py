@@ -31,7 +31,7 @@ a millisecond there. For 9 pixels of 8 bits and 32 outputs, 300 tries save 5 % o
 
 
 DIVISIONS: Known[Any] = Known(size_bytes=16 << 20)
-"""The most recent choices, as JSON values: prices, what parts hold, and groups."""
+"""The most recent choices, as JSON values: prices, what parts hold, groups, and what fits."""
 _TREE_BYTES = 100
 """Memory of an output of a group, about."""
 
@@ -56,7 +56,7 @@ def cheapest(
 
     if system.faults is not None:  # each chip is another
         return _cheapest(stage, system, images, copies)
-    key = digest("cheapest", _known(stage), replace(system, counter=None), images, copies)
+    key = digest("cheapest", content(stage), replace(system, counter=None), images, copies)
     price, chunks, (apart, planes, block), groups = DIVISIONS.of(key, made)
     way = Way(apart, planes, tuple(block))
     held = [Chunk(slice(a, b), slice(c, d)) for a, b, c, d in chunks]
@@ -65,7 +65,7 @@ def cheapest(
     return price, layout, [_tree(group) for group in groups]
 
 
-def _known(stage: Stage) -> list[Any]:
+def content(stage: Stage) -> list[Any]:
     """Everything of a stage that planning depends on."""
     return [getattr(stage, one.name) for one in fields(stage) if one.name != "layer"]
 
@@ -144,7 +144,7 @@ def exchanged(layout: Layout, groups: list[Tree]) -> list[Tree]:
 
     # how rows get from subarray to subarray, and what is refreshed, changes no program
     rows = layout.system.address_map, layout.system.data_rows, layout.system.mitigation
-    key = digest("exchanged", _known(layout.stage), rows, layout.chunks, layout.way, groups)
+    key = digest("exchanged", content(layout.stage), rows, layout.chunks, layout.way, groups)
     return [_tree(group) for group in DIVISIONS.of(key, made)]
 
 

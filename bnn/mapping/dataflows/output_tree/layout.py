@@ -215,7 +215,7 @@ class Layout:
 
     def placed(
         self,
-        streams: list[Stream],
+        streams: Sequence[Stream],
         program: RowProgram,
         placement: Placement,
         homes: Sequence[int] | None = None,

@@ -8,33 +8,42 @@ True
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bnn.tables import catalog
 from bnn.training.architectures import ARCHITECTURES
-from bnn.training.card import Card
 from pimsim.documents import beside, meant, require_one_of
 from pimsim.errors import InputError
 
+if TYPE_CHECKING:
+    from bnn.training.card import Card
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class ZooEntry:
-    """A bundled network."""
+    """A bundled network, which is named like its architecture."""
 
     name: str
     path: Path
     """The model file."""
-    card: Card
-    """How it was trained, and what came out."""
 
     def __repr__(self) -> str:
         return f"<ZooEntry {self.name!r}: {self.parameters:,} parameters, trained on {self.data}>"
 
+    @cached_property
+    def card(self) -> Card:
+        """How it was trained, and what came out."""
+        from bnn.training.card import Card
+
+        return Card.parse(self.text)
+
     @property
     def data(self) -> str:
         """Name of the data set that it was trained on, as ``--data`` takes it."""
-        return ARCHITECTURES[self.card.network].data
+        return ARCHITECTURES[self.name].data
 
     @property
     def accuracy(self) -> float:
@@ -69,9 +78,7 @@ def entry(name: str) -> ZooEntry:
         InputError: there is none of this name.
     """
     require_one_of("network", name, names(), hint=True)
-    path = _folder() / f"{name}.keras"
-    card = Card.parse(path.with_suffix(".md").read_text(encoding="utf-8"))
-    return ZooEntry(name, path, card)
+    return ZooEntry(name, _folder() / f"{name}.keras")
 
 
 def locate(network: str) -> Path:

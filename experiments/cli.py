@@ -115,8 +115,8 @@ environment:
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of ``pimsim`` with all subcommands."""
+def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser of ``pimsim`` with all subcommands, or what of it ``words`` will need."""
     parser = Parser(
         prog="pimsim",
         description="Run binarized neural networks on simulated processing-using-DRAM, "
@@ -126,7 +126,7 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("-V", "--version", action="version", version=f"pimsim {__version__}")
-    subcommands.add(parser, COMMANDS, "commands")
+    subcommands.add(parser, COMMANDS, "commands", next(iter(words), ""))
     parser.set_defaults(run=lambda _: subcommands.overview(parser.prog, COMMANDS, "commands"))
     return parser
 
@@ -139,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         _be_interrupted(_ENDINGS)
     try:
-        args = build_parser().parse_args(argv)
+        args = build_parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
         require_effects(args, getattr(args, "rules", ()))
         places.check(args, getattr(args, "writes", ()))
         machine_code.tells[:] = [progress.tell]

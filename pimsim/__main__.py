@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import entry_points
+from importlib import import_module
 
 
 def main() -> int:
     """Run the command; return its exit code."""
     try:
-        for command in entry_points(group="console_scripts", name="pimsim"):
-            code: int = command.load()()
-            return code
+        code: int = import_module("experiments.__main__").main()
     except KeyboardInterrupt:  # while that was imported
         print("pimsim: error: interrupted", file=sys.stderr)
         return 130
-    print("pimsim: error: the command must be installed: pip install .", file=sys.stderr)
-    return 2
+    return code
 
 
 if __name__ == "__main__":

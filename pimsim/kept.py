@@ -296,9 +296,20 @@ def sources(folders: Iterable[Path]) -> str:
     """
     found = hashlib.sha256()
     for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.suffix in (".py", ".toml"):
-                text = path.read_bytes()
-                found.update(f"{path.relative_to(folder)} {len(text)}\n".encode())
-                found.update(text)
+        for name in sorted(_sources_in(str(folder))):
+            with open(os.path.join(folder, name), "rb", buffering=0) as file:
+                text = file.read()
+            found.update(f"{name} {len(text)}\n".encode())
+            found.update(text)
     return found.hexdigest()
+
+
+def _sources_in(folder: str) -> Iterator[str]:
+    """Names of sources and tables, from a folder on."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for inside, _, names in os.walk(folder, onerror=refuse):
+        here = os.path.relpath(inside, folder)
+        yield from (os.path.join(here, name) for name in names if name.endswith((".py", ".toml")))

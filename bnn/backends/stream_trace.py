@@ -9,7 +9,7 @@ same kind of step do so in lock-step.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,16 +19,19 @@ from bnn.system.system import System
 from bnn.system.targets import programs
 from pimsim.dram.commands import Kind
 from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment, issue_order, row_cycle
-from pimsim.dram.traces.recorder import Recorder, Targets
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.tape import AdderTape
+
+if TYPE_CHECKING:
+    from pimsim.dram.traces.recorder import Recorder
 
 _AAP: RowCycle = ((Kind.AAP, 1),)
 _AP: RowCycle = ((Kind.AP, 1),)
 
 
 _Named: TypeAlias = tuple[int, int, int, int]
-"""What a command names in a bank or pair: the fields of :class:`Targets`."""
+"""What a command names in a bank or pair: the fields of
+:class:`pimsim.dram.traces.recorder.Targets`."""
 
 
 class _Deed(NamedTuple):
@@ -57,6 +60,8 @@ def record(
         recorder: what is told every command.
 
     """
+    from pimsim.dram.traces.recorder import Targets
+
     streams = mapped.streams
     if streams is None:
         raise ValueError(f"stage {mapped.stage.name!r} must have streams")

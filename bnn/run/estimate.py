@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,8 +39,10 @@ from bnn.system.system import Occupancy, System
 from bnn.tables.graph import Table
 from bnn.tables.stages import Work, fetched_by_host, works
 from bnn.values.encoding import Encoding
-from pimsim.dram.traces.recorder import Target
 from pimsim.errors import require_positive
+
+if TYPE_CHECKING:
+    from pimsim.dram.traces.recorder import Target
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,9 @@ from bnn.run.flow import Flow
 from bnn.run.plan import LayerRun, Plan, plan, walk
 from bnn.system.system import System
 from bnn.values.encoding import Encoding, encode
-from pimsim.dram.traces.recorder import Target
+
+if TYPE_CHECKING:
+    from pimsim.dram.traces.recorder import Target
 
 Progress = Callable[[str, int, int], None]
 """Called with the layer's name, how much of it is done, and how much there is."""

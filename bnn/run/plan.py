@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -29,8 +29,10 @@ from bnn.values.encoding import Encoding
 from pimsim.documents import nearest
 from pimsim.dram.array.faults import MAJORITY, Faults
 from pimsim.dram.timeline.timeline import Timeline
-from pimsim.dram.traces.recorder import Recorder, Target
 from pimsim.errors import InputError
+
+if TYPE_CHECKING:
+    from pimsim.dram.traces.recorder import Target
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -250,7 +252,11 @@ def open_ledgers(
         traces: what takes every command, in order.
     """
     timeline = Timeline(system.standard, system.options)
-    recorder = Recorder(system.standard, system.options, traces) if traces else None
+    recorder = None
+    if traces:
+        from pimsim.dram.traces.recorder import Recorder
+
+        recorder = Recorder(system.standard, system.options, traces)
     faultless = system if system.faults is None else replace(system, faults=None)
     return [CommandLedger(system if here else faultless, timeline, recorder) for here in faulty]
 

@@ -26,7 +26,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import chain
 from operator import add, sub
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,11 +49,13 @@ from pimsim.dram.timeline.command_stream import (
     streamed,
 )
 from pimsim.dram.timeline.timeline import Passed, Timeline
-from pimsim.dram.traces.recorder import Recorder
 from pimsim.errors import InputError
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.schedule import Schedule
 from pimsim.microprogram.tape import AdderTape
+
+if TYPE_CHECKING:
+    from pimsim.dram.traces.recorder import Recorder
 
 _Where: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 """Banks of a segment, and where their TRANSFERs go."""

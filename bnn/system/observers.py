@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,12 @@ from bnn.system.activations import ActivationCounter, lanes
 from bnn.system.system import System
 from bnn.system.targets import Place, copies, programs, rows_of
 from pimsim.dram.timeline.command_stream import Run, Segment
-from pimsim.dram.traces.recorder import Recorder, Targets
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.schedule import Schedule
 from pimsim.microprogram.tape import AdderTape
+
+if TYPE_CHECKING:
+    from pimsim.dram.traces.recorder import Recorder, Targets
 
 
 class Observers:

@@ -14,16 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from bnn.system.system import System
 from pimsim.dram.array.many_rows import extra_driven, extra_sensed
 from pimsim.dram.timeline.command_stream import Segment
-from pimsim.dram.traces.recorder import Targets
 from pimsim.microprogram.schedule import Schedule
 from pimsim.microprogram.tape import AdderTape
+
+if TYPE_CHECKING:
+    from pimsim.dram.traces.recorder import Targets
 
 _TOGETHER = 1 << 16
 """Commands whose rows are told a recorder at a time, about."""
@@ -43,6 +45,8 @@ def programs(
     schedule: Schedule | AdderTape, first: int, outputs: Sequence[int], system: System
 ) -> Iterator[Targets]:
     """What every command names in each bank: ``first`` is row 0 of the subarray."""
+    from pimsim.dram.traces.recorder import Targets
+
     activation_rows = system.mitigation.activation_rows
     lines = [len(lines) for _, lines in system.address_map.addresses]
     # What no address has beyond the first wordline is that of a data row, and of no row at all.
@@ -58,6 +62,8 @@ def programs(
 
 def rows_of(segment: Segment, rows: Iterable[int]) -> Iterator[Targets]:
     """What ACT, column accesses and PRE of row after row name, the same in each bank."""
+    from pimsim.dram.traces.recorder import Targets
+
     banks = len(segment.banks)
     ((_, (_, bursts), _),) = (run.cycle for run in segment.runs)
     columns = np.repeat([-1, *range(bursts), -1], banks)
@@ -68,6 +74,8 @@ def rows_of(segment: Segment, rows: Iterable[int]) -> Iterator[Targets]:
 
 def copies(pairs: Sequence[tuple[int, int]], bursts: int) -> Iterator[Targets]:
     """What ACT, TRANSFERs and PRE name, for the rows of source and destination of each pair."""
+    from pimsim.dram.traces.recorder import Targets
+
     ends = Targets.of([row for pair in pairs for row in pair])
     sources, destinations = np.array(pairs).T
     yield ends

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bnn.training.parts import Parts
 from bnn.training.recipe.recipes import recipe
 from bnn.training.recipe.settings import Settings, changed
+
+if TYPE_CHECKING:
+    from bnn.training.parts import Parts
 
 
 @dataclass(frozen=True, slots=True)

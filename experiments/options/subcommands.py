@@ -59,8 +59,14 @@ class Group:
         return overview(f"pimsim {self.NAME}", self.commands, self.title)
 
 
-def add(parser: argparse.ArgumentParser, commands: Sequence[Command], title: str) -> None:
-    """Give ``parser`` subcommands; the chosen one's ``run`` ends up in ``args.run``."""
+def add(
+    parser: argparse.ArgumentParser, commands: Sequence[Command], title: str, first: str = ""
+) -> None:
+    """Give ``parser`` subcommands; the chosen one's ``run`` ends up in ``args.run``.
+
+    If ``first``, the first word that will be parsed, is one of them, others get no arguments.
+    """
+    chosen = [command.NAME for command in commands if first == command.NAME]
     subparsers = parser.add_subparsers(metavar=title.upper().removesuffix("S"), title=title)
     for command in commands:
         subparser = subparsers.add_parser(
@@ -69,6 +75,8 @@ def add(parser: argparse.ArgumentParser, commands: Sequence[Command], title: str
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+        if chosen and command.NAME not in chosen:
+            continue
         command.add_arguments(subparser)
         subparser.set_defaults(
             run=command.run,

@@ -51,9 +51,11 @@ def chosen_traces(args: argparse.Namespace) -> dict[Path, str]:
     >>> chosen_traces(parser.parse_args(["--trace", "perfetto:run.json.gz"]))
     {PosixPath('run.json.gz'): 'perfetto'}
     """
+    formats: dict[Path, str] = {}
+    if not args.trace:
+        return formats
     from pimsim.dram.traces import FORMATS
 
-    formats: dict[Path, str] = {}
     for text in args.trace:
         name, colon, file = text.partition(":")
         if not (colon and name and file):

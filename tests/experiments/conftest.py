@@ -41,7 +41,8 @@ def _one_parser() -> Iterator[None]:
     """A parser of all commands is made once: it keeps nothing of what it has parsed."""
     make, known = cli.build_parser, dict[tuple[Any, ...], argparse.ArgumentParser]()
 
-    def build_parser() -> argparse.ArgumentParser:
+    def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+        del words
         calls = tuple(_runs(cli.COMMANDS))  # which a test may replace
         if calls not in known:
             known[calls] = make()

@@ -17,7 +17,7 @@ from pimsim.dram.array.address_map import ambit
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.kept import OFF, VARIABLE, Shelf, digest, sources
-from pimsim.remembered import Known
+from pimsim.remembered import Known, Later, Source
 
 NAME = "ab" * 32
 VALUE: dict[str, Any] = {
@@ -250,6 +250,46 @@ def test_sources_are_told_apart(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
         found.add(sources([tmp_path]))
     assert len(found) == 3  # a page is no source
+
+
+def test_what_is_missing_is_asked_for_once() -> None:
+    known: Known[int] = Known(size_bytes=20)
+    asked = list[str]()
+
+    def give(name: str) -> Source:
+        def values() -> None:
+            asked.append(name)
+            known.give(name, 7, 1)
+
+        return Source(values)
+
+    held, gone = give("held"), give("gone")
+    known.ask(held)
+    known.ask(gone)
+    del gone
+    known.give("there", 3, 1)
+    assert known.get("there") == 3
+    assert asked == []
+    assert [known.get(name) for name in ("held", "gone", "other")] == [7, None, None]
+    assert asked == ["held"]
+    del held
+
+
+def test_items_are_made_when_one_is_asked_for() -> None:
+    made = list[int]()
+
+    def make() -> list[int]:
+        made.append(1)
+        return [4, 5]
+
+    some = Later(2, make)
+    assert len(some) == 2
+    assert bool(some)
+    assert made == []
+    assert (some[1], some[-2], list(some), some[:1], 5 in some) == (5, 4, [4, 5], [4], True)
+    assert made == [1]
+    with pytest.raises(ValueError, match="3 items must be made, not 2"):
+        Later(3, make)[0]
 
 
 def test_only_so_much_is_remembered() -> None:

@@ -37,12 +37,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim.circuit.failure_tables.table import FailureTable
 from pimsim.documents import require_one_of
 from pimsim.dram.array.noise_stream import Gaps, candidates, key_of, named
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
+    from pimsim.circuit.failure_tables.table import FailureTable
     from pimsim.dram.disturbance.hammer import Hammer
 
 MAJORITY = 3

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bnn.backends import account, reference
+from bnn.backends import account
 from bnn.backends.blocks import of_positions
-from bnn.backends.compiled import CompiledStage
 from bnn.backends.retries import Carried, Repeats, repeated
 from bnn.backends.stream_tapes import Find, made
 from bnn.backends.streamed import StreamedStage
@@ -19,6 +19,9 @@ from bnn.mapped.mapped_stage import Execute, MappedStage, Result, StageInputs
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import Occupancy
 from bnn.values.bitstrings import unpacked
+
+if TYPE_CHECKING:
+    from bnn.backends.compiled import CompiledStage
 
 Book = Callable[[CommandLedger, Repeats], None]
 """Books a stage that was carried out, and what of it was computed again."""
@@ -51,6 +54,8 @@ def prepare(
         book = partial(account.book, each)
         ordered = False
         if not compiled:
+            from bnn.backends import reference
+
             execute = executing(each, partial(reference.execute, each), book)
         elif each.system.faults is not None:
             from bnn.backends.faulty import FaultyStage
@@ -92,8 +97,13 @@ def vectorized(
         find: finds tapes of streams, or has them written.
 
     """
-    make = CompiledStage if mapped.streams is None else partial(StreamedStage, find=find)
-    ready = make(mapped, images, looking=looking)
+    ready: CompiledStage | StreamedStage
+    if mapped.streams is not None:
+        ready = StreamedStage(mapped, images, looking=looking, find=find)
+    else:
+        from bnn.backends import compiled
+
+        ready = compiled.CompiledStage(mapped, images, looking=looking)
 
     def carry_out(work: StageInputs) -> Carried:
         if work.checker is not None and not looking:

@@ -41,13 +41,13 @@ from bnn.mapping.chain import execute as chain_execution
 from bnn.mapping.chain.choice import CHAINING, Choice
 from bnn.mapping.choice import DEFAULT, advised
 from bnn.model.network import Network
-from bnn.run.audit import Audit
 from bnn.run.flow import Flow
 from bnn.run.plan import LayerRun, Plan, plan, walk
 from bnn.system.system import System
 from bnn.values.encoding import Encoding, encode
 
 if TYPE_CHECKING:
+    from bnn.run.audit import Audit
     from pimsim.dram.traces.recorder import Target
 
 Progress = Callable[[str, int, int], None]
@@ -158,7 +158,11 @@ def run(
     started = time.perf_counter()
     flow = Flow(planned.network, x, encoding, execution.threads)
     some = None if execution.check is True else int(execution.check)
-    audit = Audit(flow, execution.tell, execution.threads, some) if check else None
+    audit: Audit | None = None
+    if check:
+        from bnn.run import audit as auditing
+
+        audit = auditing.Audit(flow, execution.tell, execution.threads, some)
     executor = _Executor(flow, prepared, audit, execution)
     layers, scheduling_s = walk(planned.steps(executor.carry_out), len(x))
     planned.keep()

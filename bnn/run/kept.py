@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import astuple, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -28,13 +28,15 @@ from bnn.mapping.dataflows.output_tree import division
 from bnn.model.network import Network
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import System
-from bnn.tables.graph import Table
 from bnn.values.encoding import Encoding
 from pimsim.cost import Cost, Elapsed
 from pimsim.dram.commands import CommandCounts
 from pimsim.kept import LARGEST_BYTES, PACKAGE, Shelf, digest, sources
 from pimsim.microprogram.output_tree import known
 from pimsim.remembered import Source
+
+if TYPE_CHECKING:
+    from bnn.tables.graph import Table
 
 _Value = TypeVar("_Value")
 

@@ -21,7 +21,6 @@ from bnn.mapping.chain.layout import Layout
 from bnn.mapping.choice import Candidate, advised
 from bnn.mapping.selection import Selection, select, selected
 from bnn.model.network import Network
-from bnn.reference.checker import SumChecker
 from bnn.run import kept
 from bnn.system.ledger import CommandLedger
 from bnn.system.system import Occupancy, System
@@ -32,6 +31,7 @@ from pimsim.dram.timeline.timeline import Timeline
 from pimsim.errors import InputError
 
 if TYPE_CHECKING:
+    from bnn.reference.checker import SumChecker
     from pimsim.dram.traces.recorder import Target
 
 

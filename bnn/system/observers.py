@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.system.activations import ActivationCounter, lanes
 from bnn.system.system import System
 from bnn.system.targets import Place, copies, programs, rows_of
 from pimsim.dram.timeline.command_stream import Run, Segment
@@ -22,6 +21,7 @@ from pimsim.microprogram.schedule import Schedule
 from pimsim.microprogram.tape import AdderTape
 
 if TYPE_CHECKING:
+    from bnn.system.activations import ActivationCounter
     from pimsim.dram.traces.recorder import Recorder, Targets
 
 
@@ -73,6 +73,8 @@ class Observers:
         ``order`` has the banks as commands are issued.
         """
         if (counter := self.counter) is not None:
+            from bnn.system.activations import lanes
+
             for bank, own in zip(banks, lanes(outputs), strict=True):
                 if isinstance(schedule, AdderTape):
                     counter.tape(schedule, (bank, number), len(own))

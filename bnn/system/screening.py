@@ -25,7 +25,6 @@ from bnn.system.system import System
 from pimsim.bits import unpack
 from pimsim.dram.array.address_map import AddressMap
 from pimsim.dram.array.faults import Faults, Job, Site, block_width
-from pimsim.dram.array.injection import Injector, Span
 from pimsim.dram.commands import Kind
 from pimsim.errors import InputError
 from pimsim.executors.compiled.run.tiles import Layout
@@ -134,6 +133,8 @@ def usable(parts: int, set_size: int, system: System, first: int) -> NDArray[np.
 @lru_cache(maxsize=_KEPT)
 def _passed(system: System, faults: Faults, number: int) -> NDArray[np.bool_]:
     """``(banks, columns)`` that passed all tests of a subarray of every bank."""
+    from pimsim.dram.array.injection import Injector, Span
+
     banks, columns = system.banks, system.columns
     schedules = _schedules(system.address_map)
     subarray = system.subarrays(columns, banks)

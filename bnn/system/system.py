@@ -18,8 +18,8 @@ pimsim.errors.InputError: `moves` must be one of host, psm, not 'fax'
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from bnn.system.activations import ActivationCounter
 from bnn.system.mitigation import NONE, Mitigation
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
 from pimsim.dram.array.faults import Faults
@@ -28,6 +28,9 @@ from pimsim.dram.array.subarray import Subarray
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard
 from pimsim.errors import InputError
+
+if TYPE_CHECKING:
+    from bnn.system.activations import ActivationCounter
 
 MOVES = ("host", "psm")
 """How rows get from one subarray to another, the default first: over the channel and back, or from

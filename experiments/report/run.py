@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bnn.mapping.choice import popcount
 from bnn.run.baselines import (
@@ -20,7 +20,6 @@ from bnn.run.baselines import (
     reuse_aware,
     streaming,
 )
-from bnn.run.estimate import Estimate
 from bnn.run.execute import NetworkRun
 from bnn.run.plan import LayerRun
 from bnn.run.scoring import Scoring
@@ -30,6 +29,9 @@ from experiments.output.json_output import without_nan
 from pimsim.cost import Cost, assumptions, at_share
 from pimsim.dram.commands import CommandCounts
 from pimsim.dram.energy import NO_ENERGY, stated_pj
+
+if TYPE_CHECKING:
+    from bnn.run.estimate import Estimate
 
 KINDS = ("AAP", "AP", "ACT", "PRE", "RD", "WR", "REF", "TRANSFER")
 PER_PASS = ("inputs", "compute")

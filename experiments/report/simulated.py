@@ -66,7 +66,7 @@ def simulate(
     from bnn.data import datasets
     from bnn.larq import model_file
     from bnn.mapping import choice
-    from bnn.run import doubts, estimate
+    from bnn.run import doubts
     from bnn.run.execute import Execution
     from bnn.run.execute import run as run_network
     from bnn.run.scoring import scoring_of
@@ -136,6 +136,8 @@ def simulate(
     )
 
     def estimated(other: System) -> Estimate:
+        from bnn.run import estimate
+
         chain = args.chain if system.faults is None else "never"  # as the run has it
         return estimate.of_network(network, encoding, len(x), other, args.mapping, chain=chain)
 

@@ -15,14 +15,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.backends import reference
 from bnn.backends.account import book_phase, book_streams
 from bnn.backends.prepare import executing, vectorized
-from bnn.backends.reference import HandOn, Parts
 from bnn.backends.retries import Carried, Repeats
 from bnn.backends.stream_tapes import Find, made
 from bnn.backends.stream_trace import record
@@ -32,6 +31,9 @@ from bnn.system.ledger import CommandLedger
 from bnn.system.row_moves import rounds
 from pimsim.dram.array.row_storage import Lanes
 from pimsim.microprogram.schedule import gc_paused
+
+if TYPE_CHECKING:
+    from bnn.backends.reference import HandOn, Parts
 
 
 @gc_paused()
@@ -157,6 +159,7 @@ def prepare(
 
 def _execute(layout: Layout, step: int, resident: list[Parts | None], work: StageInputs) -> Carried:
     """Carry a stage out in the subarrays that hold its operands; then they hold the next one's."""
+    from bnn.backends import reference
 
     def prepared(number: int) -> tuple[Parts | None, HandOn | None]:
         held, turn = resident[number], layout.turns(step)[number]

@@ -28,17 +28,19 @@ array([[0, 0, 1]], dtype=uint8)
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pimsim.bits import Bits, Words, at_least, pack, unpack, words_for
 from pimsim.dram.array.address_map import DEFAULT_MAP, AddressMap
-from pimsim.dram.array.injection import Injector
 from pimsim.dram.array.row_storage import Address, Lanes, RowStore, unwritten
 from pimsim.dram.commands import CommandCounts, LaneCounts
 from pimsim.errors import DramError, InputError
+
+if TYPE_CHECKING:
+    from pimsim.dram.array.injection import Injector
 
 RowSlot: TypeAlias = tuple[bool, int]
 """(True, position in the addresses given to a run) or (False, a fixed address)."""

@@ -11,7 +11,7 @@ import ctypes
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from pimsim.bits import Words
 from pimsim.dram.array.row_storage import unwritten
 from pimsim.executors.compiled.codegen.emit import Emit
-from pimsim.executors.compiled.lower.compile import Compiled
-from pimsim.executors.compiled.run.driver import drive, plan_for
 from pimsim.executors.compiled.run.processors import default_threads, spread
 from pimsim.executors.compiled.run.tiles import Tiles, empty
+
+if TYPE_CHECKING:
+    from pimsim.executors.compiled.lower.compile import Compiled
 
 _ARGUMENTS = 12
 """Number of arguments of called functions after ``first`` and ``last``. A function with fewer
@@ -67,7 +68,9 @@ class InTurn:
 
     def __init__(self, compiled: Compiled, tiles: Tiles, own: Sequence[OwnRows]) -> None:
         self._compiled, self._tiles, self._own = compiled, tiles, own
-        self._plan = plan_for(compiled, tiles)
+        from pimsim.executors.compiled.run.driver import drive, plan_for
+
+        self._plan, self._drive = plan_for(compiled, tiles), drive
         rows = [(each.first, each.words.shape[1], each.words.ctypes.data) for each in own]
         self._fills = np.array(rows, np.int64).reshape(-1, 3)
         self._spare: deque[Words] = deque()
@@ -103,9 +106,10 @@ class InTurn:
                 tile, tiles.tiles, 0, table, blocks, len(blocks), plan.entries, into, slots,
                 row_bytes, kept, plan.own_rows, 0,
             )  # fmt: skip
+            driven = Call(self._drive(), 1, arguments, 0)
             given: tuple[int | NDArray[Any], ...] = (
                 np.array(records, np.int64).reshape(-1, _RECORD), len(records), self._fills,
-                len(self._fills), np.array(_record(Call(drive(), 1, arguments, 0), tile), np.int64),
+                len(self._fills), np.array(_record(driven, tile), np.int64),
                 edges, groups, tile, row_bytes, slots * words * 8,
             )  # fmt: skip
             _loop()(first, last, *(_number(each) for each in given))

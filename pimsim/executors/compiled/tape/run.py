@@ -26,7 +26,6 @@ from pimsim.dram.array.row_storage import unwritten
 from pimsim.errors import InputError
 from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.run.processors import VECTOR_WORDS, share
-from pimsim.executors.compiled.run.run import subarray_of, take_back, warn
 from pimsim.executors.compiled.run.tiles import Tiles, empty
 from pimsim.executors.compiled.tape.records import CompiledTapes
 from pimsim.executors.compiled.tape.walker import drive, walker, width
@@ -62,6 +61,8 @@ def run_tapes(
     if emit.why_not() is None:
         _walk(tapes, tiles, results, threads)
     else:
+        from pimsim.executors.compiled.run.run import warn
+
         warn()
         _literally(tapes, tiles, results)
     tiles.written[tapes.written] = True
@@ -98,6 +99,8 @@ def _walk(tapes: CompiledTapes, tiles: Tiles, results: Words, threads: int | Non
 
 def _literally(tapes: CompiledTapes, tiles: Tiles, results: Words) -> None:
     """Every command of every record, on subarrays of the reference."""
+    from pimsim.executors.compiled.run.run import subarray_of, take_back
+
     layout, templates = tiles.layout, len(tapes.table)
     parts = [subarray_of(tiles, part) for part in range(layout.parts)]
     first_data, used = len(layout.map.constants), words_for(tiles.columns)

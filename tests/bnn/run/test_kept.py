@@ -182,7 +182,7 @@ def _only_records(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _only_tapes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be as another process, which must not even look at programs of chained stages."""
+    """Be as another process, which must not even look at programs."""
 
     def seen(*_: object, **__: object) -> None:
         raise AssertionError("no stream must be made where its tape was kept")
@@ -232,9 +232,13 @@ def test_a_plan_that_was_kept_gives_the_same(
 def test_where_tapes_were_kept_no_stream_is_made(
     check: bool | int, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for system in ("as it is", "psm", "another map"):
-        arguments = "dense", "output-tree", SYSTEMS[system], "always"
-        how = Execution(check=check)
+    how = Execution(check=check)
+    for system, name, chain in (
+        ("as it is", "dense", "always"), ("psm", "dense", "always"),
+        ("another map", "dense", "never"), ("as it is", "pictures", "auto"),
+        ("three times", "pictures", "auto"),
+    ):  # fmt: skip
+        arguments = name, "output-tree", SYSTEMS[system], chain
         first = _ran(*arguments, execution=how)
         with monkeypatch.context() as patched:
             _only_tapes(patched)

@@ -32,6 +32,7 @@ from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.parity import least_digits
 from bnn.mapped.placement.fan_in import Piece, divide
 from bnn.mapping.dataflows import output_stationary
+from bnn.mapping.dataflows.output_tree.apart import apart
 from bnn.mapping.dataflows.output_tree.division import cheapest, exchanged
 from bnn.mapping.dataflows.output_tree.layout import MOST, Layout
 from bnn.system.system import System
@@ -67,8 +68,8 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
             trees = trees[: len(trees) // piece.stage.groups]
         if stage.groups == 1:
             trees = exchanged(layout, trees)
-        streams = [one for tree in trees for one in layout.streams(tree)] * times
-        mapped = layout.mapped(streams, len(streams), images, first)
+        streams, taken = apart(layout, trees, times)
+        mapped = layout.mapped(streams, len(streams), images, first, taken)
         places = 1 if mapped.blocks is None else len(mapped.blocks)
         start = piece.outputs.start * places
         found.append(replace(mapped, channels=piece.channels, first_output=start))

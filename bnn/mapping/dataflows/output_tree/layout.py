@@ -14,7 +14,7 @@ from bnn.lowering.blocks import in_columns
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import ConstantRows, MappedStage, OperandRows, ReadBack
 from bnn.mapped.parity import TreeCheck, tree_check
-from bnn.mapped.placement.division import in_turn
+from bnn.mapped.placement.division import Step, in_turn
 from bnn.mapped.placement.fan_in import Chunk
 from bnn.mapped.placement.placement import Placement
 from bnn.mapping.dataflows.output_stationary.edges import Masks
@@ -186,15 +186,23 @@ class Layout:
             decided = rows.take(size, "bits")
             self._decided[number] = [self._first + row for row in decided]
 
-    def mapped(self, streams: list[Stream], units: int, images: int, first: int = 0) -> MappedStage:
+    def mapped(
+        self,
+        streams: Sequence[Stream],
+        units: int,
+        images: int,
+        first: int = 0,
+        taken: Callable[[int], list[Step]] | None = None,
+    ) -> MappedStage:
         """Lay the stage out, from subarray ``first`` of each bank on.
 
-        If there are more ``units`` than streams, the others are taken to be like these.
+        If there are more ``units`` than streams, the others are taken to be like these. ``taken``
+        is what they take, see :func:`computing`, if that is known.
         """
         program = self.writing()
         placement = in_turn(
             self._seen, self.system, images, program,
-            computing=computing(streams, units), units=units, first=first,
+            computing=taken or computing(streams, units), units=units, first=first,
             where=usable(self.subarrays, len(self.parts), self.system, first),
         )  # fmt: skip
         return self.placed(streams, program, placement)

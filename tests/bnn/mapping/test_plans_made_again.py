@@ -16,6 +16,7 @@ from bnn.mapping import MAPPINGS
 from bnn.system.mitigation import NONE, Mitigation
 from bnn.system.system import System
 from pimsim.errors import InputError, OutOfRowsError
+from pimsim.remembered import Later
 
 from ..backends.faulty_networks import faults_of
 from .stage_cases import (
@@ -74,7 +75,7 @@ class _Contents:
                 return value
             case dict():
                 return [(self.of(key), self.of(one)) for key, one in value.items()]
-            case list() | tuple():
+            case list() | tuple() | Later():
                 return [self.of(one) for one in value]
             case set() | frozenset():
                 return sorted(map(repr, map(self.of, value)))

@@ -78,18 +78,15 @@ class CompiledTapes:
         places = layout.places
         flags = np.zeros((3, places), dtype=np.bool_)
         order = np.full(places, -1, dtype=np.int64)
-        parts, told = np.zeros(layout.parts, dtype=np.bool_), np.zeros(2, dtype=np.int64)
-        for number in range(len(tapes)):
-            read = np.zeros(self.slots[number], dtype=np.bool_)
-            seen = scan.Seen(flags[0], flags[1], order, parts, read, told)
-            wrong = scan.scan(self.tape(number), rules, seen)
-            if wrong:
-                raise InputError(f"tape {number}, {self._refusal(wrong, *told.tolist())}")
-            if not read.all():
-                raise InputError(
-                    f"tape {number} must read a row into each of its {len(read)} slots, "
-                    f"not none into slot {int(np.argmin(read))}"
-                )
+        parts, told = np.zeros(layout.parts, dtype=np.bool_), np.zeros(3, dtype=np.int64)
+        firsts = np.cumsum([0, *self.slots], dtype=np.int64)
+        seen = scan.Seen(
+            flags[0], flags[1], order, parts, np.zeros(firsts[-1], dtype=np.bool_), told
+        )
+        every = scan.Tapes(self.records, self.edges, firsts)
+        wrong = scan.scan(every, rules, seen, np.zeros(1, dtype=np.int64))
+        if wrong:
+            raise InputError(self._refusal(wrong, *told.tolist()))
         self.written: NDArray[np.bool_] = flags[0]
         """(places,) rows that are written."""
         self.needed: NDArray[np.int64] = order[order >= 0]
@@ -103,9 +100,14 @@ class CompiledTapes:
         """The records of a tape."""
         return self.records[self.edges[number] : self.edges[number + 1] - 1]
 
-    def _refusal(self, wrong: int, at: int, meant: int) -> str:
+    def _refusal(self, wrong: int, number: int, at: int, meant: int) -> str:
         from pimsim.executors.compiled.tape import scan
 
+        if wrong == scan.UNREAD:
+            return (
+                f"tape {number} must read a row into each of its {self.slots[number]} slots, "
+                f"not none into slot {meant}"
+            )
         templates = len(self.table)
         said = {
             scan.CODE: f"must begin with a number up to {templates + 1}, not {meant}",
@@ -117,7 +119,7 @@ class CompiledTapes:
             scan.PATTERN: "must take the pattern that the one before leaves, in the same part",
             scan.SLOT: f"must read into one of the slots, not {meant}",
         }
-        return f"record at {at} {said[wrong]}"
+        return f"tape {number}, record at {at} {said[wrong]}"
 
 
 def _rules(

@@ -1,4 +1,4 @@
-"""Compiled check of a tape, on which its machine code relies."""
+"""Compiled check of tapes, on which their machine code relies."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pimsim.object_code import Kept, part
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-FINE, CODE, SHORT, PLACE, CONSTANT, PARTS, APART, PATTERN, SLOT = range(9)
+FINE, CODE, SHORT, PLACE, CONSTANT, PARTS, APART, PATTERN, SLOT, UNREAD = range(10)
 """Errors of a record: none; no such template; cut off; a place that is not a row; a constant that
 is written, read out or moved; rows of several parts; rows that must differ; another pattern in the
-cells than the one it needs; a slot that does not exist."""
+cells than the one it needs; a slot that does not exist. UNREAD: no row was read into a slot."""
 
 
 class Rules(NamedTuple):
@@ -38,6 +38,17 @@ class Rules(NamedTuple):
     """(4,) places of a part, rows among them, constants among these, parts."""
 
 
+class Tapes(NamedTuple):
+    """Tapes one after the other."""
+
+    records: NDArray[Any]
+    """All of them, with a number behind each."""
+    edges: Ints
+    """(tapes + 1,) where each begins."""
+    slots: Ints
+    """(tapes + 1,) its first slot among all."""
+
+
 class Seen(NamedTuple):
     """The rows that tapes read and write."""
 
@@ -50,25 +61,23 @@ class Seen(NamedTuple):
     parts: Flags
     """(parts,) whether templates run there."""
     slots: Flags
-    """(slots,) whether a row is read into it, of the last tape."""
+    """(slots,) whether a row is read into it."""
     told: Ints
-    """(2,) where the record begins that is wrong, and the number meant."""
+    """(3,) the tape that is wrong, where its record begins, and the number meant."""
 
 
 @part
 def _tell(seen: Seen, wrong: int, at: int, meant: int) -> int:
-    seen.told[0], seen.told[1] = at, meant
+    seen.told[1], seen.told[2] = at, meant
     return wrong
 
 
-def _scan(tape: NDArray[Any], rules: Rules, seen: Seen) -> int:
-    """Look through a tape; returns what is wrong."""
+@part
+def _scan_one(tape: NDArray[Any], rules: Rules, seen: Seen, state: Ints, read: Flags) -> int:
+    """Look through a tape; ``state`` has the number of rows wanted, ``read`` its slots."""
     stride, stored, constants, parts = rules.layout
     templates = len(rules.before)
-    wanted = 0
-    while wanted < len(seen.order) and seen.order[wanted] >= 0:
-        wanted += 1
-    at, pattern, home = 0, -1, -1
+    at, pattern, home, base = 0, -1, -1, 0
     while at < len(tape):
         code = int(tape[at])
         if code >= templates + 2:
@@ -80,26 +89,27 @@ def _scan(tape: NDArray[Any], rules: Rules, seen: Seen) -> int:
         for index in range(places):
             place = int(tape[at + 1 + index])
             if code == templates and index == 1:
-                if place >= len(seen.slots):
+                if place >= len(read):
                     return _tell(seen, SLOT, at, place)
-                seen.slots[place] = True
+                read[place] = True
                 continue
-            own = place % stride
-            if place >= parts * stride or own >= stored:
+            if place < base or place >= base + stride:  # division takes long
+                base = place // stride * stride
+            if place >= parts * stride or place - base >= stored:
                 return _tell(seen, PLACE, at, place)
-            if own < constants and (code >= templates or rules.writes[code, index]):
+            if place - base < constants and (code >= templates or rules.writes[code, index]):
                 return _tell(seen, CONSTANT, at, place)
             if code < templates:
-                if part not in (-1, place // stride):
+                if part not in (-1, base):
                     return _tell(seen, PARTS, at, place)
-                part = place // stride
+                part = base
             for other in range(index):
                 if rules.apart[code, index, other] and int(tape[at + 1 + other]) == place:
                     return _tell(seen, APART, at, place)
             if rules.reads[code, index] and not seen.written[place] and not seen.wanted[place]:
                 seen.wanted[place] = True
-                seen.order[wanted] = place
-                wanted += 1
+                seen.order[state[0]] = place
+                state[0] += 1
         for index in range(places):
             if rules.writes[code, index]:
                 seen.written[int(tape[at + 1 + index])] = True
@@ -108,10 +118,24 @@ def _scan(tape: NDArray[Any], rules: Rules, seen: Seen) -> int:
             if before >= 0 and (pattern != before or part != home):
                 return _tell(seen, PATTERN, at, code)
             pattern, home = rules.after[code], part
-            seen.parts[part] = True
+            seen.parts[part // stride] = True
         at += 1 + places
-    return _tell(seen, FINE, at, 0)
+    for slot in range(len(read)):
+        if not read[slot]:
+            return _tell(seen, UNREAD, at, slot)
+    return FINE
+
+
+def _scan(tapes: Tapes, rules: Rules, seen: Seen, state: Ints) -> int:
+    for number in range(len(tapes.edges) - 1):
+        seen.told[0] = number
+        tape = tapes.records[tapes.edges[number] : tapes.edges[number + 1] - 1]
+        read = seen.slots[tapes.slots[number] : tapes.slots[number + 1]]
+        wrong = _scan_one(tape, rules, seen, state, read)
+        if wrong != FINE:
+            return wrong
+    return FINE
 
 
 scan = Kept(_scan, [Path(__file__)])
-"""Look through a tape; returns what is wrong."""
+"""Look through tapes in order; returns what is wrong. ``state`` is a zero."""

@@ -190,8 +190,11 @@ def unpacked(value: Any) -> dict[str, StreamTapes]:
         tapes = StreamTapes(**{**one, "given": one["given"].astype(np.intp), "numbers": numbers})
         read = int(tapes.slots.sum())
         whole = len(tapes.slots) == len(tapes.sizes) and tapes.sizes.sum() == len(tapes.words)
-        rows_read = [tapes.given, *(some.rows for some in numbers.values())]
-        if not whole or any(some.max(initial=-1) >= read for some in rows_read):
+        rows_read = [(tapes.given, 0), *((some.rows, -1) for some in numbers.values())]
+        if not whole or any(
+            some.min(initial=least) < least or some.max(initial=-1) >= read
+            for some, least in rows_read
+        ):
             raise ValueError("tapes of a record must be whole, and rows read be among their slots")
         found[name] = tapes
     return found

@@ -306,7 +306,7 @@ def test_tapes_of_another_shape_are_written_anew(
     own = whole[stage]
     others: list[Any] = [
         {"words": own["words"][:-1]}, {"slots": own["slots"] // 2}, {"given": own["given"] + 999},
-        {"numbers": [[0, 1]]}, {"given": None}, {"more": 1},
+        {"given": own["given"] - 999}, {"numbers": [[0, 1]]}, {"given": None}, {"more": 1},
     ]  # fmt: skip
     for value in ([], 7, *({**whole, stage: {**own, **other}} for other in others)):
         assert shelf.put(path.stem, value)

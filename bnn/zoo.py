@@ -13,7 +13,6 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bnn.tables import catalog
 from bnn.training.architectures import ARCHITECTURES
 from pimsim.documents import beside, meant, require_one_of
 from pimsim.errors import InputError
@@ -92,6 +91,8 @@ def locate(network: str) -> Path:
     """
     if network in names():
         return entry(network).path
+    from bnn.tables import catalog
+
     path = Path(network)
     if network in catalog.names() and not path.exists():
         raise InputError(

@@ -79,6 +79,9 @@ def opened(
     Files appear if the block ends without an error. Raises
     :class:`~pimsim.errors.InputError` for a file that cannot be written.
     """
+    if not args.trace:
+        yield []
+        return
     from pimsim.dram.traces import Trace
 
     with ExitStack() as stack:

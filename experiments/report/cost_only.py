@@ -41,9 +41,7 @@ def check(args: argparse.Namespace) -> None:
 
     Raises :class:`~pimsim.errors.InputError`.
     """
-    from bnn.tables import catalog
-
-    table = args.network in catalog.names()
+    table = _is_table(args.network)
     if args.channels is not None and not table:
         raise InputError(
             f"`--channels` must come with a table of layers: {args.network!r} has weights, which "
@@ -66,6 +64,17 @@ def check(args: argparse.Namespace) -> None:
             )
     if args.labels is not None:
         raise InputError("`--labels` must not be given with --cost-only: nothing is computed")
+
+
+def _is_table(network: str) -> bool:
+    """Whether the option names a table of layers."""
+    from bnn import zoo
+
+    if network in zoo.names():
+        return False
+    from bnn.tables import catalog
+
+    return network in catalog.names()
 
 
 def simulate(

@@ -30,6 +30,7 @@ UNTRAINED = ("cifar10-binarynet-full",)
 
 def test_every_architecture_is_bundled_or_too_large_to_be() -> None:
     assert zoo.names() == NAMES
+    assert not set(NAMES) & set(catalog.names())
     assert sorted(ARCHITECTURES) == sorted(NAMES + UNTRAINED)
 
 

@@ -20,7 +20,8 @@ from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.placement.fan_in import Chunk, whole
 from bnn.mapped.placement.placement import Placement
 from bnn.mapping.chain.laid import Bit, Draft, Laid
-from bnn.mapping.dataflows.output_tree.division import DIVISIONS, cheapest, content, exchanged
+from bnn.mapping.dataflows.output_tree import division
+from bnn.mapping.dataflows.output_tree.division import cheapest, content, exchanged
 from bnn.mapping.dataflows.output_tree.layout import Layout
 from bnn.mapping.dataflows.output_tree.parts import Beside
 from bnn.system.system import System
@@ -70,7 +71,7 @@ class Trees:
                 else:
                     return most, _KNOWN_BYTES
 
-        most = DIVISIONS.of(digest("alone", key), fitting)
+        most = division.DIVISIONS.of(digest("alone", key), fitting)
         while _largest(groups) > most:
             groups = halved(groups)
         return _Draft(stage, laid(most), groups, Beside(most=most), key)
@@ -93,7 +94,7 @@ class Trees:
                 return str(error), _KNOWN_BYTES
             return "", _KNOWN_BYTES
 
-        if why := DIVISIONS.of(digest("beside", key, shared), refused):
+        if why := division.DIVISIONS.of(digest("beside", key, shared), refused):
             raise OutOfRowsError(why)
         return _Draft(stage, made(), groups, shared, key)
 
@@ -162,7 +163,10 @@ class _Draft:
         def placed(placement: Placement, homes: Sequence[int]) -> MappedStage:
             return layout.placed(Later(count, streams), layout.writing(), placement, homes)
 
-        layout, count = self.layout, DIVISIONS.of(digest("streams", self.key, self.shared), counted)
+        layout, count = (
+            self.layout,
+            division.DIVISIONS.of(digest("streams", self.key, self.shared), counted),
+        )
         return Laid(
             self.stage,
             layout.chunks,

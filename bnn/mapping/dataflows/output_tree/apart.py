@@ -12,7 +12,8 @@ from functools import cache
 from typing import Any
 
 from bnn.mapped.placement.division import Step
-from bnn.mapping.dataflows.output_tree.division import DIVISIONS, content
+from bnn.mapping.dataflows.output_tree import division
+from bnn.mapping.dataflows.output_tree.division import content
 from bnn.mapping.dataflows.output_tree.layout import Layout
 from bnn.mapping.dataflows.output_tree.lockstep import computing
 from pimsim.dram.commands import Kind
@@ -47,14 +48,16 @@ def apart(
     system = replace(layout.system, counter=None)
     laid = layout.chunks, layout.way, groups, times
     key = digest("apart", content(layout.stage), system, *laid)
-    count = DIVISIONS.of(key, lambda: (len(streams()), _STEP_BYTES))
+    count = division.DIVISIONS.of(key, lambda: (len(streams()), _STEP_BYTES))
 
     def steps(size: int) -> list[Step]:
         def made() -> tuple[Any, int]:
             found = taken()(size)
             return found, _STEP_BYTES * len(found)
 
-        return [(_what(what), often) for what, often in DIVISIONS.of(digest(key, size), made)]
+        return [
+            (_what(what), often) for what, often in division.DIVISIONS.of(digest(key, size), made)
+        ]
 
     return Later(count, streams), steps
 

@@ -101,7 +101,7 @@ class Shelf:
     def put(self, name: str, value: Any) -> bool:
         """Store a record, completely or not at all; return whether that succeeded."""
         written = _written(name, value)
-        if self._folder is None or len(written) > LARGEST_BYTES:
+        if self._folder is None or sum(map(len, written)) > LARGEST_BYTES:
             return False
         temporary = None
         try:
@@ -110,7 +110,7 @@ class Shelf:
                 return False
             number, temporary = tempfile.mkstemp(dir=self._folder)
             with os.fdopen(number, "wb") as file:
-                file.write(written)
+                file.writelines(written)
             Path(temporary).replace(self._folder / f"{name}{_SUFFIX}")
             temporary = None
             self._make_room()
@@ -174,7 +174,8 @@ def _usable(found: os.stat_result) -> bool:
 # -- a record as bytes ----------------------------------------------------------------------------
 
 
-def _written(name: str, value: Any) -> bytes:
+def _written(name: str, value: Any) -> list[bytes | memoryview]:
+    """The bytes of a record, in pieces."""
     arrays: list[np.ndarray[Any, Any]] = []
 
     def plain(some: Any) -> Any:
@@ -193,8 +194,15 @@ def _written(name: str, value: Any) -> bytes:
     shapes = [[each.dtype.str, list(each.shape)] for each in arrays]
     head = json.dumps({"name": name, "value": held, "arrays": shapes}).encode()
     head += b" " * (-(len(_MAGIC) + hashlib.sha256().digest_size + _HEADER.size + len(head)) % 64)
-    body = b"".join([_HEADER.pack(len(head)), head, *(each.tobytes() for each in arrays)])
-    return _MAGIC + hashlib.sha256(body).digest() + body
+    body: list[bytes | memoryview] = [
+        _HEADER.pack(len(head)),
+        head,
+        *(each.reshape(-1).view(np.uint8).data for each in arrays),
+    ]
+    found = hashlib.sha256()
+    for piece in body:
+        found.update(piece)
+    return [_MAGIC, found.digest(), *body]
 
 
 def _read(name: str, found: memoryview) -> Any:

@@ -132,19 +132,23 @@ def _rules(
 
     count, most = len(table), max([2, *(one.symbols for one in functions)])
     reads, writes = np.zeros((2, count + 2, most), dtype=np.bool_)
-    apart = np.zeros((count + 2, most, most), dtype=np.bool_)
+    stores = np.full((count + 2, most + 1), -1, dtype=np.int64)
+    apart = np.full((count + 2, most * most + 1, 2), -1, dtype=np.int64)
     for number, one in enumerate(functions):
         reads[number, list(one.needed)] = True
         writes[number, list(one.stores)] = True
-        for first, second in one.apart:
-            apart[number, first, second] = apart[number, second, first] = True
+        stores[number, : len(one.stores)] = one.stores
+        pairs = sorted({(min(pair), max(pair)) for pair in one.apart})
+        apart[number, : len(pairs)] = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     reads[count:, 0] = writes[count + 1, 1] = True
+    stores[count + 1, 0] = 1
     names: dict[str | None, int] = {None: -1}
     names |= {name: number for number, name in enumerate(patterns)}
     return Rules(
         np.array([*(one.symbols for one in functions), 2, 2], dtype=np.int64),
         reads,
         writes,
+        stores,
         apart,
         np.array([names[one.before] for one in table], dtype=np.int64),
         np.array([names[one.after] for one in table], dtype=np.int64),

@@ -28,8 +28,10 @@ class Rules(NamedTuple):
     """(templates + 2, places) whether a row is sensed before it is written."""
     writes: Flags
     """(templates + 2, places) whether a row is written."""
-    apart: Flags
-    """(templates + 2, places, places) whether two must not be the same."""
+    stores: Ints
+    """(templates + 2, n) the places that are written, then -1."""
+    apart: Ints
+    """(templates + 2, n, 2) pairs of places that must not be the same, then -1."""
     before: Ints
     """(templates,) number of the pattern that it takes, -1 for none."""
     after: Ints
@@ -103,16 +105,20 @@ def _scan_one(tape: NDArray[Any], rules: Rules, seen: Seen, state: Ints, read: F
                 if part not in (-1, base):
                     return _tell(seen, PARTS, at, place)
                 part = base
-            for other in range(index):
-                if rules.apart[code, index, other] and int(tape[at + 1 + other]) == place:
-                    return _tell(seen, APART, at, place)
             if rules.reads[code, index] and not seen.written[place] and not seen.wanted[place]:
                 seen.wanted[place] = True
                 seen.order[state[0]] = place
                 state[0] += 1
-        for index in range(places):
-            if rules.writes[code, index]:
-                seen.written[int(tape[at + 1 + index])] = True
+        pair = 0
+        while rules.apart[code, pair, 0] >= 0:
+            place = int(tape[at + 1 + rules.apart[code, pair, 0]])
+            if place == int(tape[at + 1 + rules.apart[code, pair, 1]]):
+                return _tell(seen, APART, at, place)
+            pair += 1
+        place_of = 0
+        while rules.stores[code, place_of] >= 0:
+            seen.written[int(tape[at + 1 + rules.stores[code, place_of]])] = True
+            place_of += 1
         if code < templates:
             before = rules.before[code]
             if before >= 0 and (pattern != before or part != home):

@@ -7,7 +7,8 @@ command. :mod:`~pimsim.dram.traces.trace` writes one trace, in one of two ways.
 :mod:`~pimsim.dram.traces.perfetto` writes slices for a viewer, with counters of power from
 :mod:`~pimsim.dram.traces.power`. :mod:`~pimsim.dram.traces.commandtrace` writes the commands on the
 bus, in the :mod:`~pimsim.dram.traces.dialects` of other tools. :mod:`~pimsim.dram.traces.text`
-makes the lines, :mod:`~pimsim.dram.traces.outfile` the file. :mod:`~pimsim.dram.traces.reading`
+makes the lines, with the machine code of :mod:`~pimsim.dram.traces.line_kernel`, and
+:mod:`~pimsim.dram.traces.outfile` the file. :mod:`~pimsim.dram.traces.reading`
 reads such files back.
 
 Nothing here knows why a command was issued.

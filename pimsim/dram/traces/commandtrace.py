@@ -23,7 +23,7 @@ from pimsim.dram.scheduler.constraints import BankAddress, bank_address
 from pimsim.dram.standard.standard import Standard
 from pimsim.dram.traces.block import Block, Numbers
 from pimsim.dram.traces.event import Spans
-from pimsim.dram.traces.text import Column, joined, texts
+from pimsim.dram.traces.text import Column, lines, texts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,8 +89,7 @@ class Dialect(ABC):
         for kind in kinds or self.names:
             for bank, where in enumerate(self._places):
                 known[kind * banks + bank] = said(kind, where)
-        found: Column = texts(known)[steps.kind * banks + steps.bank]
-        return found
+        return texts(known)[steps.kind * banks + steps.bank]
 
 
 class CommandTrace:
@@ -103,7 +102,7 @@ class CommandTrace:
     def __init__(
         self,
         kind: type[Dialect],
-        write: Callable[[bytes], None],
+        write: Callable[[bytes | memoryview], None],
         standard: Standard,
         options: ModelOptions,
     ) -> None:
@@ -183,7 +182,7 @@ class CommandTrace:
             return
         steps = steps[_in_order(steps.clock)]
         self._last_clock = int(steps.clock[-1])
-        self._write(joined(self._dialect.lines(steps)))
+        self._write(lines(self._dialect.lines(steps)).text.data)
 
 
 def _joined(parts: Sequence[Steps]) -> Steps:

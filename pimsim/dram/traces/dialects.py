@@ -198,8 +198,7 @@ class Ramulator(Dialect):
 
 def _or_none(values: Numbers) -> tuple[Column, Column]:
     """Numbers, -1 among them."""
-    digits = decimal(np.maximum(values, 0))
-    return np.where(values < 0, constant("-1"), constant("")), np.where(values < 0, b"", digits)
+    return texts(["", "-1"])[values < 0], decimal(values)
 
 
 class RamulatorRequests(Dialect):

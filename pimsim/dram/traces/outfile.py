@@ -51,8 +51,8 @@ class OutFile:
         opened: IO[bytes] = binary
         return opened
 
-    def write(self, text: bytes) -> None:
-        """Append ``text``."""
+    def write(self, text: bytes | memoryview) -> None:
+        """Append ``text``, which is not kept."""
         with self._refusing():
             self._file.write(text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,12 +13,17 @@ from pimsim.dram.commands import Kind
 from pimsim.dram.energy import CommandEnergies
 from pimsim.dram.traces.block import Block, Numbers
 from pimsim.dram.traces.event import Spans
+from pimsim.object_code import Kept, part
 
 WINDOW_PS = 100_000
 """Window over which power is averaged; about two AAPs long."""
 
-_NEAR = 8
-"""Up to this many windows per command, windows are numbered by a table instead of by sorting."""
+_NO_KIND = len(Kind)
+"""Stands for the end of time in place of a command: it lasts for no time, and takes no energy."""
+_NOW, _OPEN_BANKS, _CLOSES, _PENDING, _WINDOW, _WINDOWS = range(6)
+"""What a rank remembers: the time up to which power is counted, banks that ACTs have opened, when
+the last row closes that a command closes itself, and until when energy of commands is spread. While
+commands are counted: which of the windows time is in, and how many there are."""
 
 
 def energies_by_part(energies: CommandEnergies) -> Mapping[Kind, Mapping[str, float]]:
@@ -41,7 +47,7 @@ def energies_by_part(energies: CommandEnergies) -> Mapping[Kind, Mapping[str, fl
 class Steps(NamedTuple):
     """Where power changes, ``(steps,)`` each."""
 
-    before: NDArray[np.intp]
+    before: Numbers
     """Number of the command of the block before which a step is known; the number of commands for
     steps after the block."""
     at_ps: Numbers
@@ -49,15 +55,47 @@ class Steps(NamedTuple):
     """``(steps, parts)`` power from then on."""
 
 
-class _Pieces(NamedTuple):
-    """Stretches of time with constant background power, each within one window."""
+class _Kinds(NamedTuple):
+    """What commands do, ``(kinds,)`` each, with one more kind for none."""
 
-    start_ps: Numbers
-    stop_ps: Numbers
-    before: NDArray[np.intp]
-    power_mw: NDArray[np.float64]
-    leap: NDArray[np.bool_]
-    """Whether it stands for any number of whole windows with only this power."""
+    level: Numbers
+    """1 where it opens a bank that a PRE closes, -1 for that."""
+    busy_ps: Numbers
+    """For how long its own energy is spread."""
+    open_ps: Numbers
+    """For how long it keeps a bank open that it closes itself."""
+    spread_pj: NDArray[np.float64]
+    """``(kinds, parts)`` its own energy."""
+    spreads: NDArray[np.bool_]
+    """``(kinds, parts)`` whether it has such energy."""
+    adds_mw: NDArray[np.float64]
+    """Background power of banks that it opens and closes."""
+
+
+class _Rank(NamedTuple):
+    """What is the same for all commands of a rank."""
+
+    standing_mw: NDArray[np.float64]
+    """``(3,)`` background power in precharge standby, in active standby, and of an open bank."""
+    extra_pj: NDArray[np.float64]
+    """``(1,)`` energy of a further wordline."""
+    background: int
+    """Number of the part that is background; -1 if there is none."""
+    rows: int
+    """Number of the part that has the energy of further wordlines."""
+
+
+class _Windows(NamedTuple):
+    """Windows in the order of time, and idle time of any number of windows between them."""
+
+    number: Numbers
+    """Time over :data:`WINDOW_PS`."""
+    before: Numbers
+    """Number of the command before which it is over; -1 if it is not."""
+    idle_mw: NDArray[np.float64]
+    """The power of idle time; -1 for a window."""
+    energy_pj: NDArray[np.float64]
+    """``(windows, parts)``."""
 
 
 class RankPower:
@@ -83,195 +121,76 @@ class RankPower:
     def __init__(self, energies: CommandEnergies, spans: Spans) -> None:
         self._parts = len(energies.parts)
         background = "background" in energies.parts
-        self._background = energies.parts.index("background") if background else None
-        self._power_mw = np.array([energies.standby_mw, energies.active_mw])
-        self._open_bank_mw = energies.open_bank_mw
-        self._spread = np.zeros((len(Kind), self._parts))
-        self._spreads = np.zeros((len(Kind), self._parts), bool)
-        for kind, parts in energies_by_part(energies).items():
-            for part, pj in parts.items():
-                self._spread[kind, energies.parts.index(part)] = pj
-                self._spreads[kind, energies.parts.index(part)] = True
-        self._extra_pj = energies.extra_wordline_pj
-        self._rows = energies.parts.index("activate_precharge")
-        self._busy_ps = np.array([spans.busy_ps[kind] for kind in Kind])
-        self._open_ps = np.array([spans.open_ps.get(kind, 0) for kind in Kind])
-        self._adds_mw = np.zeros(len(Kind))
-        """Energy that open banks add for commands that open and close them, over their
-        ``_open_ps``."""
+        kinds = len(Kind) + 1
+        level, busy_ps, open_ps = np.zeros((3, kinds), np.int64)
+        spread_pj = np.zeros((kinds, self._parts))
+        spreads = np.zeros((kinds, self._parts), np.bool_)
+        self._kinds = _Kinds(level, busy_ps, open_ps, spread_pj, spreads, np.zeros(kinds))
+        self._kinds.level[[Kind.ACT, Kind.PRE]] = 1, -1
+        for kind, named in energies_by_part(energies).items():
+            self._kinds.busy_ps[kind] = spans.busy_ps[kind]
+            self._kinds.open_ps[kind] = spans.open_ps.get(kind, 0)
+            for name, pj in named.items():
+                self._kinds.spread_pj[kind, energies.parts.index(name)] = pj
+                self._kinds.spreads[kind, energies.parts.index(name)] = True
         for kind, banks in spans.opens_banks.items() if background else ():
-            self._adds_mw[kind] = banks * energies.open_bank_mw
-        self._now_ps = 0
-        self._open_banks = 0
-        self._closes_ps = 0
-        self._pending_ps = 0
-        """Until when the energy of commands so far is spread."""
+            self._kinds.adds_mw[kind] = banks * energies.open_bank_mw
+        self._rank = _Rank(
+            np.array([energies.standby_mw, energies.active_mw, energies.open_bank_mw]),
+            np.array([energies.extra_wordline_pj]),
+            energies.parts.index("background") if background else -1,
+            energies.parts.index("activate_precharge"),
+        )
+        self._longest_ps = int(max(self._kinds.busy_ps.max(), self._kinds.open_ps.max()))
+        self._now = np.zeros(6, np.int64)
         self._pending_pj = np.zeros((0, self._parts))
-        """Energy in each window, from the window of ``_now_ps`` on."""
+        """Energy in each window, from the window of the present time on."""
         self._shown = np.full(self._parts, np.nan)
 
     def add(self, block: Block) -> Steps:
         """Count commands of the rank, in order of time; return the steps that became known."""
-        opened = (block.kind == Kind.ACT).astype(np.int64) - (block.kind == Kind.PRE)
-        level = np.concatenate([[self._open_banks], self._open_banks + np.cumsum(opened)])
-        level -= np.minimum(np.minimum.accumulate(level), 0)  # a PRE of a closed bank has no effect
-        closes_ps = np.maximum.accumulate(
-            np.concatenate([[self._closes_ps], block.at_ps + self._open_ps[block.kind]])
-        )
-        extra = block.extra_wordlines > 0
-        spreading = self._spreads[block.kind].any(axis=1) | extra
-        ends_ps = np.where(spreading, block.at_ps + self._busy_ps[block.kind], 0)
-        adding = self._adds_mw[block.kind] > 0
-        added_ps = np.where(adding, block.at_ps + self._open_ps[block.kind], 0)
-        pending_ps = np.maximum.accumulate(
-            np.concatenate([[self._pending_ps], np.maximum(ends_ps, added_ps)])
-        )
-        pieces = self._pieces(block.at_ps, level[:-1], closes_ps[:-1], pending_ps[:-1])
-        self._open_banks, self._closes_ps = int(level[-1]), int(closes_ps[-1])
-        self._pending_ps = int(pending_ps[-1])
-        return self._steps(pieces, block)
+        return self._counted(block.at_ps, block.kind, block.extra_wordlines)
 
     def finish(self, end_ps: int) -> Steps:
         """Return the remaining steps, up to ``end_ps``, where power drops to 0."""
-        none = Block.of([])
-        pieces = self._pieces(
-            np.array([end_ps]), np.array([self._open_banks]), np.array([self._closes_ps]),
-            np.array([self._pending_ps]),
-        )  # fmt: skip
-        steps = self._steps(pieces, none)
-        parts = [steps]
-        inside_ps = self._now_ps % WINDOW_PS
+        parts = [self._counted(np.array([end_ps]), np.array([_NO_KIND]), np.zeros(1, np.int64))]
+        now_ps = int(self._now[_NOW])
+        inside_ps = now_ps % WINDOW_PS
         if inside_ps:
             last = self._pending_pj[:1] if len(self._pending_pj) else np.zeros((1, self._parts))
             parts.append(self._changes(
-                np.zeros(1, np.intp), np.array([self._now_ps - inside_ps]), last * 1e3 / inside_ps
+                np.zeros(1, np.int64), np.array([now_ps - inside_ps]), last * 1e3 / inside_ps
             ))  # fmt: skip
         zero = np.zeros((1, self._parts))
-        parts.append(self._changes(np.zeros(1, np.intp), np.array([self._now_ps]), zero))
+        parts.append(self._changes(np.zeros(1, np.int64), np.array([now_ps]), zero))
         return Steps(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
-    def _pieces(
-        self,
-        until_ps: Numbers,
-        banks: Numbers,
-        closes_ps: Numbers,
-        pending_ps: Numbers,
-    ) -> _Pieces:
-        """Cut the time up to each of ``until_ps`` into pieces.
-
-        The other arguments hold before those times; ``banks`` is how many banks ACTs have opened.
-        """
-        # Before each command: active, and standby from when the last row closes.
-        until_ps = np.maximum.accumulate(np.maximum(until_ps, self._now_ps))
-        start_ps = np.concatenate([[self._now_ps], until_ps[:-1]])
-        self._now_ps = int(until_ps[-1]) if len(until_ps) else self._now_ps
-        split_ps = np.where(banks > 0, until_ps, np.clip(closes_ps, start_ps, until_ps))
-        starts = np.stack([start_ps, split_ps], axis=1).ravel()
-        stops = np.stack([split_ps, until_ps], axis=1).ravel()
-        before = np.repeat(np.arange(len(until_ps)), 2)
-        pending_ps = np.repeat(pending_ps, 2)
-        active = np.tile([1, 0], len(until_ps))
-        power_mw = self._power_mw[active] + np.repeat(banks, 2) * self._open_bank_mw
-        some = stops > starts
-        starts, stops, before, power_mw = starts[some], stops[some], before[some], power_mw[some]
-        pending_ps = pending_ps[some]
-
-        # One piece for each window as far as commands reach, and one for all windows after that.
-        first = -(-starts // WINDOW_PS) * WINDOW_PS
-        leap_ps = np.maximum(first, -(-pending_ps // WINDOW_PS) * WINDOW_PS)
-        last = stops // WINDOW_PS * WINDOW_PS
-        leaps = last > leap_ps
-        near = np.where(leaps, leap_ps, stops)
-        counts = np.maximum(-(-near // WINDOW_PS) - starts // WINDOW_PS, 0)
-        of = np.repeat(np.arange(len(starts)), counts)
-        number = np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
-        window = (starts // WINDOW_PS)[of] + number
-        pieces = [(
-            np.maximum(starts[of], window * WINDOW_PS),
-            np.minimum(near[of], (window + 1) * WINDOW_PS), of, np.zeros(len(of), bool),
-        )]  # fmt: skip
-        where = np.flatnonzero(leaps)
-        pieces.append((leap_ps[where], last[where], where, np.ones(len(where), bool)))
-        rest = np.flatnonzero(leaps & (stops > last))
-        pieces.append((last[rest], stops[rest], rest, np.zeros(len(rest), bool)))
-        begin, end, of, leap = (np.concatenate(each) for each in zip(*pieces, strict=True))
-        order = np.argsort(begin, kind="stable")
-        of = of[order]
-        return _Pieces(begin[order], end[order], before[of], power_mw[of], leap[order])
-
-    def _steps(self, pieces: _Pieces, block: Block) -> Steps:
-        """The steps that follow from the energy of windows that are over."""
-        base = pieces.start_ps[0] // WINDOW_PS if len(pieces.start_ps) else (
-            self._now_ps // WINDOW_PS
+    def _counted(self, at_ps: Numbers, kind: Numbers, extra: Numbers) -> Steps:
+        # Before a command there may be two pieces of time, each with a window that begins, idle
+        # time, and a window that does not end; and then come the windows that its energy reaches.
+        reach, pending = self._longest_ps // WINDOW_PS + 2, len(self._pending_pj)
+        most = pending + len(at_ps) * (6 + reach) + reach + 1
+        windows = _Windows(
+            np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most),
+            np.empty((most, self._parts)),
         )  # fmt: skip
-        closing = ~pieces.leap & (pieces.stop_ps % WINDOW_PS == 0)
-        # Windows by number: those with a piece, and those that commands reach.
-        windows = [base + np.arange(len(self._pending_pj)), pieces.start_ps // WINDOW_PS]
-        spread = self._entries(block)
-        windows += [entry[0] for entry in spread]
-        known, places = _numbered(np.concatenate(windows))
-        energy = np.zeros((len(known), self._parts))
-        starts = np.cumsum([0, *(len(each) for each in windows)])
-        of = np.split(places, starts[1:-1])
-        for part in range(self._parts):
-            here = [of[0]]
-            pj = [self._pending_pj[:, part]]
-            if part == self._background:
-                some = ~pieces.leap
-                here.append(of[1][some])
-                pj.append((pieces.power_mw * (pieces.stop_ps - pieces.start_ps) * 1e-3)[some])
-            for place, entry in zip(of[2:], spread, strict=True):
-                if entry[1] == part:
-                    here.append(place)
-                    pj.append(entry[2])
-            energy[:, part] = np.bincount(
-                np.concatenate(here), np.concatenate(pj), minlength=len(known)
-            )
-        shown = closing | pieces.leap
-        power_mw = energy[of[1]] * 1e3 / WINDOW_PS
-        level = np.zeros((len(pieces.leap), self._parts))
-        if self._background is not None:
-            level[:, self._background] = pieces.power_mw
-        power_mw = np.where(pieces.leap[:, None], level, power_mw)[shown]
-        at_ps = (pieces.start_ps // WINDOW_PS * WINDOW_PS)[shown]
-        now = self._now_ps // WINDOW_PS
-        self._pending_pj = np.zeros((max(0, int(known.max(initial=now)) - now + 1), self._parts))
-        later = known >= now
-        self._pending_pj[known[later] - now] = energy[later]
-        return self._changes(pieces.before[shown], at_ps, power_mw)
+        windows.number[:pending] = self._now[_NOW] // WINDOW_PS + np.arange(pending)
+        windows.before[:pending], windows.idle_mw[:pending] = -1, -1.0
+        windows.energy_pj[:pending] = self._pending_pj
+        self._now[_WINDOW], self._now[_WINDOWS] = 0, pending
+        commands = map(np.ascontiguousarray, (at_ps, kind, extra))
+        found = _COUNT(*commands, self._kinds, self._rank, self._now, windows)
+        number, before = windows.number[:found], windows.before[:found]
+        idle_mw, energy_pj = windows.idle_mw[:found], windows.energy_pj[:found]
+        self._pending_pj = energy_pj[(number >= self._now[_NOW] // WINDOW_PS) & (idle_mw < 0)]
+        over = before >= 0
+        power_mw, idle_mw = energy_pj[over] * 1e3 / WINDOW_PS, idle_mw[over]
+        power_mw[idle_mw >= 0] = 0.0
+        if self._rank.background >= 0:
+            power_mw[idle_mw >= 0, self._rank.background] = idle_mw[idle_mw >= 0]
+        return self._changes(before[over], number[over] * WINDOW_PS, power_mw)
 
-    def _entries(self, block: Block) -> list[tuple[Numbers, int, NDArray[np.float64]]]:
-        """The energy that commands spread: window and energy by part, in the order of commands."""
-        kind = block.kind
-        window, inside = _inside(block.at_ps, self._busy_ps[kind])
-        length = self._busy_ps[kind][:, None]
-        found = []
-        for part in range(self._parts):
-            spreads = self._spreads[kind, part]
-            pj = self._spread[kind, part]
-            touched = (inside > 0) & spreads[:, None]
-            if part == self._rows and self._extra_pj:
-                extra = block.extra_wordlines > 0
-                more = (inside > 0) & extra[:, None]
-                both = np.stack([touched, more], axis=1)
-                extra_pj = block.extra_wordlines * self._extra_pj
-                each = np.stack(
-                    [pj[:, None] * inside / length, extra_pj[:, None] * inside / length], axis=1
-                )
-                windows = np.broadcast_to(window[:, None], both.shape)
-                found.append((windows[both], part, each[both]))
-            elif touched.any():
-                found.append((window[touched], part, (pj[:, None] * inside / length)[touched]))
-        if self._background is not None and self._adds_mw.any():
-            window, inside = _inside(block.at_ps, self._open_ps[kind])
-            adds_mw = self._adds_mw[kind][:, None]
-            touched = (inside > 0) & (adds_mw > 0)
-            found.append((window[touched], self._background, (adds_mw * inside * 1e-3)[touched]))
-        return found
-
-    def _changes(
-        self, before: NDArray[np.intp], at_ps: Numbers, power_mw: NDArray[np.float64]
-    ) -> Steps:
+    def _changes(self, before: Numbers, at_ps: Numbers, power_mw: NDArray[np.float64]) -> Steps:
         """Only those steps that differ from the one before."""
         if not len(at_ps):
             return Steps(before, at_ps, power_mw)
@@ -281,25 +200,117 @@ class RankPower:
         return Steps(before[differs], at_ps[differs], power_mw[differs])
 
 
-def _numbered(windows: Numbers) -> tuple[Numbers, NDArray[np.intp]]:
-    """The different windows, and which of them each is.
+def _count(
+    at_ps: Numbers,
+    kind: Numbers,
+    extra: Numbers,
+    kinds: _Kinds,
+    rank: _Rank,
+    now: Numbers,
+    windows: _Windows,
+) -> int:
+    """Count some commands; return how many windows time and their energy have reached."""
+    for command in range(len(at_ps)):
+        # Active before it, and in standby from when the last row closes.
+        until_ps, what = max(at_ps[command], now[_NOW]), kind[command]
+        split_ps, banks = until_ps, now[_OPEN_BANKS]
+        if banks == 0:
+            split_ps = min(max(now[_CLOSES], now[_NOW]), until_ps)
+        for active, stop_ps in ((1, split_ps), (0, until_ps)):
+            if stop_ps > now[_NOW]:
+                mw = rank.standing_mw[active] + banks * rank.standing_mw[2]
+                _pass(command, stop_ps, mw, rank.background, now, windows)
+        # A PRE of a closed bank has no effect.
+        now[_OPEN_BANKS] = max(0, banks + kinds.level[what])
+        now[_CLOSES] = max(now[_CLOSES], at_ps[command] + kinds.open_ps[what])
+        if extra[command] > 0 or kinds.spreads[what].any():
+            now[_PENDING] = max(now[_PENDING], at_ps[command] + kinds.busy_ps[what])
+        if kinds.adds_mw[what] > 0:
+            now[_PENDING] = max(now[_PENDING], at_ps[command] + kinds.open_ps[what])
+    number, last = now[_NOW] // WINDOW_PS, now[_WINDOWS] - 1
+    if last >= 0 and windows.idle_mw[last] < 0:
+        number = max(number, windows.number[last] + 1)
+    for more in range(number, -(-now[_PENDING] // WINDOW_PS)):
+        _append(more, now, windows)
+    _spread(at_ps, kind, extra, kinds, rank, now, windows)
+    return int(now[_WINDOWS])
 
-    >>> _numbered(np.array([7, 5, 7]))
-    (array([5, 7]), array([1, 0, 1]))
-    """
-    first, last = (int(windows.min()), int(windows.max())) if len(windows) else (0, 0)
-    if last - first > _NEAR * len(windows):
-        known, places = np.unique(windows, return_inverse=True)
-        return known, places
-    used = np.zeros(last - first + 1, np.bool_)
-    used[windows - first] = True
-    return np.flatnonzero(used) + first, (np.cumsum(used) - 1)[windows - first]
+
+@part
+def _append(number: int, now: Numbers, windows: _Windows) -> None:
+    """Begin a window behind all others."""
+    last = now[_WINDOWS]
+    windows.number[last], windows.before[last], windows.idle_mw[last] = number, -1, -1.0
+    windows.energy_pj[last] = 0.0
+    now[_WINDOWS] += 1
 
 
-def _inside(start_ps: Numbers, lasts_ps: Numbers) -> tuple[Numbers, Numbers]:
-    """``(commands, windows)`` windows from that of a start on, and time in them; <= 0 if none."""
-    widest = int(lasts_ps.max(initial=0)) // WINDOW_PS + 2
-    window = (start_ps // WINDOW_PS)[:, None] + np.arange(widest)
-    begin_ps, stop_ps = window * WINDOW_PS, (start_ps + lasts_ps)[:, None]
-    until_ps = np.minimum(stop_ps, begin_ps + WINDOW_PS)
-    return window, until_ps - np.maximum(start_ps[:, None], begin_ps)
+@part
+def _pass(
+    command: int, stop_ps: int, mw: float, background: int, now: Numbers, windows: _Windows
+) -> None:
+    """Let time go on before a command, with the same background power."""
+    # One window after the other as far as commands reach, and all windows after that at once.
+    start_ps, near_ps = now[_NOW], stop_ps
+    leap_ps = -(-max(start_ps, now[_PENDING]) // WINDOW_PS) * WINDOW_PS
+    last_ps = stop_ps // WINDOW_PS * WINDOW_PS
+    if last_ps > leap_ps:
+        near_ps = leap_ps
+    while start_ps < stop_ps:
+        if start_ps == near_ps:
+            _append(leap_ps // WINDOW_PS, now, windows)
+            now[_WINDOW] = now[_WINDOWS] - 1
+            windows.before[now[_WINDOW]], windows.idle_mw[now[_WINDOW]] = command, mw
+            start_ps, near_ps = last_ps, stop_ps
+            continue
+        number = start_ps // WINDOW_PS
+        while now[_WINDOW] < now[_WINDOWS] and windows.number[now[_WINDOW]] < number:
+            now[_WINDOW] += 1
+        if now[_WINDOW] == now[_WINDOWS]:
+            _append(number, now, windows)
+        until_ps = min(near_ps, (number + 1) * WINDOW_PS)
+        if background >= 0:
+            windows.energy_pj[now[_WINDOW], background] += mw * (until_ps - start_ps) * 1e-3
+        if until_ps % WINDOW_PS == 0:
+            windows.before[now[_WINDOW]] = command
+        start_ps = until_ps
+    now[_NOW] = stop_ps
+
+
+@part
+def _spread(
+    at_ps: Numbers,
+    kind: Numbers,
+    extra: Numbers,
+    kinds: _Kinds,
+    rank: _Rank,
+    now: Numbers,
+    windows: _Windows,
+) -> None:
+    """Spread the energy of commands over windows; windows that were over before are left out."""
+    place, found, extra_pj = 0, now[_WINDOWS], rank.extra_pj[0]
+    for command in range(len(at_ps)):
+        what, start_ps, more = kind[command], at_ps[command], extra[command]
+        busy_ps, open_ps = kinds.busy_ps[what], kinds.open_ps[what]
+        stop_ps = start_ps + max(busy_ps, open_ps)
+        for number in range(start_ps // WINDOW_PS, -(-stop_ps // WINDOW_PS)):
+            while place > 0 and windows.number[place] > number:
+                place -= 1
+            while place + 1 < found and windows.number[place + 1] <= number:
+                place += 1
+            if place >= found or windows.number[place] != number or windows.idle_mw[place] >= 0:
+                continue
+            begin_ps, energy_pj = max(start_ps, number * WINDOW_PS), windows.energy_pj[place]
+            inside_ps = min(start_ps + busy_ps, (number + 1) * WINDOW_PS) - begin_ps
+            if inside_ps > 0:
+                for each in range(len(energy_pj)):
+                    if kinds.spreads[what, each]:
+                        energy_pj[each] += kinds.spread_pj[what, each] * inside_ps / busy_ps
+                if more > 0 and extra_pj != 0.0:
+                    energy_pj[rank.rows] += more * extra_pj * inside_ps / busy_ps
+            inside_ps = min(start_ps + open_ps, (number + 1) * WINDOW_PS) - begin_ps
+            if inside_ps > 0 and kinds.adds_mw[what] > 0:
+                energy_pj[rank.background] += kinds.adds_mw[what] * inside_ps * 1e-3
+
+
+_COUNT = Kept(_count, [Path(__file__)])

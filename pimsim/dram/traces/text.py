@@ -1,4 +1,4 @@
-r"""Lines of text, many at a time: columns of bytes side by side, with zero bytes left out.
+r"""Lines of text, many at a time: columns of texts and numbers, side by side.
 
 >>> names = texts(["ACT,", "PRE,"])
 >>> joined([decimal(np.array([7, 12345])), constant(","), names[[0, 1]], constant("0\n")])
@@ -7,92 +7,192 @@ b'7,ACT,0\n12345,PRE,0\n'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import Any, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from pimsim.executors.compiled.codegen import emit
-
-Column: TypeAlias = NDArray[np.bytes_]
-"""An array of bytes, ``(lines,)``, or ``(1,)`` if all lines have the same."""
-
-_DIGITS = 4
-"""Digits that one table look-up gives."""
-_TOGETHER = 64
-"""Bytes of text that one instruction squeezes."""
+from pimsim.dram.traces.line_kernel import DIGITS, Form, kernel, width_of
 
 
-def texts(some: Sequence[str]) -> Column:
-    """Return texts as a column, from which the text of each line can be picked by index."""
-    return np.array([text.encode("ascii") for text in some])
+class Texts:
+    """Texts, from which the one of each line can be picked by index."""
+
+    def __init__(self, some: Sequence[str]) -> None:
+        encoded = [text.encode("ascii") for text in some]
+        width = width_of(max(map(len, encoded), default=0))
+        self.table: NDArray[np.bytes_] = np.array(encoded, dtype=f"S{width}")
+        self.lengths = np.array([len(text) for text in encoded], np.int64)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, which: ArrayLike) -> Picked:
+        """A column with the text of each line, ``(lines,)`` indices."""
+        return Picked(self, np.ascontiguousarray(which, np.int64))
 
 
-def constant(text: str) -> Column:
+class Picked(NamedTuple):
+    """A column of some of a few texts."""
+
+    texts: Texts
+    which: NDArray[np.int64] | None
+    """None if there is one text, which all lines have."""
+
+    def form(self) -> Form:
+        """What its code depends on."""
+        return "one" if self.which is None else "picked", self.texts.table.itemsize, 0
+
+    def numbers(self) -> list[int]:
+        """What its code is given: addresses of arrays, and a length."""
+        table, lengths = self.texts.table.ctypes.data, self.texts.lengths
+        if self.which is None:
+            return [table, int(lengths[0])]
+        return [table, lengths.ctypes.data, self.which.ctypes.data]
+
+    def strings(self, lines: int) -> list[str]:
+        """The text of each line."""
+        known = [text.decode("ascii") for text in self.texts.table.tolist()]
+        return known * lines if self.which is None else [known[one] for one in self.which.tolist()]
+
+
+class Number(NamedTuple):
+    """A column of numbers; nothing instead of those below 0."""
+
+    values: NDArray[np.int64]
+    base: int
+    most: int
+    """No value is larger."""
+
+    def form(self) -> Form:
+        """What its code depends on: base, and groups of digits."""
+        groups, size = 1, self.base**DIGITS
+        while self.most >= size**groups:
+            groups += 1
+        return "number", self.base, groups
+
+    def numbers(self) -> list[int]:
+        """What its code is given."""
+        return [self.values.ctypes.data, _groups(self.base).ctypes.data]
+
+    def strings(self, lines: int) -> list[str]:
+        """The text of each line."""
+        form = "d" if self.base == 10 else "x"
+        return ["" if one < 0 else format(one, form) for one in self.values.tolist()]
+
+
+class Stretch(NamedTuple):
+    """A column of stretches of a text."""
+
+    text: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+
+    def form(self) -> Form:
+        """What its code depends on."""
+        return "stretch", 0, 0
+
+    def numbers(self) -> list[int]:
+        """What its code is given."""
+        return [each.ctypes.data for each in self]
+
+    def strings(self, lines: int) -> list[str]:
+        """The text of each line."""
+        whole = self.text.tobytes().decode("ascii")
+        pairs = zip(self.starts.tolist(), self.stops.tolist(), strict=True)
+        return [whole[start:stop] for start, stop in pairs]
+
+
+Column: TypeAlias = Picked | Number | Stretch
+
+
+class Lines(NamedTuple):
+    """Lines of text."""
+
+    text: NDArray[np.uint8]
+    """All of them, in memory that is used again."""
+    ends: NDArray[np.int64]
+    """``(lines,)`` where each ends."""
+
+
+def texts(some: Sequence[str]) -> Texts:
+    """Return texts, from which the one of each line can be picked by index."""
+    return Texts(some)
+
+
+def constant(text: str) -> Picked:
     """Return a column of the same text in every line."""
-    return texts([text])
+    return Picked(Texts([text]), None)
 
 
-def decimal(values: NDArray[np.int64], *, most: int | None = None) -> Column:
-    """Return numbers from 0 on as decimals; none of them is larger than ``most``."""
-    return _number(values, 10, int(values.max(initial=0)) if most is None else most)
+def decimal(values: NDArray[np.int64]) -> Number:
+    """Return numbers as decimals; nothing instead of those below 0."""
+    return _number(values, 10)
 
 
-def hexadecimal(values: NDArray[np.int64]) -> Column:
-    """Return numbers from 0 on as hexadecimals, without ``0x``."""
-    return _number(values, 16, int(values.max(initial=0)))
+def hexadecimal(values: NDArray[np.int64]) -> Number:
+    """Return numbers as hexadecimals, without ``0x``; nothing instead of those below 0."""
+    return _number(values, 16)
 
 
-def lines(columns: Sequence[Column]) -> NDArray[np.uint8]:
-    """Return columns side by side: ``(lines, bytes)``, in memory that the next call reuses."""
-    one = side_by_side(columns, again=True)
-    table: NDArray[np.uint8] = one.view(np.uint8).reshape(len(one), one.dtype.itemsize)
-    return table
+def _number(values: NDArray[np.int64], base: int) -> Number:
+    every = np.ascontiguousarray(values, np.int64)
+    return Number(every, base, int(every.max(initial=0)))
 
 
-def lengths(table: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Return how long each line in a table of :func:`lines` is."""
-    found: NDArray[np.intp] = np.count_nonzero(table, axis=1)
-    return found
+def lines(columns: Sequence[Column], room: str = "lines") -> Lines:
+    """Return columns side by side, in memory that the next call with that ``room`` uses again.
 
-
-def text_of(table: NDArray[np.uint8]) -> bytes:
-    """Return the text of a table of :func:`lines`."""
-    flat, squeeze = table.ravel(), _squeeze()
-    if squeeze is None:
-        found: bytes = flat[flat != 0].tobytes()
-        return found
-    whole, length = flat.size // _TOGETHER, np.zeros(1, np.int64)
-    into = _room("text", flat.size + _TOGETHER)
-    squeeze(flat.ctypes.data, whole, into.ctypes.data, length.ctypes.data)
-    rest = flat[whole * _TOGETHER :]
-    squeezed: bytes = into[: int(length[0])].tobytes() + rest[rest != 0].tobytes()
-    return squeezed
+    Raises ValueError for columns of different lengths, or none that has a length.
+    """
+    each = [_each(column) for column in columns]
+    counts = {len(one) for one in each if one is not None}
+    if len(counts) != 1:
+        raise ValueError(f"columns must have the same number of lines, not {sorted(counts)}")
+    count = counts.pop()
+    code = kernel(tuple(column.form() for column in columns))
+    if code is None:
+        every = zip(*(column.strings(count) for column in columns), strict=True)
+        found = ["".join(parts).encode("ascii") for parts in every]
+        ends = np.cumsum([len(one) for one in found], dtype=np.int64)
+        return Lines(np.frombuffer(b"".join(found), np.uint8), ends)
+    into = _room(room, sum(map(_most, columns)) * count + sum(map(_in_all, columns)))
+    ends = np.empty(count, np.int64)
+    numbers = np.array([one for column in columns for one in column.numbers()], np.int64)
+    code(count, numbers.ctypes.data, into.ctypes.data, ends.ctypes.data)
+    return Lines(into[: int(ends[-1]) if count else 0], ends)
 
 
 def joined(columns: Sequence[Column]) -> bytes:
     """Return the lines, columns side by side in each."""
-    return text_of(lines(columns))
+    return lines(columns).text.tobytes()
 
 
-def strings(column: Column) -> list[str]:
-    """Return the text of each line of a column."""
-    return [text.replace(b"\0", b"").decode("ascii") for text in column.tolist()]
+def strings(columns: Sequence[Column]) -> list[str]:
+    """Return the text of each line."""
+    found = lines(columns)
+    whole, ends = found.text.tobytes().decode("ascii"), found.ends.tolist()
+    return [whole[start:stop] for start, stop in zip([0, *ends], ends, strict=False)]
 
 
-def side_by_side(columns: Sequence[Column], *, again: bool = False) -> Column:
-    """Return columns as one; with ``again``, in memory that the next such call reuses."""
-    form = np.dtype([(str(number), column.dtype) for number, column in enumerate(columns)])
-    count = max(map(len, columns))
-    size = count * form.itemsize
-    room = _room("lines", size) if again else np.empty(size, np.uint8)
-    table: NDArray[Any] = room.view(form)
-    for name, column in zip(form.names or (), columns, strict=True):
-        table[name] = column
-    one: Column = table.view(f"S{form.itemsize}")
-    return one
+def _each(column: Column) -> NDArray[np.int64] | None:
+    """What a column has for each line."""
+    if isinstance(column, Picked):
+        return column.which
+    return column.values if isinstance(column, Number) else column.stops
+
+
+def _most(column: Column) -> int:
+    """Bytes that the code of a column writes in each line, at most."""
+    kind, one, groups = column.form()
+    return {"number": 8 * groups, "stretch": 0}.get(kind, one)
+
+
+def _in_all(column: Column) -> int:
+    """Bytes that it writes in all lines beside these."""
+    return int((column.stops - column.starts).sum()) if isinstance(column, Stretch) else 0
 
 
 _ROOM: dict[str, NDArray[np.uint8]] = {}
@@ -103,56 +203,20 @@ def _room(purpose: str, size: int) -> NDArray[np.uint8]:
     """Some bytes of memory, which the next call for the same purpose reuses."""
     if size > len(_ROOM.get(purpose, b"")):
         _ROOM[purpose] = np.empty(2 * size, np.uint8)
-    return _ROOM[purpose][:size]
-
-
-def _number(values: NDArray[np.int64], base: int, most: int) -> Column:
-    """Groups of digits, without leading zeros."""
-    size, table = base**_DIGITS, _groups(base)
-    groups = []
-    rest = values
-    while most >= size:
-        rest, group = np.divmod(rest, size)
-        most //= size
-        groups.append(np.where(rest > 0, group, group + size))
-    groups.append(rest + size)
-    columns = [table[group] for group in groups]
-    if len(columns) > 1:  # nothing instead of 0 before other digits
-        for index in range(1, len(columns)):
-            columns[index] = table[np.where(groups[index] == size, 2 * size, groups[index])]
-    columns.reverse()
-    return side_by_side(columns) if len(columns) > 1 else columns[0]
+    return _ROOM.setdefault(purpose, np.empty(0, np.uint8))
 
 
 @cache
-def _squeeze() -> Callable[..., None] | None:
-    """Machine code that leaves zero bytes out, if the processor has an instruction for it.
+def _groups(base: int) -> NDArray[np.int64]:
+    """Groups of digits: with leading zeros, then without, then nothing.
 
-    Arguments are a text, how many times :data:`_TOGETHER` bytes it has, where the result goes (it
-    needs that many bytes of spare room), and where its length is written.
+    The text is in the lower bytes of a number, its length in the highest.
     """
-    if emit.why_not() is not None or not emit.compiler().features.get("avx512vbmi2", False):
-        return None
-    code, kind = emit.Emit("pimsim_squeeze", "*text times *into *length"), f"<{_TOGETHER} x i8>"
-    packing, mask = f"{kind} @llvm.x86.avx512.mask.compress.v64i8", f"<{_TOGETHER} x i1>"
-    code.declare(f"{packing}({kind}, {kind}, {mask})")
-    code.declare("i64 @llvm.ctpop.i64(i64)")
-    with code.carry("%times", "i64", ["0"]) as (number, (at,), after):
-        value = code.get(kind, "%text", number)
-        kept = code.put(f"icmp ne {kind} {value}, zeroinitializer")
-        packed = code.put(f"call {packing}({kind} {value}, {kind} zeroinitializer, {mask} {kept})")
-        code.do(f"store {kind} {packed}, ptr {code.at('i8', '%into', at)}, align 1")
-        bits = code.put(f"bitcast {mask} {kept} to i{_TOGETHER}")
-        count = code.put(f"call i64 @llvm.ctpop.i64(i64 {bits})")
-        after.append(code.add(at, count))
-    code.do(f"store i64 {at}, ptr %length, align 8")
-    return code.function()
-
-
-@cache
-def _groups(base: int) -> Column:
-    """Groups of digits: with leading zeros, then without, then nothing."""
-    size = base**_DIGITS
-    plain = "{:04d}" if base == 10 else "{:04x}"
-    bare = "{:d}" if base == 10 else "{:x}"
-    return texts([*map(plain.format, range(size)), *map(bare.format, range(size)), ""])
+    size, form = base**DIGITS, "d" if base == 10 else "x"
+    plain = [format(number, f"0{DIGITS}{form}") for number in range(size)]
+    every = [*plain, *(text.lstrip("0") or "0" for text in plain), ""]
+    table = np.zeros((len(every), 8), np.uint8)
+    table[:, :DIGITS] = np.array(every, f"S{DIGITS}").view(np.uint8).reshape(-1, DIGITS)
+    table[:, 7] = [len(text) for text in every]
+    found: NDArray[np.int64] = table.view("<i8").ravel()
+    return found

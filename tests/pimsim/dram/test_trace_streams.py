@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -21,8 +22,10 @@ from pimsim.dram.scheduler.scheduler import Scheduler
 from pimsim.dram.standard.standard import Standard, load
 from pimsim.dram.timeline.command_stream import Run, Segment, walk
 from pimsim.dram.timeline.timeline import Timeline
-from pimsim.dram.traces import Event
+from pimsim.dram.traces import Block, Event
+from pimsim.dram.traces.event import Spans
 from pimsim.dram.traces.perfetto import microseconds
+from pimsim.dram.traces.power import RankPower
 from pimsim.errors import DramError
 
 from . import trace_readers as readers
@@ -224,3 +227,29 @@ def test_extra_wordlines_count_in_power(tmp_path: Path) -> None:
     text, _ = written("perfetto", tmp_path, [replace(EVENTS[1], extra_wordlines=2)], DDR3, options)
     energy_pj = power_pj(readers.read_perfetto(text), "power (mW) total")
     assert energy_pj == pytest.approx(6290 * 1.44, rel=1e-6)
+
+
+@given(
+    gaps=st.lists(st.sampled_from([0, 1_000, 30_000, 100_000, 7_000_000]), min_size=2, max_size=40),
+    seed=st.integers(0, 99),
+)
+def test_power_is_the_same_wherever_blocks_end(gaps: list[int], seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    kinds, wordlines = draw.integers(0, len(Kind), len(gaps)), draw.integers(0, 3, len(gaps))
+    options = ModelOptions(extra_wordline_factor=0.22)
+    each = zip(np.cumsum(gaps).tolist(), kinds.tolist(), wordlines.tolist(), strict=True)
+    block = Block.of([Event(at_ps, Kind(kind), 0, extra_wordlines=n) for at_ps, kind, n in each])
+
+    def found(ends: list[int]) -> list[list[float]]:
+        power, begin, every = RankPower(options.energies(DDR3), Spans.of(DDR3, options)), 0, []
+        for end in ends:
+            steps = power.add(block[begin:end])
+            every.append(np.column_stack([steps.before + begin, steps.at_ps, steps.power_mw]))
+            begin = end
+        last = power.finish(int(block.at_ps[-1]) + 1_234_567)
+        every.append(np.column_stack([last.before, last.at_ps, last.power_mw]))
+        together: list[list[float]] = np.concatenate(every).tolist()
+        return together
+
+    cuts = sorted(draw.integers(0, len(gaps) + 1, 3).tolist())
+    assert found([*cuts, len(gaps)]) == found([len(gaps)])

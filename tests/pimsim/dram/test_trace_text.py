@@ -1,44 +1,86 @@
-"""Lines made of columns of bytes are those of Python's own formatting."""
+"""Lines made of columns are those of Python's own formatting, with machine code and without."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pimsim.dram.traces import text
-from pimsim.dram.traces.text import constant, decimal, hexadecimal, joined, texts
-
-NUMBERS = st.lists(
-    st.integers(0, 2**62) | st.integers(0, 12_000) | st.integers(0, 18).map(lambda n: 10**n),
-    min_size=1,
+from pimsim.dram.traces.text import (
+    Column,
+    Stretch,
+    constant,
+    decimal,
+    hexadecimal,
+    joined,
+    lines,
+    strings,
+    texts,
 )
 
+NUMBERS = st.lists(
+    st.integers(0, 2**62) | st.integers(0, 12_000) | st.integers(0, 18).map(lambda n: 10**n)
+    | st.just(-1),
+    min_size=1,
+)  # fmt: skip
+WORDS = ["", "ACT", "a longer text", "x" * 63, "y" * 64, "z" * 65, "w" * 130]
 
-@given(NUMBERS)
-@example([0, 9_999, 10_000, 99_999_999, 100_000_000, 10**16, 65_535, 65_536])
-def test_numbers(values: list[int]) -> None:
+ANY_FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+@pytest.fixture(params=[True, False], ids=["machine code", "without"])
+def written(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[list[Column]], str]:
+    """What makes lines of columns."""
+    if not request.param:
+        monkeypatch.setattr(text, "kernel", lambda _: None)
+    return lambda columns: joined(columns).decode()
+
+
+@ANY_FIXTURE
+@given(values=NUMBERS)
+@example(values=[0, 9_999, 10_000, 99_999_999, 100_000_000, 10**16, 65_535, 65_536, 2**63 - 1, -1])
+def test_numbers(values: list[int], written: Callable[[list[Column]], str]) -> None:
     column = np.array(values, np.int64)
-    made = joined([decimal(column), constant(" "), hexadecimal(column), constant("\n")])
-    assert made.decode() == "".join(f"{value} {value:x}\n" for value in values)
+    made = written([decimal(column), constant(" "), hexadecimal(column), constant("\n")])
+    assert made == "".join(f"{value} {value:x}\n" if value >= 0 else " \n" for value in values)
 
 
-@pytest.mark.parametrize("with_machine_code", [True, False])
-@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 1000])
-def test_zero_bytes_are_left_out(
-    size: int, with_machine_code: bool, monkeypatch: pytest.MonkeyPatch
+@ANY_FIXTURE
+@given(words=st.lists(st.sampled_from(WORDS), min_size=1))
+def test_texts_of_any_length(words: list[str], written: Callable[[list[Column]], str]) -> None:
+    columns = [constant("<"), texts(WORDS)[[WORDS.index(word) for word in words]], constant(">")]
+    assert written(columns) == "".join(f"<{word}>" for word in words)
+
+
+@ANY_FIXTURE
+@given(cuts=st.lists(st.integers(0, 300).flatmap(lambda n: st.tuples(st.just(n),
+       st.integers(n, 300))), min_size=1), width=st.sampled_from(range(len(WORDS))))  # fmt: skip
+def test_stretches(
+    cuts: list[tuple[int, int]], width: int, written: Callable[[list[Column]], str]
 ) -> None:
-    if not with_machine_code:
-        monkeypatch.setattr(text, "_squeeze", lambda: None)
-    table = np.random.default_rng(size).integers(0, 3, (size, 3)).astype(np.uint8)
-    assert text.text_of(table) == bytes(one for one in table.ravel().tolist() if one)
+    whole = "".join(f"{number:03d}" for number in range(100))
+    starts, stops = np.array(cuts, np.int64).T.copy()
+    stretch = Stretch(np.frombuffer(whole.encode(), np.uint8), starts, stops)
+    made = written([constant("<"), stretch, constant(WORDS[width])])
+    assert made == "".join(f"<{whole[start:stop]}{WORDS[width]}" for start, stop in cuts)
 
 
-@given(st.lists(st.sampled_from(["", "ACT", "a longer text"]), min_size=1))
-def test_texts_of_any_length(words: list[str]) -> None:
-    known = texts(["", "ACT", "a longer text"])
-    column = known[[["", "ACT", "a longer text"].index(word) for word in words]]
-    assert joined([constant("<"), column, constant(">")]).decode() == "".join(
-        f"<{word}>" for word in words
-    )
+def test_where_lines_end(written: Callable[[list[Column]], str]) -> None:
+    columns: list[Column] = [decimal(np.array([7, 12_345, -1, 0])), constant(";")]
+    assert lines(columns).ends.tolist() == [2, 8, 9, 11]
+    assert strings(columns) == ["7;", "12345;", ";", "0;"]
+    nothing: list[Column] = [decimal(np.zeros(0, np.int64)), constant(";")]
+    assert (written(nothing), strings(nothing)) == ("", [])
+
+
+@pytest.mark.parametrize("lengths", [[2, 3], []])
+def test_columns_must_have_the_same_number_of_lines(lengths: list[int]) -> None:
+    columns = [constant(";"), *(decimal(np.zeros(length, np.int64)) for length in lengths)]
+    with pytest.raises(ValueError, match=r"the same number of lines, not \["):
+        lines(columns)

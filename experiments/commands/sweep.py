@@ -123,13 +123,13 @@ def run(args: argparse.Namespace) -> int:
     found = _drawn(chosen, made, folder) if args.draw else _run(args, chosen, made, folder)
     if found is None:
         return 130
-    written = session.written(chosen, found, folder)
+    written, text = session.written(chosen, found, folder)
     shown = {}
     if args.html:
         shown = {"html": str(_page(args, found, folder, written))}
         written.append("report.html")
     if args.json:
-        json_output.show(report.document(found) | shown)
+        print(json_output.with_more(text, shown))
         return 0
     report.show(found)
     print(f"written to {folder}: {', '.join(written)}")

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
 
-from experiments.html.blocks import Page, Section
+from experiments.html.blocks import Bar, Cell, Page, Section, Table
 from experiments.output.escaping import visible
 from pimsim import __version__
 
@@ -97,4 +98,57 @@ def _template() -> Template:
         lstrip_blocks=True,
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
+    environment.globals["rows_of"] = rows
     return environment.get_template("page.html")
+
+
+def rows(table: Table) -> Markup:
+    """Return the rows of a table, without the template: a sweep has tens of thousands of cells.
+
+    >>> from experiments.html.blocks import Column
+    >>> columns = Column("part"), Column("energy", number=True)
+    >>> print(rows(Table("costs", columns, [[Cell("<x>"), Cell("3", sort=3.0)]])), end="")
+        <tr>
+          <th scope=row class="">&lt;x&gt;</th>
+          <td class="n" data-sort="3.0">3</td>
+        </tr>
+    """
+    known: dict[str, str] = {}
+
+    def text(value: float | str) -> str:
+        if type(value) is not str:
+            return str(escape(value)) if type(value) is not float else str(value)
+        found = known.get(value)
+        if found is None:
+            found = known[value] = str(escape(visible(value)))
+        return found
+
+    sides = ["n" * column.number + "c" * column.middle for column in table.columns]
+    lines = []
+    for row in table.rows:
+        lines.append("    <tr>\n")
+        begin, end = "      <th scope=row", "</th>\n"
+        for side, cell in zip(sides, row, strict=False):
+            look = side if cell.shade is None and not cell.strong else _look(side, cell)
+            sort = "" if cell.sort is None else f' data-sort="{text(cell.sort)}"'
+            bars = _bars(cell.bars) if cell.bars else ""
+            lines.append(f'{begin} class="{look}"{sort}>{text(cell.text)}{bars}{end}')
+            begin, end = "      <td", "</td>\n"
+        lines.append("    </tr>\n")
+    return Markup("".join(lines))  # all text in it has been escaped
+
+
+def _look(side: str, cell: Cell) -> str:
+    shade = "" if cell.shade is None else f" shade h{cell.shade}"
+    return f"{side}{shade}{' strong' if cell.strong else ''}"
+
+
+def _bars(bars: Sequence[Bar]) -> str:
+    """Pieces of a bar, from left to right."""
+    pieces, left = [], 0.0
+    for bar in bars:
+        size = f'x="{left:.2f}" width="{100 * bar.share:.2f}" height="6"'
+        pieces.append(f'<rect class="f{bar.series}" {size}/>\n')
+        left += 100 * bar.share
+    box = 'class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"'
+    return f"<svg {box}>\n{''.join(pieces)}</svg>\n"

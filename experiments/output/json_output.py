@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -29,6 +30,17 @@ def text(document: object, *, allow_nan: bool = False) -> str:
     }
     """
     return json.dumps(document, indent=2, allow_nan=allow_nan)
+
+
+def with_more(text_of: str, more: Mapping[str, Any]) -> str:
+    """Return the text of an object that has entries, with further entries at its end.
+
+    >>> with_more(text({"images": 3}), {"html": "report.html"}) == text(
+    ...     {"images": 3, "html": "report.html"}
+    ... )
+    True
+    """
+    return text_of.removesuffix("\n}") + "," + text(more).removeprefix("{") if more else text_of
 
 
 def show(document: object, *, allow_nan: bool = False) -> None:

@@ -19,11 +19,13 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from experiments.sweep.measures.field import Field
 from experiments.sweep.measures.fields import table
-from experiments.sweep.measures.measure import Measure, Values
+from experiments.sweep.measures.measure import Measure, Values, load_measure
 from experiments.sweep.results import Value
 from experiments.sweep.spec import Spec
 from pimsim import RESULT_VERSION
@@ -61,6 +63,7 @@ def points(
     for points that are the same.
     """
     found: dict[str, SweepPoint] = {}
+    keys = _Keys()
     places = list(spec.places())
     for done, place in enumerate(places):
         try:
@@ -74,7 +77,7 @@ def points(
         except InputError as error:
             # An error that all points have is reported without a point.
             raise InputError(f"{error} (at {where(place)})" if place else str(error)) from error
-        key = key_of(content)
+        key = keys.of(content)
         if key in found:
             raise InputError(f"points must differ, not be the same: {where(found[key].place)}")
         found[key] = SweepPoint(place, values, content, key)
@@ -89,7 +92,8 @@ def complete(measure: Measure, given: Mapping[str, Value], folder: Path) -> dict
     Raises :class:`~pimsim.errors.InputError` if a field that must be set is not.
     """
     values: dict[str, Value] = {}
-    for field in measure.fields:
+    acting = _acting(measure.name, frozenset(given))
+    for field in acting:
         value = given.get(field.name, field.default)
         if value is None and field.required:
             raise InputError(f"`{field.name}` must be set for {measure.name}")
@@ -98,11 +102,29 @@ def complete(measure: Measure, given: Mapping[str, Value], folder: Path) -> dict
             values[field.name] = str((folder / str(value)).absolute()) if file else value
     derived = {
         field.name: field.derived(values)
-        for field in measure.fields
+        for field in acting
         if field.derived is not None and field.name not in values
     }
+    if not derived:
+        return values
     every = {**values, **derived}
-    return {field.name: every[field.name] for field in measure.fields if field.name in every}
+    return {field.name: every[field.name] for field in acting if field.name in every}
+
+
+@lru_cache(maxsize=64)
+def _acting(measure: str, given: frozenset[str]) -> tuple[Field, ...]:
+    """Fields of a measure that have a value or need one, if those with some names are given.
+
+    Most have none, and a sweep completes thousands of points.
+    """
+    return tuple(
+        field
+        for field in load_measure(measure).fields
+        if field.name in given
+        or field.required
+        or field.default is not None
+        or field.derived is not None
+    )
 
 
 def canonical(document: object) -> str:
@@ -111,9 +133,12 @@ def canonical(document: object) -> str:
     >>> canonical({"b": 1.0, "a": "x"})
     '{"a":"x","b":1.0}'
     """
-    return json.dumps(
-        document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True
-    )
+    return _CANONICAL.encode(document)
+
+
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True
+)
 
 
 def content_of(measure: Measure, values: Values, seed: int) -> dict[str, Any]:
@@ -128,10 +153,39 @@ def content_of(measure: Measure, values: Values, seed: int) -> dict[str, Any]:
         "measure_version": measure.version,
         "seed": seed,
         "values": {n: value for n, value in values.items() if not known[n].is_file(value)},
-        "identity": dict(measure.identity(values)),
+        "identity": measure.identity(values),
     }
 
 
-def key_of(content: object) -> str:
+def key_of(content: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a content's canonical JSON."""
-    return hashlib.sha256(canonical(content).encode("ascii")).hexdigest()
+    return _Keys().of(content)
+
+
+class _Keys:
+    """Makes keys of many contents; what they have in common is long, and is hashed once.
+
+    >>> _Keys().of({"b": 1, "a": {}}) == hashlib.sha256(b'{"a":{},"b":1}').hexdigest()
+    True
+    """
+
+    def __init__(self) -> None:
+        self._begun: dict[int, tuple[object, Any]] = {}
+        """First parts of contents, by address, with the hash up to their end."""
+
+    def of(self, content: Mapping[str, Any]) -> str:
+        """Return the key of a content with two parts or more."""
+        first, *others = sorted(content)
+        part = content[first]
+        if id(part) not in self._begun:
+            if len(self._begun) >= _MOST_BEGUN:
+                self._begun.clear()
+            text = f"{{{canonical(first)}:{canonical(part)},"
+            self._begun[id(part)] = part, hashlib.sha256(text.encode("ascii"))
+        found = self._begun[id(part)][1].copy()
+        rest = canonical({name: content[name] for name in others})
+        found.update(rest[1:].encode("ascii"))
+        return str(found.hexdigest())
+
+
+_MOST_BEGUN = 256

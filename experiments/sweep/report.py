@@ -43,15 +43,18 @@ def document(results: Results) -> dict[str, Any]:
     }
 
 
-def write(results: Results, figure: Mapping[str, object] | None, folder: Path) -> list[str]:
-    """Write tables and figure into ``folder``; return the names of the files."""
+def write(
+    results: Results, figure: Mapping[str, object] | None, folder: Path
+) -> tuple[list[str], str]:
+    """Write tables and figure into ``folder``; return the names of the files, and the JSON."""
     from experiments.figures import sweep as figures
 
-    (folder / JSON).write_text(json_output.text(document(results)) + "\n", encoding="utf-8")
+    text = json_output.text(document(results))
+    (folder / JSON).write_text(f"{text}\n", encoding="utf-8")
     # In one piece and through Python, so that a full disk raises an error that names the file.
     (folder / CSV).write_text(csv_text(results), encoding="utf-8", newline="")
     drawn = figures.draw(results, folder, figure) if is_drawn(results, figure) else []
-    return [CSV, JSON, *(path.name for path in drawn)]
+    return [CSV, JSON, *(path.name for path in drawn)], text
 
 
 def show(results: Results) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
@@ -101,9 +100,10 @@ def collected(
         kept = trials(point.key)
         there = takewhile(lambda pair: pair[0] == pair[1], enumerate(sorted(kept)))
         counts = [kept[trial] for _, trial in there]
-        sums: Counter[str] = Counter()
-        for one in counts:
-            sums.update(one)
+        sums = dict(counts[0]) if counts else {}
+        for one in counts[1:]:
+            for name, count in one.items():
+                sums[name] = sums.get(name, 0) + count
         shares = spec.estimator(counts, spec.stop.level) if counts else ()
         numbers = map(quantity.shown, shares)
         also = tuple(_other(one, counts, sums, spec.stop.level) for one in others)
@@ -160,8 +160,8 @@ def _assumptions(
     }
 
 
-def written(spec: Spec, found: Results, folder: Path) -> list[str]:
-    """Write tables and figure into ``folder``; return the names of the files."""
+def written(spec: Spec, found: Results, folder: Path) -> tuple[list[str], str]:
+    """Write tables and figure into ``folder``; return the names of the files, and the JSON."""
     with outdir.filled(folder) as staging:
         return report.write(found, spec.figure, staging)
 

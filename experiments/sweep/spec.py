@@ -73,7 +73,7 @@ class Stop:
 
     def rounds(self) -> Iterator[int]:
         """Yield the total number of trials after each round: each round adds a quarter."""
-        if self.width is None and self.relative_width is None:
+        if not self.looks:
             yield self.trials  # there is no interval to check before
             return
         done = self.least_trials
@@ -81,6 +81,11 @@ class Stop:
             yield done
             done += max(done // 4, 1)
         yield self.trials
+
+    @property
+    def looks(self) -> bool:
+        """Whether a rule looks at intervals."""
+        return self.width is not None or self.relative_width is not None
 
     def enough(self, estimate: float, low: float, high: float, *, scale: float) -> bool:
         """Whether the interval is narrow enough; ``scale`` is the factor to the shown unit."""

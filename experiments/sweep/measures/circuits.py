@@ -130,6 +130,12 @@ def require_effect(values: Mapping[str, Value]) -> None:
 
     Raises :class:`~pimsim.errors.InputError`.
     """
+    _require_effect(tuple(values))
+
+
+@lru_cache(maxsize=64)
+def _require_effect(values: tuple[str, ...]) -> None:
+    """The same of the names; an error is not cached."""
     from pimsim.circuit.model import retention
     from pimsim.circuit.model.variation import QUANTITIES
 
@@ -150,9 +156,22 @@ def identity(values: Mapping[str, Value]) -> dict[str, Any]:
     """Return everything that circuit and process depend on, as JSON values, for a key.
 
     If cells do not differ in retention, it is the same as in versions in which they could not.
+    Points with the same circuit and process get the same object, which nobody must change.
     """
+    circuit_of(values)  # what is wrong with it is told before anything else
+    changed = tuple((n, one) for n, one in values.items() if _acts(n) or n.startswith(_SPREAD))
+    return _identity(_found(values["preset"]), _found(values["process"]), changed)
+
+
+@lru_cache(maxsize=1024)
+def _identity(
+    preset: tuple[str, Stamp | None],
+    amounts: tuple[str, Stamp | None],
+    changed: tuple[tuple[str, Value], ...],
+) -> dict[str, Any]:
     from pimsim.circuit.model import retention
 
+    values = {"preset": preset[0], "process": amounts[0], **dict(changed)}
     circuit = circuit_of(values)
     process = retention.acting(circuit, process_of(values))
     found: dict[str, Any] = circuit.values()

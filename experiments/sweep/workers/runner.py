@@ -195,6 +195,8 @@ class Way:
         return []
 
     def _enough(self) -> bool:
+        if not self._stop.looks:
+            return False
         counts = [self._kept[trial] for trial in range(self._wanted)]
         scale = self._estimator.quantity.scale
         return self._stop.enough(*self._estimator(counts, self._stop.level), scale=scale)

@@ -9,10 +9,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 LEVEL = 0.95
 """Confidence level that is meant unless another is named."""
 
 
+@lru_cache(maxsize=4096)  # the points of a sweep have the same few counts again and again
 def clopper_pearson(wrong: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
     """Return the exact (conservative) interval: it covers with at least probability ``level``."""
     from scipy.special import betaincinv  # scipy.stats has the same, and takes a second to import

@@ -63,7 +63,7 @@ def points(
     for points that are the same.
     """
     found: dict[str, SweepPoint] = {}
-    keys = _Keys()
+    keys = Keys()
     places = list(spec.places())
     for done, place in enumerate(places):
         try:
@@ -159,33 +159,47 @@ def content_of(measure: Measure, values: Values, seed: int) -> dict[str, Any]:
 
 def key_of(content: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a content's canonical JSON."""
-    return _Keys().of(content)
+    return hashlib.sha256(canonical(content).encode("ascii")).hexdigest()
 
 
-class _Keys:
-    """Makes keys of many contents; what they have in common is long, and is hashed once.
+class Keys:
+    """Writes and hashes many contents; what they have in common is long, and is done once.
 
-    >>> _Keys().of({"b": 1, "a": {}}) == hashlib.sha256(b'{"a":{},"b":1}').hexdigest()
-    True
+    Nobody must change a first part of a content meanwhile.
+
+    >>> keys, content = Keys(), {"b": 1, "a": {"c": 2}}
+    >>> keys.text(content) == canonical(content), keys.of(content) == key_of(content)
+    (True, True)
     """
 
     def __init__(self) -> None:
-        self._begun: dict[int, tuple[object, Any]] = {}
-        """First parts of contents, by address, with the hash up to their end."""
+        self._begun: dict[int, tuple[object, str, Any]] = {}
+        """First parts by address, with the text up to their end, and its hash."""
 
     def of(self, content: Mapping[str, Any]) -> str:
-        """Return the key of a content with two parts or more."""
+        """Return the key of a content."""
+        _, begun, rest = self._parts(content)
+        found = begun.copy()
+        found.update(rest.encode("ascii"))
+        return str(found.hexdigest())
+
+    def text(self, content: Mapping[str, Any]) -> str:
+        """Return the canonical JSON of a content."""
+        begun, _, rest = self._parts(content)
+        return begun + rest
+
+    def _parts(self, content: Mapping[str, Any]) -> tuple[str, Any, str]:
+        """The text up to the end of the first part, its hash, and the rest of the text."""
         first, *others = sorted(content)
         part = content[first]
-        if id(part) not in self._begun:
+        known = self._begun.get(id(part))
+        if known is None:
             if len(self._begun) >= _MOST_BEGUN:
                 self._begun.clear()
-            text = f"{{{canonical(first)}:{canonical(part)},"
-            self._begun[id(part)] = part, hashlib.sha256(text.encode("ascii"))
-        found = self._begun[id(part)][1].copy()
+            begun = f"{{{canonical(first)}:{canonical(part)}"
+            known = self._begun[id(part)] = part, begun, hashlib.sha256(begun.encode("ascii"))
         rest = canonical({name: content[name] for name in others})
-        found.update(rest[1:].encode("ascii"))
-        return str(found.hexdigest())
+        return known[1], known[2], f",{rest[1:]}" if others else "}"
 
 
 _MOST_BEGUN = 256

@@ -18,7 +18,7 @@ from functools import lru_cache
 from experiments.sweep.measures.field import Stamp
 from experiments.sweep.measures.fields import stamps_of
 from experiments.sweep.measures.measure import Counts, Estimator, load_measure
-from experiments.sweep.points import SweepPoint, content_of, key_of, where
+from experiments.sweep.points import Keys, SweepPoint, content_of, where
 from experiments.sweep.results import Value
 from experiments.sweep.spec import Spec, Stop
 from experiments.sweep.workers.pool import Pool
@@ -78,7 +78,10 @@ def _key(
     seed: int,
     stamps: tuple[Stamp, ...],
 ) -> str:
-    return key_of(content_of(load_measure(measure), dict(values), seed))
+    return _KEYS.of(content_of(load_measure(measure), dict(values), seed))
+
+
+_KEYS = Keys()
 
 
 def run(

@@ -25,7 +25,7 @@ from typing import Any
 
 from experiments.sweep import rows
 from experiments.sweep.measures.measure import Counts, load_measure
-from experiments.sweep.points import canonical
+from experiments.sweep.points import Keys, canonical
 from pimsim.documents import shown
 from pimsim.errors import InputError, PimsimError, unreadable
 
@@ -81,6 +81,7 @@ class Store:
         self._connection = connection
         self._owner, self._version = owner, version
         self._measure = load_measure(owner.measure)
+        self._contents = Keys()
         self._found: dict[str, dict[int, Counts]] | None = None
         """All trials by point, if opening the store has read them."""
 
@@ -142,7 +143,7 @@ class Store:
         points, made = [], []
         for point, content, trial, counts, wall_s in trials:
             text = canonical(dict(counts))
-            points.append((point, canonical(content)))
+            points.append((point, self._contents.text(content)))
             made.append((point, trial, text, wall_s, rows.digest(point, trial, text)))
         with _explained(self.path), self._transaction():
             self._connection.executemany("INSERT OR IGNORE INTO point VALUES (?, ?)", points)

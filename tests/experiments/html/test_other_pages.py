@@ -12,6 +12,7 @@ import pytest
 from experiments import cli
 from experiments.html import document, pictures
 from experiments.html import page as pages
+from experiments.html.blocks import Bar, Cell, Column, Table
 from experiments.html.run import page as run_page
 
 Open = Callable[..., Any]
@@ -298,3 +299,21 @@ def test_a_network_is_no_run_to_compare(capsys: pytest.CaptureFixture[str]) -> N
     assert cli.main(["compare", "digits-mlp", "vgg16"]) == 2
     said = capsys.readouterr().err
     assert "'digits-mlp' is a network: give folders of `pimsim run digits-mlp --out DIR`" in said
+
+
+def test_cells_look_as_they_say() -> None:
+    columns = (Column("<c>"), Column("n", number=True), Column("m", middle=True))
+    bars = (Bar(0.25, 3), Bar(0.5))
+    row = [Cell("<a>", "\x1b<s>"), Cell("1", 0.5, bars, shade=2, strong=True), Cell("<a>", 1)]
+    assert pages.rows(Table("t", columns, [row])).splitlines() == [
+        "    <tr>",
+        '      <th scope=row class="" data-sort="\\x1b&lt;s&gt;">&lt;a&gt;</th>',
+        '      <td class="n shade h2 strong" data-sort="0.5">1'
+        '<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">',
+        '<rect class="f3" x="0.00" width="25.00" height="6"/>',
+        '<rect class="f0" x="25.00" width="50.00" height="6"/>',
+        "</svg>",
+        "</td>",
+        '      <td class="c" data-sort="1">&lt;a&gt;</td>',
+        "    </tr>",
+    ]

@@ -256,6 +256,30 @@ def test_an_address_map_in_a_file_counts_by_what_it_says(measure: str, tmp_path:
         key("fax")
 
 
+@pytest.mark.parametrize("measure", ["tra-failure", "cost"])
+def test_the_points_of_a_sweep_have_the_keys_of_their_contents(measure: str) -> None:
+    """However much they have in common."""
+    own = {
+        "tra-failure": {"cb_cs_ratio": [2.0, 3.0], "spread.cell.capacitance_share": [0.1, 0.2]},
+        "cost": {"standard": ["ddr3-1600-8-8-8", "ddr4-2400"], "images": [1, 2, 3]},
+    }[measure]
+    axes = {**own, "vdd_mv": [1200.0, 1300.0]} if measure == "tra-failure" else own
+    chosen = spec.of(
+        {"name": "x", "measure": measure, "fixed": BASE[measure], "axes": axes}, Path.cwd()
+    )
+    made, keys = points.points(chosen), points.Keys()
+    assert len(made) == (6 if measure == "cost" else 8)
+    assert [one.key for one in made] == [key_of(one.content) for one in made]
+    assert [keys.text(one.content) for one in made] == [canonical(one.content) for one in made]
+
+
+def test_texts_of_contents_outlive_what_they_begin_with() -> None:
+    keys = points.Keys()
+    for number in range(1000):
+        content = {"a": {"number": number}, "b": number}
+        assert (keys.text(content), keys.of(content)) == (canonical(content), key_of(content))
+
+
 def test_a_key_is_what_it_was() -> None:
     """The stores of users have it."""
     content = {"values": {"b": 1.0, "a": "Ω", "c": [True, None]}, "seed": 1}

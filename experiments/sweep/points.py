@@ -190,6 +190,8 @@ class Keys:
 
     def _parts(self, content: Mapping[str, Any]) -> tuple[str, Any, str]:
         """The text up to the end of the first part, its hash, and the rest of the text."""
+        if not content:
+            return "{", hashlib.sha256(b"{"), "}"
         first, *others = sorted(content)
         part = content[first]
         known = self._begun.get(id(part))

@@ -275,6 +275,8 @@ def test_the_points_of_a_sweep_have_the_keys_of_their_contents(measure: str) -> 
 
 def test_texts_of_contents_outlive_what_they_begin_with() -> None:
     keys = points.Keys()
+    for short in ({}, {"a": 1}):
+        assert (keys.text(short), keys.of(short)) == (canonical(short), key_of(short))
     for number in range(1000):
         content = {"a": {"number": number}, "b": number}
         assert (keys.text(content), keys.of(content)) == (canonical(content), key_of(content))

@@ -1,7 +1,8 @@
 r"""Lines of text, many at a time: columns of texts and numbers, side by side.
 
 >>> names = texts(["ACT,", "PRE,"])
->>> joined([decimal(np.array([7, 12345])), constant(","), names[[0, 1]], constant("0\n")])
+>>> columns = decimal(np.array([7, 12345])), constant(","), names[[0, 1]], constant("0\n")
+>>> lines(columns).text.tobytes()
 b'7,ACT,0\n12345,PRE,0\n'
 """
 
@@ -163,11 +164,6 @@ def lines(columns: Sequence[Column], room: str = "lines") -> Lines:
     numbers = np.array([one for column in columns for one in column.numbers()], np.int64)
     code(count, numbers.ctypes.data, into.ctypes.data, ends.ctypes.data)
     return Lines(into[: int(ends[-1]) if count else 0], ends)
-
-
-def joined(columns: Sequence[Column]) -> bytes:
-    """Return the lines, columns side by side in each."""
-    return lines(columns).text.tobytes()
 
 
 def strings(columns: Sequence[Column]) -> list[str]:

@@ -16,7 +16,6 @@ from pimsim.dram.traces.text import (
     constant,
     decimal,
     hexadecimal,
-    joined,
     lines,
     strings,
     texts,
@@ -39,7 +38,7 @@ def written(
     """What makes lines of columns."""
     if not request.param:
         monkeypatch.setattr(text, "kernel", lambda _: None)
-    return lambda columns: joined(columns).decode()
+    return lambda columns: lines(columns).text.tobytes().decode()
 
 
 @ANY_FIXTURE

@@ -188,6 +188,47 @@ def test_the_reference_of_a_residual_network_is_the_definition() -> None:
     np.testing.assert_allclose(reference.forward(network, x, None).logits, wanted, rtol=1e-5)
 
 
+@pytest.mark.parametrize("operation", ["add", "multiply", "subtract"])
+def test_signs_behind_a_negative_gamma_meet_as_minus_one_and_plus_one(operation: str) -> None:
+    """hls4ml 1.3 takes the bits of such signs, and inverts them.
+
+    See findings/hls4ml-adds-bits-of-signs.sh and findings/hls4ml-negative-scale-before-sign.sh.
+    """
+    rng = np.random.default_rng(0)
+    first, second, last = latent(rng, 8, 6), latent(rng, 8, 6), latent(rng, 6, 3)
+    gamma = np.array([1, -1, 0.5, -2, -0.75, 3], np.float32)
+    mean, variance = np.full(6, 0.5, np.float32), np.ones(6, np.float32)
+    layers = (
+        Dense("first", first, None, **SIGN),
+        BatchNorm("norm", mean, variance, gamma, None, 1e-3),
+        Activation("sign", "ste_sign"),
+        Dense("second", second, None, **SIGN),
+        BatchNorm("norm again", mean, variance, gamma, None, 1e-3),
+        Activation("sign again", "ste_sign"),
+        Merge("both", operation),
+        Dense("out", last, None, **SIGN),
+    )
+    sources = ((INPUT,), (0,), (1,), (INPUT,), (3,), (4,), (2, 5), (6,))
+    x = latent(rng, 20, 8)
+    done = run(
+        Network("signs", (8,), layers, inputs=sources),
+        x,
+        None,
+        System(STANDARD, ModelOptions()),
+        "output-stationary",
+        execution=Execution(compiled=False),
+    )
+
+    def signs(values: Any) -> Any:
+        return np.where(values >= 0, 1, -1)
+
+    one, two = (signs((signs(x) @ signs(w) - mean) * gamma) for w in (first, second))
+    assert {-1, 1} == set(one.flat) == set(two.flat)
+    both = getattr(np, operation)(one, two)
+    assert done.bit_exact
+    np.testing.assert_array_equal(done.logits, signs(both) @ signs(last))
+
+
 def fork(*ends: Layer) -> Network:
     """A binary layer and a BatchNorm whose values two layers are fed with."""
     first = Dense("first", np.ones((4, 4), np.float32), None, **SIGN)

@@ -21,22 +21,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from math import prod
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
 from bnn.mapped.placement.placement import Block, Placement, Turn, cut, fewest_for_rounds, tiling
+from bnn.mapped.placement.spent import Step, least_ps, spent_ps, steps
 from bnn.system.system import System
-from pimsim.cost import unrefreshed_ps
 from pimsim.dram.commands import Kind
-from pimsim.dram.timeline.command_stream import RowCycle, Run, Segment, issue_order, row_cycle
 from pimsim.errors import OutOfSubarraysError
-from pimsim.microprogram.row_program import Move, RowProgram
-
-Step: TypeAlias = tuple[RowCycle | Kind, int]
-"""A cycle of row commands, or the reading or writing of a row (RD, WR), and how often it comes."""
+from pimsim.microprogram.row_program import RowProgram
 
 
 def in_turn(
@@ -80,9 +75,24 @@ def in_turn(
         for size in sizes
         for used in fewest_for_rounds(len(tiles) * -(-outputs // size), banks)
     ]
-    size, used = min(
-        ways, key=lambda way: (_latency_ps(round_ps, len(tiles), outputs, *way), -way[0], -way[1])
-    )
+
+    @cache
+    def least(size: int) -> list[int]:
+        """What :func:`round_ps` is not less than, by the number of banks."""
+        every = (Kind.WR, written), *taken(size)
+        return [0, *least_ps(system, range(1, banks + 1), columns, every)]
+
+    def at_least(size: int, used: int) -> int:
+        return least(size)[used]
+
+    bounds = [(_latency_ps(at_least, len(tiles), outputs, *way), way) for way in ways]
+    best: tuple[float, int, int] = (math.inf, 0, 0)
+    for bound_ps, (size, used) in sorted(bounds):
+        if bound_ps > best[0]:
+            break
+        latency_ps = _latency_ps(round_ps, len(tiles), outputs, size, used)
+        best = min(best, (latency_ps, -size, -used))
+    size, used = -best[1], -best[2]
     groups = cut(outputs, size)
     lanes = [(tile, group) for tile in tiles for group in groups]
     turns = [
@@ -215,36 +225,3 @@ def _divided(
         if spent < least and spent + loading <= whole:
             best, least, whole = (banks, some), spent, spent + loading
     return best
-
-
-def steps(program: RowProgram, times: int = 1) -> list[Step]:
-    """What a program computes, for so many outputs, with rows that are moved through the host."""
-    found: Counter[RowCycle | Kind] = Counter()
-    for run in program.runs:
-        found[run.cycle] += times * run.times
-    moved = times * sum(isinstance(item, Move) for item in program.items)
-    found[Kind.RD] += times * program.slots + moved
-    found[Kind.WR] += moved
-    return list(found.items())
-
-
-def spent_ps(system: System, banks: int, columns: int, *steps: Step) -> int:
-    """Return the time of steps in order, refresh aside, which would stretch all alike.
-
-    Args:
-        system: whose banks.
-        banks: how many of them, all doing the same.
-        columns: of every row that is read or written.
-        steps: what they do.
-
-    """
-    bursts = -(-columns // (system.standard.burst_bytes * 8))
-    runs = [
-        Run(row_cycle(what, bursts) if isinstance(what, Kind) else what, times)
-        for what, times in steps
-        if times
-    ]
-    if not runs:  # all weights are 0 and nothing is read
-        return 0
-    segment = Segment(tuple(runs), issue_order(system.standard, range(banks)))
-    return unrefreshed_ps(segment, system.standard, system.options)

@@ -16,7 +16,9 @@ For a digit that is 0 somewhere, ANDs would be needed twice, which takes more th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +26,13 @@ from numpy.typing import NDArray
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import SumRows
 from bnn.mapped.placement.fan_in import Chunk
+from bnn.mapped.placement.spent import Need, least_need, need_of
 from bnn.mapping.dataflows.resident_weights import Residence, has_zeros, products
 from bnn.system.system import System
 from pimsim.dram.array.address_map import AddressMap
-from pimsim.microprogram.accumulation import Item
+from pimsim.microprogram.accumulation import Item, programs
 from pimsim.microprogram.and_count import counts_ands
+from pimsim.microprogram.logic import XNOR
 from pimsim.microprogram.product_counter import ProductCounter, is_zero
 from pimsim.microprogram.row_program import RowProgram
 
@@ -44,6 +48,45 @@ def can_and(stage: Stage, address_map: AddressMap) -> bool:
     if all(has_zeros(stage)) or not counts_ands(address_map):
         return False
     return stage.scale * 4 * stage.fan_in * stage.largest * sum(_worths(stage)) < _INT32
+
+
+def xnors_need(stage: Stage, system: System) -> Need | None:
+    """What counting XNORs needs in each bank, at least, in however many parts.
+
+    An adder takes three rows and leaves two. So it takes one adder for each product, but for those
+    rows that are left: the digits of the count. No carry is dropped, as every product can be a 1.
+    Not known (None) where a digit is 0 somewhere, whose products are selected.
+    """
+    if any(has_zeros(stage)):
+        return None
+    products = stage.weights[..., 0].size * stage.planes
+    adders = max(0, products - max(stage.highest(), 1).bit_length())
+    product = need_of(system, XNOR.on(system.address_map).cycle)
+    needed = product.times(products).plus(_adder_need(system).times(adders))
+    return needed.times(stage.windows.offsets)
+
+
+def _adder_need(system: System) -> Need:
+    """What an adder needs at least; the last of a chain together with the chain's start."""
+    ends, starts, others = list[Need](), list[Need](), list[Need]()
+    for (kind, after), program in programs(system.address_map).items():
+        some = starts if kind == "start" else ends if after in ("end", "true") else others
+        some.append(need_of(system, program.cycle))
+    return least_need([*others, least_need(starts).plus(least_need(ends))])
+
+
+def least_moved(stage: Stage, data_rows: int) -> int:
+    """How many digits of partial counts are moved at least, all places of a window together.
+
+    A part that counts n products gives all binary digits of n. It has a row of weights for each of
+    them, and an operand. Not known (0) for operands of several bits, and weights of several digits.
+    """
+    if stage.planes * len(stage.weights) > 1:
+        return 0
+    products, most = stage.weights[..., 0].size, data_rows // 2
+    largest = [(1 << bits) - 1 for bits in range(1, most.bit_length())]
+    rate = min((Fraction(n.bit_length(), n) for n in (*largest, most) if n), default=0)
+    return math.ceil(max(0, products - most) * rate) * stage.windows.offsets
 
 
 def _worths(stage: Stage) -> list[int]:

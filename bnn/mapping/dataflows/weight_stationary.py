@@ -15,14 +15,23 @@ columns or banks that are used.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import cache, partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import ConstantRows, Count, MappedStage, ReadBack
-from bnn.mapped.placement.division import spent_ps, steps
 from bnn.mapped.placement.fan_in import Chunk
-from bnn.mapping.dataflows.resident_counting import ResidentCounter, Widths, can_and
+from bnn.mapped.placement.spent import least_ps, needed_ps, spent_ps, steps
+from bnn.mapping.dataflows.resident_counting import (
+    ResidentCounter,
+    Widths,
+    can_and,
+    least_moved,
+    xnors_need,
+)
 from bnn.mapping.dataflows.resident_weights import Plan, constants, fitted, placed
 from bnn.system.system import System
 from pimsim.dram.array.address_map import AddressMap
@@ -50,26 +59,49 @@ def map_stage(stage: Stage, system: System, images: int) -> list[MappedStage]:
     if system.moves != "host":  # all parts lie in one bank: there is nothing to move
         raise InputError(f"`moves` must be host for {name}, not {system.moves!r}")
     system.mitigation.refuse(name)
-    plans: list[Plan] = []
-    refused: OutOfRowsError | OutOfSubarraysError | None = None
-    for ands in ways(stage, system.address_map):
-        try:
-            plans.append(_plan(stage, system, ands=ands))
-        except OutOfRowsError as error:
-            refused = refused or error
-
     columns = _BURSTS * system.standard.burst_bytes * 8
 
-    def price(one: Plan) -> int:
-        written = Kind.WR, one[0].rows_written("inputs")
-        return spent_ps(system, system.standard.banks, columns, written, *steps(one[0]))
+    @cache
+    def plan(ands: bool) -> Plan:
+        return _plan(stage, system, ands=ands)
 
-    for one in sorted(plans, key=price):
+    tried = ways(stage, system.address_map)
+    if True in tried:  # which mostly takes so much less that the other way need not be planned
+        xnors_ps = _least_ps(stage, system, columns)
+        with suppress(OutOfRowsError, OutOfSubarraysError):
+            if _price(plan(True), system, columns) < xnors_ps:
+                return placed(stage, system, images, plan(True))
+    plans: list[Plan] = []
+    refused: OutOfRowsError | OutOfSubarraysError | None = None
+    for ands in tried:
+        try:
+            plans.append(plan(ands))
+        except OutOfRowsError as error:
+            refused = refused or error
+    for one in sorted(plans, key=partial(_price, system=system, columns=columns)):
         try:
             return placed(stage, system, images, one)
         except OutOfSubarraysError as error:
             refused = refused or error
     raise refused or AssertionError("there is a way")
+
+
+def _price(plan: Plan, system: System, columns: int) -> int:
+    """Time that all banks of a part take for a batch, with rows of so many columns."""
+    written = Kind.WR, plan[0].rows_written("inputs")
+    return spent_ps(system, system.standard.banks, columns, written, *steps(plan[0]))
+
+
+def _least_ps(stage: Stage, system: System, columns: int) -> int:
+    """What XNORs take at least, operands of so many columns included; 0 if that is not known."""
+    need = xnors_need(stage, system)
+    if need is None:
+        return 0
+    banks, moved = system.standard.banks, least_moved(stage, system.data_rows)
+    written = stage.weights.shape[2] * stage.windows.patch * stage.planes
+    rows = [(Kind.WR, written), (Kind.RD, moved), (Kind.WR, moved)]
+    (rows_ps,) = least_ps(system, [banks], columns, rows)
+    return rows_ps + needed_ps(system, banks, [need])
 
 
 def ways(stage: Stage, address_map: AddressMap) -> tuple[bool, ...]:

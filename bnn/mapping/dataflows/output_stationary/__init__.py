@@ -22,8 +22,9 @@ from functools import partial
 
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import MappedStage
-from bnn.mapped.placement.division import in_turn, steps
+from bnn.mapped.placement.division import in_turn
 from bnn.mapped.placement.fan_in import Piece, divide
+from bnn.mapped.placement.spent import steps
 from bnn.mapping.dataflows.output_stationary.planner import OutputPlan, plan
 from bnn.system.screening import usable
 from bnn.system.system import System

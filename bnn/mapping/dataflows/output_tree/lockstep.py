@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from bnn.mapped.placement.division import Step
+from bnn.mapped.placement.spent import Step
 from pimsim.dram.commands import Kind
 from pimsim.dram.timeline.command_stream import RowCycle
 from pimsim.microprogram.output_tree.stream import Stream

@@ -238,13 +238,16 @@ def occupancy(mapped: MappedStage) -> Occupancy:
     """How much of the DRAM a stage takes."""
     placement, used, opened = mapped.placement, 0, 0
     lanes: dict[int, int] = {}
+    known: dict[Hashable, tuple[int, int]] = {}
     for turn in placement.turns:
         lanes[turn.first] = max(lanes.get(turn.first, 0), turn.lanes)
-        blocks = [prod(placement.shape(block)[::2]) for block in turn.blocks]
-        for batch in turn.batches:
-            opened += len(batch) * mapped.system.columns
-            counts = [images.stop - images.start for images in batch]
-            used += sum(map(mul, counts, cycle(blocks)))
+        blocks = tuple([prod(placement.shape(block)[::2]) for block in turn.blocks])
+        key = id(turn.batches), blocks  # which turns may share
+        if key not in known:
+            counts = ([images.stop - images.start for images in batch] for batch in turn.batches)
+            held = sum(sum(map(mul, own, cycle(blocks))) for own in counts)
+            known[key] = held, sum(map(len, turn.batches)) * mapped.system.columns
+        used, opened = used + known[key][0], opened + known[key][1]
     every = range(max(lanes.values()))
     banks = {bank for part in range(mapped.parts) for bank in mapped.banks(part, every)}
     return Occupancy(

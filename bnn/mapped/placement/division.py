@@ -157,11 +157,19 @@ def side_by_side(
         )
     columns = [prod(block.size) * together for block in blocks]
     used, some = _divided(system, program, columns, len(tiles), ways)
+
+    @cache
+    def batches(held: int) -> list[list[slice]]:
+        """Images of the lanes of so many blocks; turns share them."""
+        return [
+            [tile for tile in tiles[batch] for _ in range(held)]
+            for batch in cut(len(tiles), used // some)
+        ]
+
     turns = [
         Turn(
             blocks[held],
-            [[tile for tile in tiles[batch] for _ in blocks[held]]
-             for batch in cut(len(tiles), used // some)],
+            batches(held.stop - held.start),
             max(columns[held]),
             number * parts,
         )

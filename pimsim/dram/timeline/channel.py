@@ -23,6 +23,7 @@ from pimsim.dram.timeline.command_stream import RowCycle, Run
 from pimsim.dram.timeline.cycles import CommandChunk, Lane, LanePlan
 from pimsim.dram.timeline.leaps import LeapTables
 from pimsim.dram.timeline.lockstep import NO_CHANCE_PS, Lockstep, Transition, TransitionChain
+from pimsim.object_code import Bound
 
 LONG_CYCLE_BEATS = 1 << 16
 """Row cycles of more commands than this are run command by command, each as a run of its own."""
@@ -92,14 +93,32 @@ class ChannelStream:
             self._refresh_idle(lane)
         self._call(lane.names)
         lane = lane.like
-        for run in runs:
-            for cycle, times in _loops(run):
-                plan = lane.plan(cycle)
-                if self._refi_ps:
-                    self._repeat(plan, times)
-                else:
-                    self._go(*plan.cache(self._state).after(times))
+        if self._refi_ps:
+            for run in runs:
+                for cycle, times in _loops(run):
+                    self._repeat(lane.plan(cycle), times)
+        else:
+            self._bare(lane, runs)
         self._end(lane.ranks)
+
+    def _bare(self, lane: Lane, runs: Sequence[Run]) -> None:
+        """Execute runs without refresh: each that comes again in the same state is known."""
+        known: dict[tuple[int, int, int], tuple[int, int, int, int]] = {}
+        state, took_ps, open_ps, bank_open_ps = self._state, 0, 0, 0
+        for run in runs:
+            key = state, id(run.cycle), run.times
+            found = known.get(key)
+            if found is None:
+                found = state, 0, 0, 0
+                for cycle, times in _loops(run):
+                    after, *more = lane.plan(cycle).cache(found[0]).after(times)
+                    found = after, *map(add, found[1:], more)
+                known[key] = found
+            state = found[0]
+            took_ps += found[1]
+            open_ps += found[2]
+            bank_open_ps += found[3]
+        self._go(state, took_ps, open_ps, bank_open_ps)
 
     def rounds(self, parts: Sequence[Steps], times: int) -> list[list[int]]:
         """Execute parts in order, and all of that ``times`` times, in compiled code.
@@ -115,13 +134,14 @@ class ChannelStream:
         spent, beside = np.zeros((len(parts), 5), np.int64), [[0] * 5 for _ in parts]
         stream = leaps.Stream(times, self._refi_ps, np.ascontiguousarray(laid), numbered, spent)
         at = np.array([0, 0, 0, 0, -1], np.int64)
+        bound = Bound(stream), Bound(at)
         self._call(self._lockstep.names)
         while True:
             start_ps = self._front_ps
             due_ps, free_ps = self._due_ps[0] - start_ps, self._free_since_ps[0] - start_ps
             where = [self._state, 0, 0, 0, 0, due_ps, free_ps, self.now_ps - start_ps]
             now = np.array(where, np.int64)
-            known = self._tables.walk(stream, at, now, self._lockstep.frees_ps())
+            known = self._tables.walk(*bound, now, self._lockstep.frees_ps())
             state, took_ps, opened_ps, banks_ps, refreshes, due_ps, free_ps, end_ps = now.tolist()
             self._go(state, took_ps, opened_ps, banks_ps)
             self.refreshes += refreshes

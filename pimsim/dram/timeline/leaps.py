@@ -12,6 +12,7 @@ due times.
 
 from __future__ import annotations
 
+from operator import is_not
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from pimsim.dram.timeline.cycles import LanePlan
 from pimsim.dram.timeline.lockstep import StateNumber, Transition
-from pimsim.object_code import Kept, part
+from pimsim.object_code import Bound, Kept, part
 
 _Ints = NDArray[np.int64]
 
@@ -82,6 +83,7 @@ class LeapTables:
         self._nodes_of = np.full((4, 64), -1, np.int32)
         self._nodes, self._chances, self._free = (np.zeros((64, n), np.int64) for n in (5, 6, 5))
         self._used = [0, 0, 0]
+        self._held = Bound(Nodes(self._nodes_of, self._nodes, self._chances, self._free))
 
     def number(self, plan: LanePlan) -> int:
         """Number of a plan."""
@@ -116,18 +118,20 @@ class LeapTables:
         opened_ps = move.open_ps, move.bank_open_ps
         row[_AFTER:] = move.after, move.took_ps, *opened_ps, move.chance_ps[0]
 
-    def walk(self, stream: Stream, at: _Ints, now: _Ints, frees_ps: _Ints) -> bool:
+    def walk(self, stream: Bound, at: Bound, now: _Ints, frees_ps: _Ints) -> bool:
         """Go on with a stream as far as the tables reach; False if they lack something.
 
         Args:
-            stream: all of it.
-            at: what is next; see :data:`AGAIN`.
+            stream: all of it, a :class:`Stream`.
+            at: what is next, an array; see :data:`AGAIN`.
             now: where the stream stands; see :data:`STATE`.
             frees_ps: of each state, how long the rank is busy behind its last command.
 
         """
         held = Nodes(self._nodes_of, self._nodes, self._chances, self._free)
-        return _WALK(stream, at, now, frees_ps, held) == 0
+        if any(map(is_not, held, self._held.value)):  # else tables have not grown
+            self._held = Bound(held)
+        return _WALK(stream, at, now, frees_ps, self._held) == 0
 
     def _added(self, which: int, table: _Ints, rows: _Ints) -> tuple[int, _Ints]:
         """Append rows to a table; return where they are, and the table."""

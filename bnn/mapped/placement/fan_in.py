@@ -141,8 +141,7 @@ def fit(
     most = channels * places
     if most < 1:
         raise ValueError(f"`channels` and `places` must be positive, not {channels}, {places}")
-    every = Chunk(slice(0, channels), slice(0, places))
-    for parts in count(min(-(-rows(every) // data_rows), most)):
+    for parts in count(fewest(channels, places, data_rows, rows)):
         crowded, tried = None, False
         for chunks in _divisions(channels, places, parts):
             if parts < most:  # what is too much anyway need not be written
@@ -166,6 +165,16 @@ def fit(
         if crowded is not None and not tried:
             raise crowded
     raise AssertionError("the last part count has been written or refused")
+
+
+def fewest(channels: int, places: int, data_rows: int, rows: Callable[[Chunk], int]) -> int:
+    """Return the number of parts that :func:`fit` begins at; for the arguments see there.
+
+    >>> fewest(7, 1, 3, lambda chunk: chunk.operands)
+    3
+    """
+    every = Chunk(slice(0, channels), slice(0, places))
+    return min(-(-rows(every) // data_rows), channels * places)
 
 
 def _divisions(channels: int, places: int, parts: int) -> Iterator[list[Chunk]]:

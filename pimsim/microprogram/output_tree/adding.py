@@ -16,9 +16,10 @@ from pimsim.object_code import part
 
 Ints = NDArray[np.int64]
 
-AT, FREE, USED, PEAK, ADDERS, FULL, WRONG = range(7)
+AT, FREE, USED, PEAK, ADDERS, FULL, WRONG, LONGEST = range(8)
 """Places in the state: words written; free rows; rows in use, and the most so far; adders; whether
-the memory for records is full; and whether something impossible was asked for."""
+the memory for records is full; whether something impossible was asked for; and the most items that
+were added as one bucket, or as many as fill a block."""
 JOINTS, CARRIES, BOTH, ZERO, ONE, FEW_ACTIVATIONS, BLOCK, WAYS = range(8)
 """Of the table: first codes of joint adders, of carries and of two at once; rows of the constants;
 whether activations are to be few, not commands; how many items of a bucket are added before their

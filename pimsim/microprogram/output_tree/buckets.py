@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pimsim.microprogram.output_tree.adding import (
     BLOCK,
+    LONGEST,
     MAX_WEIGHT,
     PLUS,
     WRONG,
@@ -156,6 +157,8 @@ def _both(
     for side in range(2):
         clear(waiting[side])
         new = 0
+        longest = ranges[2 * side + 1] - ranges[2 * side]
+        work.state[LONGEST] = max(work.state[LONGEST], longest)
         for i in range(ranges[2 * side], ranges[2 * side + 1]):
             if new == work.table[BLOCK]:
                 if not added(work, side):

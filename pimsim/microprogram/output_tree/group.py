@@ -13,10 +13,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,12 +126,38 @@ def plan(
         raise InputError(
             f"a group must have at most {MOST_OUTPUTS} outputs, not {len(leaves(tree))}"
         )
-    for block in BLOCKS[:-1]:
-        try:
-            return attempt(tree, fan_in, kappas, outs, address_map, (minimise, block))
-        except OutOfRowsError:
-            continue
-    return attempt(tree, fan_in, kappas, outs, address_map, (minimise, BLOCKS[-1]))
+
+    def attempted(block: int) -> GroupPlan:
+        return attempt(tree, fan_in, kappas, outs, address_map, (minimise, block))
+
+    return in_blocks(attempted)
+
+
+class NoRoomError(OutOfRowsError):
+    """A part has too few rows."""
+
+    def __init__(self, free: int, longest: int) -> None:
+        super().__init__(too_few(free))
+        self.longest = longest
+        """Most items that were added as one: blocks that hold as many make no difference."""
+
+
+_Found = TypeVar("_Found")
+
+
+def in_blocks(attempted: Callable[[int], _Found]) -> _Found:
+    """Return what comes of the first block that leaves enough rows, see :data:`BLOCKS`.
+
+    Blocks that make no difference are not attempted. Raises OutOfRowsError if none is enough.
+    """
+    failed: NoRoomError | None = None
+    for block in BLOCKS:
+        if failed is None or block < failed.longest:
+            try:
+                return attempted(block)
+            except NoRoomError as error:
+                failed = error
+    raise failed or AssertionError("there is a block")
 
 
 def attempt(
@@ -174,14 +200,15 @@ def attempt(
     own = kappas[order].astype(np.int64)
     nothing = np.zeros((0, 4), np.int64)
     few, nowhere = (how[0] == "activations", how[1]), np.zeros(len(order), np.int64)
-    tapes, peak, adders, needs = [], 0, 0, []
+    tapes, peak, adders, needs, longest = [], 0, 0, [], 0
     parts, size = len(fan_in), adding.MAX_WEIGHT
     marks, lasts = (np.zeros((parts, len(ends), n), np.int64) for n in (4, 2))
     digits = np.full((parts, len(ends), 2, size), adding.NOTHING, np.int64)
     for number, part in enumerate(fan_in[1:], 1):
         found = Found(np.zeros_like(nowhere), marks[number], digits[number], lasts[number])
         goal = own, nowhere, False
-        state, tape = _written(nodes, part, nothing, goal, found, address_map, few)
+        state, tape = _written(nodes, part, nothing, goal, found, address_map, few, longest)
+        longest = state[adding.LONGEST]
         tapes.append(tape)
         needs.append(state[adding.PEAK])
         peak, adders = max(peak, _peak(part, state)), adders + state[adding.ADDERS]
@@ -193,7 +220,7 @@ def attempt(
     given = coming[:, :4].copy()  # filled in below; of a single row a slice would be a view
     goal = (own, nowhere, False) if outs is None else (own, outs, True)
     found = Found(np.zeros_like(nowhere), marks[0], digits[0].copy(), lasts[0].copy())
-    state, tape = _written(nodes, fan_in[0], given, goal, found, address_map, few)
+    state, tape = _written(nodes, fan_in[0], given, goal, found, address_map, few, longest)
     stored = coming[:, 3] >= 0
     pairs = np.stack([coming[:, 0], coming[:, 4], coming[:, 3] >> 1, given[:, 3] >> 1], 1)[stored]
     return GroupPlan(
@@ -234,16 +261,13 @@ def require_room(
     goal = kappas[order].astype(np.int64), nowhere, False
     nothing = np.zeros((0, 4), np.int64)
     marks, lasts = (np.zeros((len(ends), n), np.int64) for n in (4, 2))
-    for block in BLOCKS:
+
+    def written(block: int) -> None:
         digits = np.full((len(ends), 2, adding.MAX_WEIGHT), adding.NOTHING, np.int64)
         found = Found(np.zeros_like(nowhere), np.zeros_like(marks), digits, np.zeros_like(lasts))
-        try:
-            _written(nodes, part, nothing, goal, found, address_map, (False, block))
-        except OutOfRowsError:
-            if block == BLOCKS[-1]:
-                raise
-        else:
-            return
+        _written(nodes, part, nothing, goal, found, address_map, (False, block))
+
+    in_blocks(written)
 
 
 def too_few(rows: int) -> str:
@@ -273,8 +297,12 @@ def _written(
     found: Found,
     address_map: AddressMap,
     how: tuple[bool, int],
+    longest: int = 0,
 ) -> tuple[list[int], NDArray[np.int32]]:
-    """Let the planner write the records of a part, whose signs are in the order of the group."""
+    """Let the planner write the records of a part, whose signs are in the order of the group.
+
+    ``longest`` is the :attr:`NoRoomError.longest` of parts before; the state has it with this part.
+    """
     from pimsim.microprogram.output_tree import adding, planner
 
     kappas, outs, here = goal
@@ -302,8 +330,9 @@ def _written(
     )
     planner.write(work, group, found, memory.nodes)
     state: list[int] = memory.state.value.tolist()
+    state[adding.LONGEST] = max(state[adding.LONGEST], longest)
     if state[adding.WRONG] == 1:
-        raise OutOfRowsError(too_few(len(part.free)))
+        raise NoRoomError(len(part.free), state[adding.LONGEST])
     if state[adding.WRONG] or state[adding.FULL]:
         raise ValueError(f"a group must be odd throughout, state {state}")
     tape: NDArray[np.int32] = memory.tape.value[: state[adding.AT]].copy()
@@ -320,7 +349,7 @@ class _Memory(threading.local):
         self.ways: Any = self.sorted
         self.columns: Any = self.sorted
         self.nodes = Bound(())
-        self.state: Any = Bound(np.zeros(7, np.int64))
+        self.state: Any = Bound(np.zeros(8, np.int64))
         self.left: Any = Bound(np.zeros(3, np.int64))
         self.waiting: Any = Bound(())
 

@@ -25,11 +25,12 @@ from pimsim.microprogram.output_tree.group import (
     FanIn,
     GroupPlan,
     Ints,
+    NoRoomError,
     attempt,
     too_few,
 )
 from pimsim.microprogram.output_tree.renaming import renamed
-from pimsim.microprogram.output_tree.tree import Tree, leaves
+from pimsim.microprogram.output_tree.tree import Tree, in_order, leaves
 from pimsim.remembered import Known
 
 PLANS: Known[GroupPlan | str] = Known(size_bytes=48 << 20)
@@ -55,7 +56,7 @@ def plan(
     True
     """
     order = leaves(tree)
-    group, own = _in_order(tree), kappas[order].astype(np.int64)
+    group, own = in_order(tree), kappas[order].astype(np.int64)
     used = [_order_of_use(part.rows) for part in fan_in]
     parts = [
         part._replace(signs=np.ascontiguousarray(part.signs[:, order]), rows=numbers)
@@ -84,9 +85,11 @@ def plan(
             try:
                 found = attempted(block)
                 PLANS.give(name, found, size_bytes(found))
-            except OutOfRowsError as error:
+            except NoRoomError as error:
                 found = str(error)
-                PLANS.give(f"{name}-{frees}", found, len(found))
+                for same in BLOCKS:  # or what comes to the same
+                    if same == block or error.longest <= same < block:
+                        PLANS.give(f"{key}-{same}-{frees}", found, len(found))
         elif isinstance(found, GroupPlan):
             found = _too_few(found, frees) or found
         if isinstance(found, GroupPlan):
@@ -115,16 +118,6 @@ def size_bytes(planned: GroupPlan | str) -> int:
 @cache
 def _map(address_map: AddressMap) -> str:
     return digest(address_map)
-
-
-def _in_order(tree: Tree) -> Tree:
-    """The tree with its outputs numbered from 0 on, in order."""
-    numbers = iter(range(len(leaves(tree))))
-
-    def walk(some: Tree) -> Tree:
-        return next(numbers) if isinstance(some, int) else tuple(walk(half) for half in some)
-
-    return walk(tree)
 
 
 def _too_few(planned: GroupPlan, frees: Sequence[int]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from pimsim.microprogram.output_tree.adding import (
     AT,
     BLOCK,
+    LONGEST,
     MAX_WEIGHT,
     WRONG,
     Ints,
@@ -166,11 +167,13 @@ def _leaf(
             for i in range(size):
                 if (nodes.own[NEGATIVE, i] != 0) == (column == 1):
                     if new == work.table[BLOCK]:
+                        work.state[LONGEST] = max(work.state[LONGEST], new + 1)
                         if not added(work, 0):
                             return until
                         new = 0
                     wait(work, 0, nodes.own[WEIGHT, i], nodes.own[ITEM, i])
                     new += 1
+            work.state[LONGEST] = max(work.state[LONGEST], new)
             for i in range(came, until):
                 if incoming[i, COLUMN] == column:
                     wait(work, 0, incoming[i, WEIGHT_OF], incoming[i, CAME])

@@ -55,6 +55,20 @@ def numbered(tree: Tree, first: int) -> Tree:
     return first + tree if isinstance(tree, int) else tuple(numbered(half, first) for half in tree)
 
 
+def in_order(tree: Tree) -> Tree:
+    """Return the tree with its outputs numbered from 0 on, in order.
+
+    >>> in_order(((7, 3), 5))
+    ((0, 1), 2)
+    """
+    numbers = iter(range(len(leaves(tree))))
+
+    def walk(some: Tree) -> Tree:
+        return next(numbers) if isinstance(some, int) else tuple(walk(half) for half in some)
+
+    return walk(tree)
+
+
 def shaped(outputs: Sequence[int]) -> Tree:
     """Make a tree of outputs by halving them again and again.
 

@@ -13,9 +13,10 @@ from bnn.backends import account
 from bnn.lowering.blocks import in_blocks, shapes
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import MappedStage
-from bnn.mapped.placement.fan_in import Chunk, fit
+from bnn.mapped.placement.fan_in import Chunk, fewest, fit
 from bnn.mapped.placement.placement import tiles_of
 from bnn.mapping.dataflows.output_tree.layout import MOST, Layout, Way, subarrays_of
+from bnn.mapping.dataflows.output_tree.room import require_room
 from bnn.system.ledger import ledger_alone
 from bnn.system.system import System
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError, PimsimError
@@ -86,13 +87,21 @@ def _cheapest(
     best: tuple[float, Layout, list[Tree]] | None = None
     refused: PimsimError | None = None
     priced: list[_Takes] = []
+    every = system.subarrays_per_bank
     for block, some in groupby(ways(stage, system), key=lambda way: way.block):
         shared = in_blocks(stage, block) if block else stage
-        most = best[1].subarrays if best and block else system.subarrays_per_bank
+        most = best[1].subarrays if best and block else every
         seen = set[tuple[Way, int]]()
+        least, fitting = 0, set[int]()
         for way, (number, largest) in product(some, enumerate(sizes)):
-            if not number and any(parts == 1 for _, parts in seen):
-                break  # no digit is moved
+            if not number:
+                if any(parts == 1 for _, parts in seen):
+                    break  # no digit is moved
+                least, fitting = _fewest(shared, system, way, whole=together), set()
+            if subarrays_of(shared, system, least, way) > most and most < every:
+                continue
+            if number in fitting:
+                continue  # has been seen: it fits as few parts
             try:
                 layout = _divided(shared, system, largest[0], way, most, whole=together)
             except (OutOfRowsError, OutOfSubarraysError) as error:
@@ -101,11 +110,13 @@ def _cheapest(
             if (way, len(layout.parts)) in seen:
                 continue
             seen.add((way, len(layout.parts)))
-            for groups in sizes[number:]:
+            for size, groups in enumerate(sizes[number:], number):
                 try:
                     sample = layout.sample(groups[0])
                 except OutOfRowsError:
                     continue
+                if len(layout.chunks) == least:
+                    fitting.add(size)
                 units = len(groups) * copies * layout.each
                 takes = _Takes.of(layout, sample, units, images)
                 if any(map(takes.no_less_than, priced)):
@@ -242,7 +253,7 @@ def _divided(
     With ``whole`` it is not divided. Raises OutOfSubarraysError if these are more than ``most``, or
     more than a bank has.
     """
-    windows = stage.windows
+    windows, places = stage.windows, _places(stage, way)
 
     def fitting(subarrays: int) -> None:
         if subarrays > most:
@@ -253,15 +264,20 @@ def _divided(
 
     def write(chunks: list[Chunk]) -> Layout:
         # If other layouts fit, nobody reads why this one does not: no need to lay it out.
+        needed = subarrays_of(stage, system, len(chunks), way)
         if most < system.subarrays_per_bank:
-            fitting(subarrays_of(stage, system, len(chunks), way))
+            fitting(needed)
+        # Nor does anybody where smaller parts are left to be tried.
+        unread = not whole and needed <= most and len(chunks) < windows.channels * places
+        if unread:
+            require_room(stage, system, chunks, way, group)
         layout = Layout(stage, system, chunks, way)
         fitting(layout.subarrays)
-        layout.require_room(group)
+        if not unread:
+            require_room(stage, system, chunks, way, group)
         layout.sample(group)
         return layout
 
-    places = windows.taps.shape[1] if way.apart else windows.patch
     if whole:
         return write([Chunk(slice(0, windows.channels), slice(0, places))])
     return fit(
@@ -273,3 +289,16 @@ def _divided(
         lambda chunk: chunk.operands * way.planes,
         lambda chunk: min(len(leaves(group)), 2) * chunk.operands.bit_length(),
     )
+
+
+def _places(stage: Stage, way: Way) -> int:
+    """Places of the patch that a fan-in is cut of."""
+    return int(stage.windows.taps.shape[1]) if way.apart else stage.windows.patch
+
+
+def _fewest(stage: Stage, system: System, way: Way, *, whole: bool) -> int:
+    """The fewest parts that :func:`_divided` may divide a fan-in among, whatever the group."""
+    if whole:
+        return 1
+    channels, places = stage.windows.channels, _places(stage, way)
+    return fewest(channels, places, system.data_rows, lambda one: one.operands * way.planes)

@@ -21,7 +21,7 @@ from bnn.mapping.dataflows.output_stationary.edges import Masks
 from bnn.mapping.dataflows.output_tree.items import Items
 from bnn.mapping.dataflows.output_tree.lockstep import computing
 from bnn.mapping.dataflows.output_tree.numbers import has_zeros, numbers, signed_digits
-from bnn.mapping.dataflows.output_tree.parts import Beside, Part
+from bnn.mapping.dataflows.output_tree.parts import Beside, Part, counted
 from bnn.mapping.dataflows.output_tree.voting import Voting, subarrays
 from bnn.system.screening import usable
 from bnn.system.system import System
@@ -261,19 +261,6 @@ class Layout:
         plans = [self._plan(tree, place) for place in sorted(set(self._like))]
         return self._alone(plans[0], 0)
 
-    def require_room(self, tree: Tree) -> None:
-        """Raise OutOfRowsError where the second part of the first place has no room for a group.
-
-        Planning the group then raises it, too, when all parts have been laid out.
-        """
-        where, order = self._where[0], leaves(tree)
-        if len(where) < 2 or not self._stage.weights[..., order].all():
-            return
-        home, part = (self._items(number, 0) for number in where[:2])
-        apart = {order[n] for n in np.flatnonzero((home.signs[:, order] == 0).any(axis=0))}
-        fan_in = FanIn(*part.of(order), self._free[where[1]])
-        group.require_room(tree, apart, fan_in, self._kappas[0], self._map)
-
     def whole(self, tree: Tree) -> list[Stream]:
         """Plan a group: a stream, or one for each place of a block.
 
@@ -391,21 +378,9 @@ class Layout:
 
     def _items(self, number: int, place: int) -> Items:
         """Operands of a part, and in the home masks of padding."""
-        stage, part, chunk = self._stage, self.parts[number], self.parts[number].chunk
-        row_of = {spot: row for row, spot in enumerate(part.places)}
-        every = stage.windows.taps[place].tolist()
-        taps = [tap for tap, spot in enumerate(every) if spot in row_of]
-        spots = np.array([row_of[every[tap]] for tap in taps], np.int64)
-        channels = np.arange(chunk.width)
-        first = (spots[:, None] * chunk.width + channels).reshape(-1) * len(part.planes)
-        lift = int(stage.zero_padding)
-        signs, rows, weights = [], [], []
-        for digit, shift in enumerate(stage.shifts):
-            own = stage.weights[digit, taps, chunk.channels].reshape(-1, stage.outputs) * self._turn
-            for row, bit in enumerate(part.planes):
-                signs.append(own)
-                rows.append(self._first + part.first_row + first + row)
-                weights.append(np.full(len(first), bit + shift + lift))
+        stage, part = self._stage, self.parts[number]
+        signs, rows, weights = counted(stage, part, place, self._turn)
+        rows = [self._first + each for each in rows]
         padded = number == self._where[place][0] and stage.zero_padding
         if padded:
             for mask, digits in self._padding(number, place):

@@ -26,17 +26,22 @@ def computing(streams: Sequence[Stream], units: int) -> Callable[[int], list[Ste
         part, is waited for by itself.
 
     """
+    distinct = list({id(one): one for one in streams}.values())  # copies are the same object
     each = []
-    for tally in (one.tally for one in streams):
+    for tally in (one.tally for one in distinct):
         own = Counter[tuple[RowCycle | Kind, object]]()
         for part, tape in enumerate(tally.parts):
-            own.update({(run.cycle, part): run.times for run in tape.runs})
+            for run in tape.runs:
+                own[run.cycle, part] = run.times
         for ends, rows in tally.moved.items():
-            own.update({(Kind.RD, ends): rows, (Kind.WR, ends): rows})
+            own[Kind.RD, ends] += rows
+            own[Kind.WR, ends] += rows
         own[Kind.RD, "bits or digits"] = tally.reads
         each.append(own)
     kinds = list(dict.fromkeys(kind for own in each for kind in own))
-    times = np.array([[own[kind] for kind in kinds] for own in each])
+    number = {id(one): place for place, one in enumerate(distinct)}
+    rows_of = np.array([[own[kind] for kind in kinds] for own in each])
+    times = rows_of[[number[id(one)] for one in streams]]
     times = np.resize(times, (units, len(kinds)))
 
     def steps(size: int) -> list[Step]:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.lowering.stage import Stage
 from bnn.mapped.placement.fan_in import Chunk
 
 
@@ -38,3 +42,48 @@ class Part:
         """Data rows of the operands."""
         size = len(self.places) * self.chunk.width * len(self.planes)
         return range(self.first_row, self.first_row + size)
+
+
+class Counted(NamedTuple):
+    """Operands that count for the outputs of a stage, bit by bit of its weights and of theirs."""
+
+    signs: list[NDArray[np.int8]]
+    """``(operands, outputs)`` each."""
+    rows: list[NDArray[np.int64]]
+    """``(operands,)`` data rows."""
+    weights: list[NDArray[np.int64]]
+    """``(operands,)`` exponents of what they count for."""
+
+
+def counted(
+    stage: Stage,
+    part: Part,
+    place: int,
+    turn: NDArray[np.int8],
+    outputs: slice | list[int] = slice(None),
+) -> Counted:
+    """Return what a part counts at a place of the pooling window.
+
+    Args:
+        stage: the stage.
+        part: what it holds.
+        place: the place.
+        turn: ``(outputs,)`` the sign that each output counts with.
+        outputs: for which outputs.
+
+    """
+    found = Counted([], [], [])
+    row_of = {spot: row for row, spot in enumerate(part.places)}
+    every = stage.windows.taps[place].tolist()
+    taps = [tap for tap, spot in enumerate(every) if spot in row_of]
+    spots = np.array([row_of[every[tap]] for tap in taps], np.int64)
+    width = part.chunk.width
+    first = (spots[:, None] * width + np.arange(width)).reshape(-1) * len(part.planes)
+    lift = int(stage.zero_padding)
+    for digit, shift in enumerate(stage.shifts):
+        some = stage.weights[digit, taps, part.chunk.channels][..., outputs] * turn[outputs]
+        for row, bit in enumerate(part.planes):
+            found.signs.append(some.reshape(len(first), some.shape[-1]))
+            found.rows.append(part.first_row + first + row)
+            found.weights.append(np.full(len(first), bit + shift + lift))
+    return found

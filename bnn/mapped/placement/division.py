@@ -142,7 +142,7 @@ def side_by_side(
         for strip in strips
     ]
     together = min(system.columns // prod(blocks[0].size), images)
-    tiles = [tile.images for tile in tiling(images, 1, together)]
+    tiles = cut(images, together)
     banks, resident = system.banks, system.standard.subarrays_per_bank // parts
     ways = [
         ways

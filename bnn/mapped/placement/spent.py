@@ -21,6 +21,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
+
 from bnn.system.system import System
 from pimsim.cost import unrefreshed_ps
 from pimsim.dram.commands import Kind
@@ -113,20 +115,21 @@ def least_ps(
     needs = [
         need_of(system, cycle).times(times) for cycle, times in _cycles(system, columns, steps)
     ]
-    return [needed_ps(system, some, needs) for some in banks]
+    return needed_ps(system, banks, needs)
 
 
-def needed_ps(system: System, banks: int, needs: Iterable[Need]) -> int:
+def needed_ps(system: System, banks: Sequence[int], needs: Sequence[Need]) -> list[int]:
     """Return the time that so many banks take at least for needs, one after the other."""
     standard, options = system.standard, system.options
-    of_rank = min(banks, standard.banks)
-    of_channel = min(banks, standard.banks * standard.ranks)
+    of_rank = np.minimum(banks, standard.banks)
+    of_channel = np.minimum(banks, standard.banks * standard.ranks)
     faw_ps = effective_timing(standard, options).t_faw_ps if options.faw else 0
-    late = of_rank * (options.acts_per_aap - 1) + 1  # second ACTs may come after the next begins
-    found = 0
-    for row_ps, acts, column_ps, turning_ps in needs:
-        within = (of_rank * acts - late) // ACTS_PER_FAW
-        found += max(row_ps, within * faw_ps, of_channel * column_ps + turning_ps)
+    # second ACTs may come after the next need has begun
+    late = of_rank * (options.acts_per_aap - 1) + 1
+    row_ps, acts, column_ps, turning_ps = np.array(needs, np.int64).reshape(-1, 4, 1).swapaxes(0, 1)
+    within = (of_rank * acts - late) // ACTS_PER_FAW
+    scarce = np.maximum(within * faw_ps, of_channel * column_ps + turning_ps)
+    found: list[int] = np.maximum(row_ps, scarce).sum(axis=0).tolist()
     return found
 
 

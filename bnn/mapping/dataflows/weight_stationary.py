@@ -100,8 +100,7 @@ def _least_ps(stage: Stage, system: System, columns: int) -> int:
     banks, moved = system.standard.banks, least_moved(stage, system.data_rows)
     written = stage.weights.shape[2] * stage.windows.patch * stage.planes
     rows = [(Kind.WR, written), (Kind.RD, moved), (Kind.WR, moved)]
-    (rows_ps,) = least_ps(system, [banks], columns, rows)
-    return rows_ps + needed_ps(system, banks, [need])
+    return sum([*least_ps(system, [banks], columns, rows), *needed_ps(system, [banks], [need])])
 
 
 def ways(stage: Stage, address_map: AddressMap) -> tuple[bool, ...]:

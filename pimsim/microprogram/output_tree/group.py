@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -189,7 +189,8 @@ def attempt(
     if np.count_nonzero(whole) < whole.size:
         missing = ~whole.all(axis=0)
     apart = {n for n, some in zip(order, missing.tolist(), strict=True) if some}
-    nodes, ends = _nodes(tree, apart)
+    nodes, every = _nodes(tree, frozenset(apart))
+    ends = [*every]
     place_of = {output: place for place, output in enumerate(order)}
     spots = [
         (place_of[output], leaf, number)
@@ -255,7 +256,7 @@ def require_room(
     """
     from pimsim.microprogram.output_tree import adding
 
-    order, (nodes, ends) = leaves(tree), _nodes(tree, apart)
+    order, (nodes, ends) = leaves(tree), _nodes(tree, frozenset(apart))
     part = part._replace(signs=_columns(part.signs, order))
     nowhere = np.zeros(len(order), np.int64)
     goal = kappas[order].astype(np.int64), nowhere, False
@@ -382,7 +383,8 @@ _LAST = np.zeros(1, np.int64)
 """What stands behind the rows that are free."""
 
 
-def _nodes(tree: Tree, apart: set[int]) -> tuple[Ints, list[tuple[int, ...]]]:
+@lru_cache(maxsize=256)
+def _nodes(tree: Tree, apart: frozenset[int]) -> tuple[Ints, tuple[tuple[int, ...], ...]]:
     """Nodes of a tree, each before those inside it, and the outputs of its leaves."""
     order = leaves(tree)
     place_of = {output: place for place, output in enumerate(order)}
@@ -406,7 +408,7 @@ def _nodes(tree: Tree, apart: set[int]) -> tuple[Ints, list[tuple[int, ...]]]:
         walk(other, depth + 1)
 
     walk(tree, 0)
-    return np.array(found, np.int64), ends
+    return np.array(found, np.int64), tuple(ends)
 
 
 @cache

@@ -28,9 +28,9 @@ class Items:
 
     def alike(self, other: Items) -> bool:
         """Whether others count in the same way, so that each row has a counterpart."""
-        same = np.array_equal(self.weights, other.weights)
-        if not (same and np.array_equal(self.signs, other.signs)):
-            return False
+        for one, also in ((self.weights, other.weights), (self.signs, other.signs)):
+            if one is not also and not np.array_equal(one, also):
+                return False
         return _one_for_each(self.rows, other.rows) and _one_for_each(other.rows, self.rows)
 
     def least(self, masks: Mapping[int, NDArray[np.bool_]], columns: int) -> NDArray[np.int64]:

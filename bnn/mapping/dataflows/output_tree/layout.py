@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from bnn.mapping.dataflows.output_stationary.edges import Masks
 from bnn.mapping.dataflows.output_tree.items import Items
 from bnn.mapping.dataflows.output_tree.lockstep import computing
 from bnn.mapping.dataflows.output_tree.numbers import has_zeros, numbers, signed_digits
-from bnn.mapping.dataflows.output_tree.parts import Beside, Part, counted
+from bnn.mapping.dataflows.output_tree.parts import Beside, Counted, Part, counted, taps_of
 from bnn.mapping.dataflows.output_tree.voting import Voting, subarrays
 from bnn.system.screening import usable
 from bnn.system.system import System
@@ -122,6 +122,8 @@ class Layout:
         ]
         """Parts of each place of the pooling window, its home first."""
         homes = [where[0] for where in self._where]
+        self._counted: dict[Hashable, Counted] = {}
+        """What parts count, by what that depends on."""
         self._masks: dict[int, Masks] = {}
         self._kept: list[int] = []
         """Rows for the bits of a group, if these are needed together."""
@@ -379,18 +381,25 @@ class Layout:
     def _items(self, number: int, place: int) -> Items:
         """Operands of a part, and in the home masks of padding."""
         stage, part = self._stage, self.parts[number]
-        signs, rows, weights = counted(stage, part, place, self._turn)
-        rows = [self._first + each for each in rows]
+        taps, found = taps_of(stage, part, place)
+        rows, channels = self._first + found, part.chunk.channels
+        key = taps, channels.start, channels.stop, part.planes
+        if key not in self._counted:
+            self._counted[key] = counted(stage, part, taps, self._turn)
+        signs, weights = self._counted[key]
         padded = number == self._where[place][0] and stage.zero_padding
         if padded:
+            every, more, worth = [signs], [rows], [weights]
             for mask, digits in self._padding(number, place):
-                signs += [digit[None] * self._turn for _, digit in digits]
-                rows.append(np.full(len(digits), self._first + mask))
-                weights.append(np.array([weight for weight, _ in digits]))
+                every += [digit[None] * self._turn for _, digit in digits]
+                more.append(np.full(len(digits), self._first + mask))
+                worth.append(np.array([weight for weight, _ in digits]))
+            signs = np.concatenate(every).astype(np.int8, copy=False)
+            rows, weights = np.concatenate(more), np.concatenate(worth)
         return Items(
-            np.concatenate(signs).astype(np.int8, copy=False),
-            np.concatenate(rows).astype(np.int64, copy=False),
-            np.concatenate(weights).astype(np.int64, copy=False),
+            signs,
+            rows.astype(np.int64, copy=False),
+            weights.astype(np.int64, copy=False),
             not padded and not has_zeros(stage),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -47,43 +48,49 @@ class Part:
 class Counted(NamedTuple):
     """Operands that count for the outputs of a stage, bit by bit of its weights and of theirs."""
 
-    signs: list[NDArray[np.int8]]
-    """``(operands, outputs)`` each."""
-    rows: list[NDArray[np.int64]]
-    """``(operands,)`` data rows."""
-    weights: list[NDArray[np.int64]]
+    signs: NDArray[np.int8]
+    """``(operands, outputs)``."""
+    weights: NDArray[np.int64]
     """``(operands,)`` exponents of what they count for."""
+
+
+def taps_of(stage: Stage, part: Part, place: int) -> tuple[tuple[int, ...], NDArray[np.int64]]:
+    """Return the kernel taps that read a part at a place of the pooling window, and operand rows.
+
+    Rows are data rows, in the order of :func:`counted`.
+    """
+    row_of = {spot: row for row, spot in enumerate(part.places)}
+    every = stage.windows.taps[place].tolist()
+    taps = tuple([tap for tap, spot in enumerate(every) if spot in row_of])
+    spots = np.array([row_of[every[tap]] for tap in taps], np.int64)
+    width = part.chunk.width
+    first = (spots[:, None] * width + np.arange(width)).reshape(-1) * len(part.planes)
+    rows = np.concatenate([part.first_row + first + row for row in range(len(part.planes))])
+    return taps, np.tile(rows, len(stage.shifts))
 
 
 def counted(
     stage: Stage,
     part: Part,
-    place: int,
+    taps: Sequence[int],
     turn: NDArray[np.int8],
     outputs: slice | list[int] = slice(None),
 ) -> Counted:
-    """Return what a part counts at a place of the pooling window.
+    """Return what a part counts where some kernel taps read it.
 
     Args:
         stage: the stage.
         part: what it holds.
-        place: the place.
+        taps: these taps.
         turn: ``(outputs,)`` the sign that each output counts with.
         outputs: for which outputs.
 
     """
-    found = Counted([], [], [])
-    row_of = {spot: row for row, spot in enumerate(part.places)}
-    every = stage.windows.taps[place].tolist()
-    taps = [tap for tap, spot in enumerate(every) if spot in row_of]
-    spots = np.array([row_of[every[tap]] for tap in taps], np.int64)
-    width = part.chunk.width
-    first = (spots[:, None] * width + np.arange(width)).reshape(-1) * len(part.planes)
-    lift = int(stage.zero_padding)
+    lift, signs, weights = int(stage.zero_padding), [], []
     for digit, shift in enumerate(stage.shifts):
-        some = stage.weights[digit, taps, part.chunk.channels][..., outputs] * turn[outputs]
-        for row, bit in enumerate(part.planes):
-            found.signs.append(some.reshape(len(first), some.shape[-1]))
-            found.rows.append(part.first_row + first + row)
-            found.weights.append(np.full(len(first), bit + shift + lift))
-    return found
+        some = stage.weights[digit, list(taps), part.chunk.channels][..., outputs] * turn[outputs]
+        own = some.reshape(len(taps) * part.chunk.width, some.shape[-1])
+        for bit in part.planes:
+            signs.append(own)
+            weights.append(np.full(len(own), bit + shift + lift))
+    return Counted(np.concatenate(signs).astype(np.int8, copy=False), np.concatenate(weights))

@@ -8,7 +8,7 @@ from bnn.lowering.stage import Stage
 from bnn.mapped.placement.fan_in import Chunk
 from bnn.mapping.dataflows.output_tree.layout import Way
 from bnn.mapping.dataflows.output_tree.numbers import has_zeros, numbers, signed_digits
-from bnn.mapping.dataflows.output_tree.parts import Part, counted
+from bnn.mapping.dataflows.output_tree.parts import Part, counted, taps_of
 from bnn.system.system import System
 from pimsim.microprogram.output_tree import group
 from pimsim.microprogram.output_tree.group import FanIn
@@ -25,11 +25,11 @@ def require_room(stage: Stage, system: System, chunks: list[Chunk], way: Way, tr
     if part is None or (has_zeros(stage) and not stage.weights[..., order].all()):
         return
     turn, kappas, _ = numbers(stage)
-    found = counted(stage, part, 0, turn, order)
-    signs = np.concatenate(found.signs).astype(np.int8, copy=False)
+    taps, rows = taps_of(stage, part, 0)
+    signs, weights = counted(stage, part, taps, turn, order)
     first, last = len(system.address_map.constants), system.data_rows - 1
     free = first + np.arange(last, part.rows.stop - 1, -1)
-    fan_in = FanIn(signs, first + np.concatenate(found.rows), np.concatenate(found.weights), free)
+    fan_in = FanIn(signs, first + rows, weights, free)
     group.require_room(
         in_order(tree), _apart(stage, order), fan_in, kappas[0][order], system.address_map
     )

@@ -127,8 +127,10 @@ def plan(
             f"a group must have at most {MOST_OUTPUTS} outputs, not {len(leaves(tree))}"
         )
 
+    before: Planned = {}
+
     def attempted(block: int) -> GroupPlan:
-        return attempt(tree, fan_in, kappas, outs, address_map, (minimise, block))
+        return attempt(tree, fan_in, kappas, outs, address_map, (minimise, block), before)
 
     return in_blocks(attempted)
 
@@ -160,6 +162,19 @@ def in_blocks(attempted: Callable[[int], _Found]) -> _Found:
     raise failed or AssertionError("there is a block")
 
 
+class _Seen(NamedTuple):
+    """How a part was planned."""
+
+    kappas: Ints
+    state: list[int]
+    tape: NDArray[np.int32]
+    found: Found
+
+
+Planned = dict[int, _Seen]
+"""How parts of a group were planned, the home aside, by number."""
+
+
 def attempt(
     tree: Tree,
     fan_in: Sequence[FanIn],
@@ -167,6 +182,7 @@ def attempt(
     outs: Ints | None,
     address_map: AddressMap,
     how: tuple[str, int],
+    before: Planned | None = None,
 ) -> GroupPlan:
     """Plan a group as :func:`plan` does, with one of :data:`BLOCKS`.
 
@@ -177,12 +193,13 @@ def attempt(
         outs: ``(places,)`` place of each bit; None: no bit is wanted.
         address_map: of the subarrays.
         how: what is to be few, and the block.
+        before: what was planned with larger blocks, to be reused and added to.
 
     Raises OutOfRowsError if a part has too few rows.
     """
     from pimsim.microprogram.output_tree import adding
 
-    order = leaves(tree)
+    order, before = leaves(tree), {} if before is None else before
     fan_in = [part._replace(signs=_columns(part.signs, order)) for part in fan_in]
     whole = np.concatenate([part.signs for part in fan_in])
     missing = np.zeros(len(order), np.bool_)
@@ -207,8 +224,15 @@ def attempt(
     digits = np.full((parts, len(ends), 2, size), adding.NOTHING, np.int64)
     for number, part in enumerate(fan_in[1:], 1):
         found = Found(np.zeros_like(nowhere), marks[number], digits[number], lasts[number])
-        goal = own, nowhere, False
-        state, tape = _written(nodes, part, nothing, goal, found, address_map, few, longest)
+        seen = before.get(number)
+        if seen is None or how[1] < seen.state[adding.LONGEST] or (own != seen.kappas).any():
+            goal = own, nowhere, False
+            state, tape = _written(nodes, part, nothing, goal, found, address_map, few, longest)
+            before[number] = _Seen(own, state, tape, found)
+        else:
+            state, tape = seen.state, seen.tape
+            for mine, known in zip(found, seen.found, strict=True):
+                mine[:] = known
         longest = state[adding.LONGEST]
         tapes.append(tape)
         needs.append(state[adding.PEAK])

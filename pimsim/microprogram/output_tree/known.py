@@ -26,6 +26,7 @@ from pimsim.microprogram.output_tree.group import (
     GroupPlan,
     Ints,
     NoRoomError,
+    Planned,
     attempt,
     too_few,
 )
@@ -62,10 +63,11 @@ def plan(
         part._replace(signs=np.ascontiguousarray(part.signs[:, order]), rows=numbers)
         for part, (_, numbers) in zip(fan_in, used, strict=True)
     ]
-    key = f"{_likeness(group, parts, own)}-{outs is None}-{_map(address_map)}-{minimise}"
+    key = f"{_likeness(group, parts, own)}-{outs is None}-{name_of(address_map)}-{minimise}"
     first, bits = len(address_map.constants), 0 if outs is None else len(order)
 
     frees = [len(part.free) for part in fan_in]
+    before: Planned = {}
 
     def attempted(block: int) -> GroupPlan:
         begins = [first + len(rows) for rows, _ in used]
@@ -75,7 +77,7 @@ def plan(
             part._replace(rows=first + part.rows, free=np.arange(begin + free - 1, begin - 1, -1))
             for begin, free, part in zip(begins, frees, parts, strict=True)
         ]
-        return attempt(group, anywhere, own, here, address_map, (minimise, block))
+        return attempt(group, anywhere, own, here, address_map, (minimise, block), before)
 
     found: GroupPlan | str | None = None
     for block in BLOCKS:
@@ -116,7 +118,8 @@ def size_bytes(planned: GroupPlan | str) -> int:
 
 
 @cache
-def _map(address_map: AddressMap) -> str:
+def name_of(address_map: AddressMap) -> str:
+    """Return a digest of an address map, worked out once."""
     return digest(address_map)
 
 

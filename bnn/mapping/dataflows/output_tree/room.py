@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import numpy as np
 
 from bnn.lowering.stage import Stage
@@ -10,9 +12,14 @@ from bnn.mapping.dataflows.output_tree.layout import Way
 from bnn.mapping.dataflows.output_tree.numbers import has_zeros, numbers, signed_digits
 from bnn.mapping.dataflows.output_tree.parts import Part, counted, taps_of
 from bnn.system.system import System
-from pimsim.microprogram.output_tree import group
+from pimsim.errors import OutOfRowsError
+from pimsim.microprogram.output_tree import group, known
 from pimsim.microprogram.output_tree.group import FanIn
 from pimsim.microprogram.output_tree.tree import Tree, in_order, leaves
+from pimsim.remembered import Known
+
+_KNOWN: Known[str] = Known(size_bytes=1 << 17)
+"""Why parts had no room, empty if they had: stages often differ in positions alone."""
 
 
 def require_room(stage: Stage, system: System, chunks: list[Chunk], way: Way, tree: Tree) -> None:
@@ -30,9 +37,20 @@ def require_room(stage: Stage, system: System, chunks: list[Chunk], way: Way, tr
     first, last = len(system.address_map.constants), system.data_rows - 1
     free = first + np.arange(last, part.rows.stop - 1, -1)
     fan_in = FanIn(signs, first + rows, weights, free)
-    group.require_room(
-        in_order(tree), _apart(stage, order), fan_in, kappas[0][order], system.address_map
-    )
+    group_of, apart, own = in_order(tree), _apart(stage, order), kappas[0][order]
+    name = blake2b(repr((group_of, sorted(apart), system.data_rows, signs.shape)).encode())
+    for each in (signs, rows, weights, own):
+        name.update(each.tobytes())
+
+    def refused() -> tuple[str, int]:
+        try:
+            group.require_room(group_of, apart, fan_in, own, system.address_map)
+        except OutOfRowsError as error:
+            return str(error), len(str(error))
+        return "", 1
+
+    if message := _KNOWN.of(f"{name.hexdigest()}-{known.name_of(system.address_map)}", refused):
+        raise OutOfRowsError(message)
 
 
 def _second(stage: Stage, chunks: list[Chunk], way: Way) -> Part | None:

@@ -86,15 +86,6 @@ class Need(NamedTuple):
         return Need(*(one + more for one, more in zip(self, other, strict=True)))
 
 
-def least_need(some: Iterable[Need]) -> Need:
-    """Return what any of them needs at least.
-
-    >>> least_need([Need(5, 2, 0, 0), Need(4, 3, 0, 0)])
-    Need(row_ps=4, acts=2, column_ps=0, turning_ps=0)
-    """
-    return Need(*map(min, zip(*some, strict=True)))
-
-
 def need_of(system: System, cycle: RowCycle) -> Need:
     """Return what a cycle of commands needs in each bank."""
     return _need(cycle, system.standard, system.options)

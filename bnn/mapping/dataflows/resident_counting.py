@@ -26,11 +26,12 @@ from numpy.typing import NDArray
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import SumRows
 from bnn.mapped.placement.fan_in import Chunk
-from bnn.mapped.placement.spent import Need, least_need, need_of
+from bnn.mapped.placement.spent import Need, need_of
+from bnn.mapping.dataflows.adders import adder_need
 from bnn.mapping.dataflows.resident_weights import Residence, has_zeros, products
 from bnn.system.system import System
 from pimsim.dram.array.address_map import AddressMap
-from pimsim.microprogram.accumulation import Item, programs
+from pimsim.microprogram.accumulation import Item
 from pimsim.microprogram.and_count import counts_ands
 from pimsim.microprogram.logic import XNOR
 from pimsim.microprogram.product_counter import ProductCounter, is_zero
@@ -62,17 +63,8 @@ def xnors_need(stage: Stage, system: System) -> Need | None:
     products = stage.weights[..., 0].size * stage.planes
     adders = max(0, products - max(stage.highest(), 1).bit_length())
     product = need_of(system, XNOR.on(system.address_map).cycle)
-    needed = product.times(products).plus(_adder_need(system).times(adders))
+    needed = product.times(products).plus(adder_need(system).times(adders))
     return needed.times(stage.windows.offsets)
-
-
-def _adder_need(system: System) -> Need:
-    """What an adder needs at least; the last of a chain together with the chain's start."""
-    ends, starts, others = list[Need](), list[Need](), list[Need]()
-    for (kind, after), program in programs(system.address_map).items():
-        some = starts if kind == "start" else ends if after in ("end", "true") else others
-        some.append(need_of(system, program.cycle))
-    return least_need([*others, least_need(starts).plus(least_need(ends))])
 
 
 def least_moved(stage: Stage, data_rows: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import suppress
 from dataclasses import replace
 from unittest.mock import patch
@@ -10,19 +11,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bnn.lowering.blocks import in_blocks
 from bnn.lowering.stage import Stage, each_pixel
 from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.placement.spent import steps
 from bnn.mapping.dataflows import weight_stationary
+from bnn.mapping.dataflows.output_tree import division
+from bnn.mapping.dataflows.output_tree.bound import bound
+from bnn.mapping.dataflows.output_tree.layout import Layout, Way
 from bnn.mapping.dataflows.resident_counting import can_and, least_moved
 from bnn.mapping.dataflows.resident_weights import has_zeros
 from bnn.system.system import System
 from pimsim.dram.commands import Kind
+from pimsim.dram.energy import modes
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import OutOfRowsError, OutOfSubarraysError
+from pimsim.microprogram.output_tree.tree import Tree, leaves
 
-from .stage_cases import ROWS, SLOW, Case, cases, random_signs, stage_of, wide_windows
+from .stage_cases import ROWS, SHARED, SLOW, Case, cases, random_signs, stage_of, wide_windows
 
 SYSTEMS = st.builds(
     lambda standard, rows, **options: System(
@@ -86,3 +93,65 @@ def test_xnors_of_long_fan_ins_are_not_planned() -> None:
     with patch.object(weight_stationary, "_plan", wraps=plan) as planned:
         weight_stationary.map_stage(stage, System(standard, ModelOptions.of(standard)), 10)
     assert [call.kwargs["ands"] for call in planned.call_args_list] == [True]
+
+
+@SLOW
+@given(case=SHARED, system=SYSTEMS, images=st.integers(1, 3000), fan_in=st.integers(1, 400))
+def test_small_groups_cost_no_less(case: Case, system: System, images: int, fan_in: int) -> None:
+    dense = stage_of(random_signs(1, 1, fan_in, 4), each_pixel(1, fan_in))
+    for stage in (case.stage, dense):
+        _small_groups(stage, system, images)
+
+
+@pytest.mark.parametrize("fan_in", [900, 3000])
+@pytest.mark.parametrize("standard", ["ddr3-1600-8-8-8", "ddr4-2400"])
+def test_small_groups_of_long_fan_ins_cost_no_less(fan_in: int, standard: str) -> None:
+    stage = stage_of(random_signs(1, 1, fan_in, 8), each_pixel(1, fan_in))
+    part = load(standard)
+    for energy in modes(part):
+        _small_groups(stage, System(part, ModelOptions.of(part, energy=energy)), 70_000)
+
+
+def _small_groups(stage: Stage, system: System, images: int) -> None:
+    if stage.groups == 1:
+        for way, groups in itertools.product(division.ways(stage, system), (0, (0, 1))):
+            if len(leaves(groups)) <= stage.outputs:
+                _group(stage, system, images, way, groups)
+
+    def chosen() -> object:
+        try:
+            price, layout, trees = division._cheapest(stage, system, images, 3)
+        except (OutOfRowsError, OutOfSubarraysError) as error:
+            return str(error)
+        return price, layout.chunks, layout.way, trees
+
+    ours = chosen()
+    with patch.object(division, "_beaten", return_value=None):
+        assert chosen() == ours
+
+
+def _group(stage: Stage, system: System, images: int, way: Way, group: Tree) -> None:
+    shared = in_blocks(stage, way.block) if way.block else stage
+    most = system.subarrays_per_bank
+    try:
+        layout = division._divided(shared, system, group, way, most, whole=False)
+    except (OutOfRowsError, OutOfSubarraysError):
+        return
+    units, sample = 5 * layout.each, layout.sample(group)
+    least = bound(shared, system, images, way, len(leaves(group)), units)
+    if least is None:
+        return
+    takes = division._Takes.of(layout, sample, units, images)
+    assert least.commands <= takes.commands
+    assert least.written <= takes.written
+    assert least.price <= division._price(layout.mapped([sample], units, images))
+
+
+def test_outputs_of_one_subarray_are_not_tried_alone() -> None:
+    stage = stage_of(random_signs(1, 1, 500, 16), each_pixel(1, 500))
+    standard = load("ddr3-1600-8-8-8")
+    with patch.object(Layout, "sample", autospec=True, side_effect=Layout.sample) as sampled:
+        division._cheapest(stage, System(standard, ModelOptions.of(standard)), 10_000, 1)
+    sizes = {len(leaves(call.args[1])) for call in sampled.call_args_list}
+    assert 8 in sizes
+    assert 1 not in sizes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields, replace
+from functools import partial
 from itertools import groupby, product
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.placement.fan_in import Chunk, fewest, fit
 from bnn.mapped.placement.placement import tiles_of
+from bnn.mapping.dataflows.output_tree.bound import bound
 from bnn.mapping.dataflows.output_tree.layout import MOST, Layout, Way, subarrays_of
 from bnn.mapping.dataflows.output_tree.room import require_room
 from bnn.system.ledger import ledger_alone
@@ -77,16 +79,17 @@ def _tree(value: Any) -> Tree:
 
 
 def _cheapest(
-    stage: Stage, system: System, images: int, copies: int
+    stage: Stage, system: System, images: int, copies: int, *, thorough: bool = False
 ) -> tuple[float, Layout, list[Tree]]:
-    """See :func:`cheapest`."""
+    """See :func:`cheapest`; ``thorough``: small groups that cannot be cheapest are tried, too."""
     sizes, together = [_trees(stage)], stage.groups > 1
     for _ in range(0 if together else MOST.bit_length() - 1):
         sizes.append(halved(sizes[-1]))
-    stage = _over_all_channels(stage)
+    given, stage = stage, _over_all_channels(stage)
     best: tuple[float, Layout, list[Tree]] | None = None
     refused: PimsimError | None = None
     priced: list[_Takes] = []
+    passed: list[_Takes] = []
     every = system.subarrays_per_bank
     for block, some in groupby(ways(stage, system), key=lambda way: way.block):
         shared = in_blocks(stage, block) if block else stage
@@ -102,6 +105,16 @@ def _cheapest(
                 continue
             if number in fitting:
                 continue  # has been seen: it fits as few parts
+            small = set[int]()
+            if best and not thorough:
+                beaten = partial(_beaten, shared, system, images, way, least=best[0])
+                for size, groups in enumerate(sizes[number:], number):
+                    if found := beaten(groups, len(groups) * copies):
+                        small.add(size)
+                        passed.append(found)
+                alone = least > 1 or any(parts == 1 for _, parts in seen)
+                if alone and len(small) == len(sizes) - number:
+                    continue
             try:
                 layout = _divided(shared, system, largest[0], way, most, whole=together)
             except (OutOfRowsError, OutOfSubarraysError) as error:
@@ -111,6 +124,8 @@ def _cheapest(
                 continue
             seen.add((way, len(layout.parts)))
             for size, groups in enumerate(sizes[number:], number):
+                if size in small:
+                    continue
                 try:
                     sample = layout.sample(groups[0])
                 except OutOfRowsError:
@@ -121,6 +136,8 @@ def _cheapest(
                 takes = _Takes.of(layout, sample, units, images)
                 if any(map(takes.no_less_than, priced)):
                     continue
+                if any(map(takes.no_less_than, passed)):  # it may not be priced, were they tried
+                    return _cheapest(given, system, images, copies, thorough=True)
                 priced.append(takes)
                 try:
                     price = _price(layout.mapped([sample], units, images))
@@ -132,6 +149,24 @@ def _cheapest(
     if best is None:
         raise refused or OutOfRowsError("groups of outputs need more rows")
     return best
+
+
+def _beaten(
+    stage: Stage,
+    system: System,
+    images: int,
+    way: Way,
+    groups: list[Tree],
+    units: int,
+    *,
+    least: float,
+) -> _Takes | None:
+    """What groups take at least, if they cost more than ``least`` in any case; None if unknown."""
+    streams = units * (stage.windows.offsets if way.block else 1)
+    found = bound(stage, system, images, way, len(leaves(groups[0])), streams)
+    if found is None or found.price <= least:
+        return None
+    return _Takes(found.commands, 0, found.written)
 
 
 def exchanged(layout: Layout, groups: list[Tree]) -> list[Tree]:

@@ -105,15 +105,12 @@ def _cheapest(
                 continue
             if number in fitting:
                 continue  # has been seen: it fits as few parts
-            small = set[int]()
-            if best and not thorough:
-                beaten = partial(_beaten, shared, system, images, way, least=best[0])
-                for size, groups in enumerate(sizes[number:], number):
-                    if found := beaten(groups, len(groups) * copies):
-                        small.add(size)
-                        passed.append(found)
-                alone = least > 1 or any(parts == 1 for _, parts in seen)
-                if alone and len(small) == len(sizes) - number:
+            small = partial(_beaten, shared, system, images, way)
+            alone = least > 1 or any(parts == 1 for _, parts in seen)
+            if best and alone and not thorough:
+                beaten = [small(some, len(some) * copies, best[0]) for some in sizes[number:]]
+                if all(beaten):
+                    passed += filter(None, beaten)
                     continue
             try:
                 layout = _divided(shared, system, largest[0], way, most, whole=together)
@@ -124,7 +121,9 @@ def _cheapest(
                 continue
             seen.add((way, len(layout.parts)))
             for size, groups in enumerate(sizes[number:], number):
-                if size in small:
+                units = len(groups) * copies
+                if best and not thorough and (lost := small(groups, units, best[0])):
+                    passed.append(lost)
                     continue
                 try:
                     sample = layout.sample(groups[0])
@@ -132,7 +131,7 @@ def _cheapest(
                     continue
                 if len(layout.chunks) == least:
                     fitting.add(size)
-                units = len(groups) * copies * layout.each
+                units *= layout.each
                 takes = _Takes.of(layout, sample, units, images)
                 if any(map(takes.no_less_than, priced)):
                     continue
@@ -158,7 +157,6 @@ def _beaten(
     way: Way,
     groups: list[Tree],
     units: int,
-    *,
     least: float,
 ) -> _Takes | None:
     """What groups take at least, if they cost more than ``least`` in any case; None if unknown."""

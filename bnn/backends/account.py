@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import cache, partial
-from itertools import cycle, groupby
+from itertools import chain, cycle, groupby
 from math import prod
 from operator import mul
 
@@ -75,14 +75,20 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
             outputs = np.stack([some for _, some in alike]) // mapped.stage.each
             ledger.repeat(outputs, partial(book_phase, mapped, "compute", ledger, turn, banks))
 
+    widths: dict[int, list[tuple[int, int]]] = {}
+    """Lanes of batches in succession, and how many have so many."""
+
     def whole(some: range) -> None:
         for number in some:
             turn = placement.turns[number]
             write("weights", turn, range(turn.lanes))
             outputs = tuple((block.outputs.start, block.outputs.stop) for block in turn.blocks)
-            for width, batches in groupby(turn.batches, key=len):
+            if id(turn.batches) not in widths:  # which turns may share
+                runs = groupby(map(len, turn.batches))
+                widths[id(turn.batches)] = [(width, len(list(same))) for width, same in runs]
+            for width, times in widths[id(turn.batches)]:
                 what = mapped, turn.columns, outputs, width
-                ledger.alike(sum(1 for _ in batches), partial(compute, turn, width), what)
+                ledger.alike(times, partial(compute, turn, width), what)
             for repeat in (repeats or {}).get(number, ()):
                 write("inputs", turn, repeat.lanes)
                 ledger.enter("compute")
@@ -244,12 +250,16 @@ def occupancy(mapped: MappedStage) -> Occupancy:
         blocks = tuple([prod(placement.shape(block)[::2]) for block in turn.blocks])
         key = id(turn.batches), blocks  # which turns may share
         if key not in known:
-            counts = ([images.stop - images.start for images in batch] for batch in turn.batches)
-            held = sum(sum(map(mul, own, cycle(blocks))) for own in counts)
+            every = chain.from_iterable(turn.batches)
+            if len(set(blocks)) == 1:
+                held = blocks[0] * sum([images.stop - images.start for images in every])
+            else:
+                counts = ([one.stop - one.start for one in batch] for batch in turn.batches)
+                held = sum(sum(map(mul, own, cycle(blocks))) for own in counts)
             known[key] = held, sum(map(len, turn.batches)) * mapped.system.columns
         used, opened = used + known[key][0], opened + known[key][1]
-    every = range(max(lanes.values()))
-    banks = {bank for part in range(mapped.parts) for bank in mapped.banks(part, every)}
+    most = range(max(lanes.values()))
+    banks = {bank for part in range(mapped.parts) for bank in mapped.banks(part, most)}
     return Occupancy(
         used,
         opened,

@@ -218,8 +218,14 @@ class Schedule:
         """
         if activation_rows not in self._extra:
             found, everywhere = np.zeros(self.outputs, dtype=np.int64), 0
+            plain: dict[int, tuple[Program, int]] = {}
             of: dict[Program, int] = {}
             for step in self.steps:
+                if step.variant is None and len(step.programs) == 1:
+                    (program,) = step.programs
+                    _, times = plain.get(id(program), (program, 0))
+                    plain[id(program)] = program, times + 1
+                    continue
                 for program in step.programs:
                     if program not in of:
                         of[program] = program.extra_wordlines(activation_rows)
@@ -228,6 +234,8 @@ class Schedule:
                     everywhere += each[0]
                 else:
                     found += np.array(each)[step.variant]
+            for program, times in plain.values():
+                everywhere += times * program.extra_wordlines(activation_rows)
             self._extra[activation_rows] = found + everywhere
         return self._extra[activation_rows]
 

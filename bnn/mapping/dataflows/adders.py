@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from bnn.mapped.placement.spent import Need, need_of
 from bnn.system.system import System
@@ -12,9 +13,15 @@ from pimsim.microprogram.program import Program
 
 def adder_need(system: System) -> Need:
     """Return what an adder needs at least in each bank."""
+    return _need(System(system.standard, system.options, address_map=system.address_map))
+
+
+@lru_cache(maxsize=64)
+def _need(system: System) -> Need:
+    needs = {one: need_of(system, one.cycle) for one in programs(system.address_map).values()}
 
     def of(place: int) -> int:
-        return round(least(system, lambda program: need_of(system, program.cycle)[place]))
+        return round(least(system, lambda program: needs[program][place]))
 
     return Need(*map(of, range(len(Need._fields))))
 

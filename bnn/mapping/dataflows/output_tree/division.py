@@ -108,7 +108,7 @@ def _cheapest(
             small = partial(_beaten, shared, system, images, way)
             alone = least > 1 or any(parts == 1 for _, parts in seen)
             if best and alone and not thorough:
-                beaten = [small(some, len(some) * copies, best[0]) for some in sizes[number:]]
+                beaten = [small(each, len(each) * copies, best[0]) for each in sizes[number:]]
                 if all(beaten):
                     passed += filter(None, beaten)
                     continue

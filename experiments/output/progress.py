@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
@@ -15,6 +16,8 @@ Show = Callable[[str, int, int], None]
 
 DELAY_S = 0.5
 """A spinner appears after this time without output."""
+MOST_BARS = 10
+"""Bars that are shown at once: what is drawn must not grow with the tasks of a command."""
 
 
 class _Spinner:
@@ -25,24 +28,34 @@ class _Spinner:
         self._stream = stream
         self._lock = threading.RLock()
         self._timer: threading.Timer | None = None
+        self._due_s: float | None = None  # when to appear, by time.monotonic
         self._live: Any = None
         self._pauses = 0
 
     def arm(self) -> None:
         """Appear in a while."""
         with self._lock:
-            if self._pauses or self._timer is not None:
+            if self._pauses or self._due_s is not None:
                 return
-            self._timer = threading.Timer(DELAY_S, self._appear)
-            self._timer.daemon = True
-            self._timer.start()
+            self._due_s = time.monotonic() + DELAY_S
+            if self._timer is None:  # else that one waits on: lines must not start a thread each
+                self._wait(DELAY_S)
+
+    def _wait(self, time_s: float) -> None:
+        self._timer = threading.Timer(time_s, self._appear)
+        self._timer.daemon = True
+        self._timer.start()
 
     def _appear(self) -> None:
         from rich.console import Console
         from rich.live import Live
 
         with self._lock:
-            if self._timer is not None:
+            self._timer = None
+            left_s = None if self._due_s is None else self._due_s - time.monotonic()
+            if left_s is not None and left_s > 0:
+                self._wait(left_s)
+            elif left_s is not None:
                 self._live = Live(
                     self._turning(),
                     console=Console(file=self._stream),
@@ -68,9 +81,7 @@ class _Spinner:
     def hide(self) -> None:
         """Disappear, and do not come back before :meth:`arm`."""
         with self._lock:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
+            self._due_s = None
             if self._live is not None:
                 self._live.stop()
                 self._live = None
@@ -149,7 +160,8 @@ def paused() -> Iterator[None]:
 def bars(*, quiet: bool) -> Iterator[Show | None]:
     """Yield a function that shows a bar for each name on stderr; None if there is no terminal.
 
-    A spinner is shown before the first bar.
+    A spinner is shown before the first bar. Beyond :data:`MOST_BARS`, or what the terminal has room
+    for, a new bar takes the place of one that is complete, or else of the oldest.
     """
     from rich.console import Console
 
@@ -160,17 +172,26 @@ def bars(*, quiet: bool) -> Iterator[Show | None]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
+    class Bars(Progress):
+        def refresh(self) -> None:
+            """Leave drawing to the thread that does so several times a second."""
+
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), Remaining())
     with (
         paused(),
-        Progress(*columns, console=console, transient=True, redirect_stdout=False) as shown,
+        Bars(*columns, console=console, transient=True, redirect_stdout=False) as shown,
     ):
         tasks: dict[str, Any] = {"": shown.add_task("preparing", total=None)}
+        most = max(1, min(MOST_BARS, console.height - 1))
 
         def show(name: str, done: int, total: int) -> None:
             with suppress(KeyError):
                 shown.remove_task(tasks.pop(""))
             if name not in tasks:
+                while len(tasks) >= most:
+                    held = {each.id: each.finished for each in shown.tasks}
+                    complete = (each for each in tasks if held[tasks[each]])
+                    shown.remove_task(tasks.pop(next(complete, next(iter(tasks)))))
                 tasks[name] = shown.add_task(visible(name), total=total)
             shown.update(tasks[name], completed=done, total=total)
 

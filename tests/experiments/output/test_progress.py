@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
+import threading
 import time
 
 import pytest
+from rich.live import Live
 
 from experiments import cli
 from experiments.output import progress
@@ -67,6 +70,50 @@ def test_a_bar_has_the_terminal_for_itself(monkeypatch: pytest.MonkeyPatch) -> N
             _wait_for(terminal, "layers")
         progress.tell("drawing")
         _wait_for(terminal, "drawing")
+
+
+def test_what_is_drawn_does_not_grow_with_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal, drawn = _on_terminal(monkeypatch), list[None]()
+    monkeypatch.setenv("LINES", "30")
+    refresh = Live.refresh
+    monkeypatch.setattr(Live, "refresh", lambda live: (drawn.append(None), refresh(live)))
+    with progress.bars(quiet=False) as show:
+        assert show is not None
+        show("unfinished", 1, 2)
+        for number in range(300):
+            show(f"layer {number:03}", 1, 1)
+    last = terminal.getvalue().rpartition("unfinished")[2]
+    assert re.findall(r"layer (\d+)", last) == [
+        str(n) for n in range(301 - progress.MOST_BARS, 300)
+    ]
+    assert len(drawn) < 100  # by time, not one for each
+
+
+def test_bars_fit_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = _on_terminal(monkeypatch)
+    monkeypatch.setenv("LINES", "4")
+    with progress.bars(quiet=False) as show:
+        assert show is not None
+        for number in range(5):
+            show(f"layer {number}", 1, 2)  # none is complete: the oldest go
+        show("layer 3", 2, 2)
+        show("layer 5", 1, 2)
+    shown = re.findall(r"layer (\d)", terminal.getvalue())
+    assert shown[-3:] == ["2", "4", "5"]
+
+
+def test_lines_do_not_start_a_thread_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _on_terminal(monkeypatch)
+    monkeypatch.setattr(progress, "DELAY_S", 60.0)
+    started, timer = list[None](), threading.Timer
+    monkeypatch.setattr(threading, "Timer", lambda *given: (started.append(None), timer(*given))[1])
+    with progress.waiting("loading"):
+        for number in range(1000):
+            print(number)
+    assert len(capsys.readouterr().out.split()) == 1000
+    assert len(started) == 1
 
 
 def test_a_command_shows_it_on_a_terminal_only(

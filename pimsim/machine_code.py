@@ -1,4 +1,4 @@
-"""Machine code that later processes use again, if it can be stored."""
+"""Compiling by numba: what is told about it, and where machine code may be stored."""
 
 from __future__ import annotations
 
@@ -17,32 +17,6 @@ COMPILED = "working"
 
 tells: list[Callable[[str], None]] = []
 """Called with a message when a function is compiled for which no machine code is stored."""
-
-
-def kept(function: F, **others: Any) -> F:
-    """Return a function compiled to run on all processors; its machine code is stored.
-
-    The code is stored beside the module or in the home folder. If neither can be written, it is
-    stored in a private folder among temporary files, and if that fails, nowhere. ``others`` are
-    further options of numba.
-    """
-    from numba import config, njit
-
-    listen()
-    options: dict[str, Any] = {"parallel": True, "error_model": "numpy", **others}
-    try:
-        return njit(cache=True, **options)(function)  # type: ignore[no-any-return]
-    except RuntimeError:  # "no locator available"
-        folder = own_folder()
-    if folder is None:
-        return njit(**options)(function)  # type: ignore[no-any-return]
-    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
-    try:
-        return njit(cache=True, **options)(function)  # type: ignore[no-any-return]
-    except RuntimeError:
-        return njit(**options)(function)  # type: ignore[no-any-return]
-    finally:
-        config.CACHE_DIR = before  # type: ignore[attr-defined]
 
 
 def for_any_number(compiled: F) -> F:

@@ -39,7 +39,7 @@ MOST_FILES = 4096
 """Files of object code in a folder: a network has about ten of its own, of 5 kB each."""
 
 _ENTRY = "pimsim_entry"
-_MAGIC = b"pimsim object code 1\n"
+_MAGIC = b"pimsim object code 2\n"
 _FOREIGN = ("memset", "memcpy", "memmove")
 """Functions that compiled code may call, because every process has them."""
 _ALONE: dict[str, Any] = {
@@ -177,7 +177,7 @@ def kept(beside: Path, name: str, make: Callable[[], bytes]) -> bytes:
 
     ``name`` must depend on everything that the code depends on, see :func:`machine`.
     """
-    code = next(filter(None, (_read(folder / name) for folder in _folders(beside))), None)
+    code = next(filter(None, (_read(folder, name) for folder in _folders(beside))), None)
     if code is None:
         code = make()
         any(_written(folder, name, code) for folder in _folders(beside))
@@ -208,19 +208,19 @@ def machine() -> bytes:
     return "\n".join(map(str, every)).encode() + Path(__file__).read_bytes()
 
 
-def _read(path: Path) -> bytes | None:
-    """Object code; None if there is none, or it was damaged."""
+def _read(folder: Path, name: str) -> bytes | None:
+    """Object code; None if there is none, or it was damaged, or written under another name."""
     try:
-        found = path.read_bytes()
+        found = (folder / name).read_bytes()
     except OSError:
         return None
-    head, digest, code = found[: len(_MAGIC)], *_split(found[len(_MAGIC) :])
-    return code if head == _MAGIC and digest == hashlib.sha256(code).digest() else None
+    code = found[len(_head(name, b"")) :]
+    return code if found == _head(name, code) + code else None
 
 
-def _split(found: bytes) -> tuple[bytes, bytes]:
-    size = hashlib.sha256().digest_size
-    return found[:size], found[size:]
+def _head(name: str, code: bytes) -> bytes:
+    """What stands before object code in a file of this name."""
+    return _MAGIC + hashlib.sha256(name.encode() + b"\n" + code).digest()
 
 
 def _written(folder: Path, name: str, code: bytes) -> bool:
@@ -230,7 +230,7 @@ def _written(folder: Path, name: str, code: bytes) -> bool:
         folder.mkdir(exist_ok=True)
         number, temporary = tempfile.mkstemp(dir=folder)
         with os.fdopen(number, "wb") as file:
-            file.write(_MAGIC + hashlib.sha256(code).digest() + code)
+            file.write(_head(name, code) + code)
         Path(temporary).replace(folder / name)
     except OSError:
         if temporary is not None:

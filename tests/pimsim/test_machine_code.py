@@ -1,4 +1,4 @@
-"""Machine code is kept where there is a place for it, and functions are compiled in any case."""
+"""Compiling is told about, and a function is compiled once for all numbers."""
 
 from __future__ import annotations
 
@@ -8,43 +8,37 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from pimsim import machine_code
 
-MODULE = """\
-from pimsim import machine_code
-
-def one():
-    return 1
-
-print(machine_code.kept(one)())
-"""
 TELLING = """\
+from pathlib import Path
+
 from pimsim import machine_code
+from pimsim.object_code import Kept, part
 
 machine_code.tells.append(print)
 
-def two():
-    return one() + 1
 
-one = machine_code.kept(lambda: 1)
-print(machine_code.kept(two)())
+@part
+def one(number):
+    return number + 1
+
+
+def two(number):
+    return one(number) + 1
+
+
+print(Kept(two, [Path(__file__)])(0))
 """
 
 
-def _run(folder: Path, temporary: Path, module: str = MODULE, given: str = "1\n") -> None:
-    (folder / "mine.py").write_text(module)
+def _run(folder: Path, given: str) -> None:
+    (folder / "mine.py").write_text(TELLING)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "mine.py"],  # numba warns of nothing to do in parallel
+        [sys.executable, "mine.py"],
         cwd=folder,
         env=os.environ
-        | {
-            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3]), *sys.path]),
-            "TMPDIR": str(temporary),
-            # Neither beside the module nor in the home folder:
-            "NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator",
-        },
+        | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3]), *sys.path])},
         capture_output=True,
         text=True,
         check=False,
@@ -55,15 +49,8 @@ def _run(folder: Path, temporary: Path, module: str = MODULE, given: str = "1\n"
 
 def test_compiling_is_told_and_what_was_kept_is_not_waited_for(tmp_path: Path) -> None:
     told = f"{machine_code.COMPILING}\n{machine_code.COMPILING}\n{machine_code.COMPILED}\n"
-    _run(tmp_path, tmp_path, TELLING, f"{told}2\n")
-    _run(tmp_path, tmp_path, TELLING, "2\n")
-
-
-def test_it_is_kept_among_temporary_files_where_nothing_else_can_be_written(tmp_path: Path) -> None:
-    _run(tmp_path, tmp_path)
-    (own,) = tmp_path.glob("pimsim-*")
-    assert own.stat().st_mode & 0o777 == 0o700
-    assert [*own.rglob("*.nbi")]
+    _run(tmp_path, f"{told}2\n")
+    _run(tmp_path, "2\n")
 
 
 def test_a_part_is_compiled_once_for_all_numbers() -> None:
@@ -89,19 +76,3 @@ def test_a_part_is_compiled_once_for_all_numbers() -> None:
 
     assert calls(plain)(3) == calls(shared)(3) == 321 + sum(11 * n + 400 for n in range(3))
     assert len(shared.signatures) == 1 < len(plain.signatures)
-
-
-@pytest.mark.parametrize("kind", ["open to others", "a link", "a file"])
-def test_code_that_others_could_have_written_is_not_taken(tmp_path: Path, kind: str) -> None:
-    own = tmp_path / f"pimsim-{os.getuid()}"
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    if kind == "a link":
-        own.symlink_to(elsewhere)
-    elif kind == "a file":
-        own.write_text("")
-    else:
-        own.mkdir()
-        own.chmod(0o777)
-    _run(tmp_path, tmp_path)
-    assert not [*tmp_path.rglob("*.nbi")]

@@ -106,13 +106,24 @@ def test_what_is_damaged_is_not_taken_and_is_made_again(
     every = (b"", whole[:100], whole[:-1], whole[:-9] + b"x" + whole[-8:], b"x" + whole[1:])
     for times, damaged in enumerate(every, 2):
         kept.write_bytes(damaged)
-        assert object_code._read(kept) is None  # before it would be run
+        assert object_code._read(kept.parent, kept.name) is None  # before it would be run
         assert times_made() == times
         assert kept.read_bytes() == whole
     assert times_made() == 1 + len(every)
 
 
-@pytest.mark.parametrize("kind", ["fine", "open to others", "none"])
+def test_what_was_written_under_another_name_is_not_taken(tmp_path: Path) -> None:
+    beside, folder = tmp_path / "mine.py", tmp_path / "__pycache__"
+    for name in ("one.o", "two.o"):
+        assert object_code.kept(beside, name, name.encode) == name.encode()
+    (folder / "one.o").replace(folder / "two.o")  # as the other function it could only crash
+    made: list[str] = []
+    assert object_code.kept(beside, "two.o", lambda: made.append("two.o") or b"two.o") == b"two.o"
+    assert made
+    assert object_code._read(folder, "two.o") == b"two.o"
+
+
+@pytest.mark.parametrize("kind", ["fine", "open to others", "a link", "none"])
 def test_it_is_kept_elsewhere_where_nothing_can_be_written_beside(
     tmp_path: Path, kind: str
 ) -> None:
@@ -123,6 +134,9 @@ def test_it_is_kept_elsewhere_where_nothing_can_be_written_beside(
     elif kind == "open to others":
         own.mkdir()
         own.chmod(0o777)
+    elif kind == "a link":
+        (tmp_path / "elsewhere").mkdir()
+        own.symlink_to(tmp_path / "elsewhere")
     assert _run(tmp_path) == NEW
     assert len([*tmp_path.rglob("*.o")]) == (kind == "fine")
     if kind == "fine":

@@ -24,13 +24,13 @@ commands again; so does that of many repetitions.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pimsim.dram.disturbance.row_order import RowOrder
+from pimsim.object_code import Kept
 
 Counts = NDArray[np.int64]
 
@@ -120,9 +120,8 @@ def exposed(commands: NDArray[np.int16], order: RowOrder) -> Exposure:
     raised, restored = order.tables
     places = len(order.labels)
     found = np.zeros((8, places), np.int64)
-    _compiled()(
-        np.ascontiguousarray(commands), raised, restored, order.first_constant, order.stored, found
-    )
+    told, alone = np.ascontiguousarray(commands), np.zeros(1, np.int64)
+    _COUNTED(told, raised, restored, order.first_constant, order.stored, alone, found)
     acts, restores, pair, one = found[0], found[1], found[6], found[7]
     before = np.where(restores > 0, found[2:4], found[4:6])
     return Exposure(acts, restores, before, found[4:6], pair, one)
@@ -132,25 +131,20 @@ def _most(*counts: Counts) -> Counts:
     return np.asarray(np.maximum(np.maximum(*counts[:2]), counts[2]))
 
 
-@cache
-def _compiled() -> Any:
-    """The count as machine code, made when it is first needed, because numba imports slowly."""
-    from pimsim.machine_code import kept
-
-    return kept(_count, parallel=False)
-
-
 def _count(
     commands: NDArray[np.int16],
     raised: Counts,
     restored: Counts,
     first_constant: int,
     stored: Counts,
+    alone: Counts,
     found: Counts,
 ) -> None:
-    """Count; ``found`` has acts, restores, before (2), since (2), pair and one."""
+    """Count; ``found`` has acts, restores, before (2), since (2), pair and one.
+
+    ``alone`` is room for one place.
+    """
     places = found.shape[1]
-    single = np.zeros((1, 1), np.int64)
     for number in range(commands.shape[0]):
         for side in range(2):
             address = commands[number, side]
@@ -159,8 +153,8 @@ def _count(
             if address < first_constant:
                 lines, cells = raised[address], restored[address]
             else:
-                single[0, 0] = stored[address - first_constant]
-                lines, cells = single[0], single[0]
+                alone[0] = stored[address - first_constant]
+                lines, cells = alone, alone
             for place in lines:
                 if place < 0:
                     break
@@ -180,3 +174,6 @@ def _count(
                     found[2, place], found[3, place] = lower, upper
                 found[1, place] += 1
                 found[4, place] = found[5, place] = 0
+
+
+_COUNTED = Kept(_count, [Path(__file__)])

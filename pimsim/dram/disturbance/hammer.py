@@ -30,7 +30,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +42,7 @@ from pimsim.dram.disturbance.chip_classes import ChipClass
 from pimsim.dram.disturbance.exposure import Counts
 from pimsim.dram.disturbance.row_order import RowOrder
 from pimsim.dram.disturbance.weak_cells import SAFE, shape
+from pimsim.object_code import Kept
 
 ASSUMED = (
     "how many cells flip by how many activations is one curve, fitted to eleven modules; each cell "
@@ -144,10 +146,10 @@ class Neighbours:
         while True:
             since, seen = self._since.copy(), self._opened.copy()
             numbers = np.zeros((room, 6), np.int64)
-            found = _compiled()(
+            found = _LOST(
                 told,
                 _Places(*order.tables, order.stored, order.first_constant, order.first_data),
-                *(since, seen, limits, numbers),
+                *(since, seen, limits, np.zeros(1, np.int64), numbers),
             )
             if found <= room:
                 break
@@ -175,13 +177,6 @@ def _lean(seed: int, bank: int, subarray: int, place: int, columns: int) -> NDAr
     return lean
 
 
-@cache
-def _compiled() -> Any:
-    from pimsim.machine_code import kept
-
-    return kept(_losses, parallel=False)
-
-
 class _Places(NamedTuple):
     """Where addresses lie."""
 
@@ -200,15 +195,15 @@ def _losses(
     since: Counts,
     seen: NDArray[np.bool_],
     limits: NDArray[np.float64],
+    alone: Counts,
     numbers: Counts,
 ) -> int:
     """Go over commands, keep ``since`` and ``seen`` up to date, and return the number of losses.
 
-    Losses are written to ``numbers`` as far as it has room.
+    Losses are written to ``numbers`` as far as it has room; ``alone`` is room for one place.
     """
-    safe, double, single, most = limits
+    safe, double, single, most = limits[0], limits[1], limits[2], limits[3]
     places, constants, found = since.shape[2], order.stored[0], 0
-    alone = np.zeros((1, 1), np.int64)
     for number in range(commands.shape[0]):
         part = commands[number, 1]
         for side in range(2, 4):
@@ -218,8 +213,8 @@ def _losses(
             if address < order.first_constant:
                 lines, cells = order.raised[address], order.restored[address]
             else:
-                alone[0, 0] = order.stored[address - order.first_constant]
-                lines, cells = alone[0], alone[0]
+                alone[0] = order.stored[address - order.first_constant]
+                lines, cells = alone, alone
             for place in lines:
                 if place < 0:
                     break
@@ -245,3 +240,6 @@ def _losses(
                 since[part, 0, place] = since[part, 1, place] = 0
                 seen[part, place] = True
     return found
+
+
+_LOST = Kept(_losses, [Path(__file__)])

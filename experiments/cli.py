@@ -50,7 +50,7 @@ from experiments.options import places, subcommands
 from experiments.options.option import require_effects
 from experiments.options.parser import Parser, one_line
 from experiments.output import progress, stopwatch
-from pimsim import __version__, machine_code
+from pimsim import __version__, machine_code, memory
 from pimsim.errors import PimsimError, lacks_memory
 
 COMMANDS: tuple[subcommands.Command, ...] = (
@@ -142,6 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = build_parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
         require_effects(args, getattr(args, "rules", ()))
         places.check(args, getattr(args, "writes", ()))
+        memory.require_libraries(getattr(args, "libraries", "none"))
         machine_code.tells[:] = [progress.tell]
         waiting = progress.waiting(machine_code.COMPILED)
         watch = stopwatch.begun(started_s)

@@ -21,6 +21,49 @@ from pimsim.errors import InputError
 ASKED_BYTES = 16 << 20
 """Size from which free memory is checked; smaller arrays are just made."""
 
+LIBRARIES_MIB = {"none": (0, 0), "numpy": (128, 40), "all": (384, 224)}
+"""Address space that libraries and their threads take, and more for each processor but one.
+
+The most that pimsim's commands took on Linux with one and two processors, rounded up: with NumPy
+alone, and with SciPy and LLVM. Some libraries end the process, or wait for ever, where it is less.
+"""
+COMPILER_MIB = 512
+"""Address space that compiling by numba takes beyond that, measured in the same way."""
+
+
+def require_libraries(which: str) -> None:
+    """Raise :class:`~pimsim.errors.InputError` if libraries would not fit the address space.
+
+    Only a limit (``ulimit -v``) can lead to that; they are to be loaded afterwards.
+
+    Args:
+        which: a key of :data:`LIBRARIES_MIB`.
+
+    """
+    first_mib, further_mib = LIBRARIES_MIB[which]
+    _require_space(first_mib + further_mib * (_processors() - 1), "the libraries of pimsim")
+
+
+def require_compiler() -> None:
+    """Raise :class:`~pimsim.errors.InputError` if compiling would not fit the address space."""
+    _require_space(COMPILER_MIB, "functions that are compiled")
+
+
+def _require_space(size_mib: int, what: str) -> None:
+    free = _of_address_space_bytes(Path("/"))
+    if free is not None and size_mib << 20 > free:
+        raise InputError(
+            f"{what} need {_text(size_mib << 20)} of address space, but `ulimit -v` leaves "
+            f"{_text(free)}"
+        )
+
+
+def _processors() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
 
 def available_bytes(root: Path = Path("/")) -> int | None:
     """Return the memory available without swapping; None if the platform does not say.

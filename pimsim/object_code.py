@@ -31,7 +31,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pimsim import machine_code
+from pimsim import machine_code, memory
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -289,6 +289,7 @@ def _compiled(function: Callable[..., Any], signature: Signature) -> bytes:
 
     Raises ValueError if it calls a function that not every process has.
     """
+    memory.require_compiler()
     from llvmlite import binding
     from numba import njit
 

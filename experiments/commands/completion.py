@@ -6,6 +6,7 @@ import argparse
 
 NAME = "completion"
 HELP = "print a script with which a shell completes commands, options and names"
+LIBRARIES = "none"
 
 SHELLS = ("bash", "zsh", "fish")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from experiments.options.option import Rule, add, flag
 from experiments.options.table import JSON
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 class FileCommand:
     """A subcommand that shows files of one kind."""
 
+    LIBRARIES: ClassVar[str] = "numpy"
     NAME: str
     HELP: str
     description: str

@@ -6,6 +6,7 @@ import argparse
 
 NAME = "help"
 HELP = "say what a command does, as its --help"
+LIBRARIES = "none"
 
 _DESCRIPTION = "Print the help of pimsim, or of a subcommand."
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NAME = "networks"
 HELP = "list the networks that pimsim knows, or show one"
+LIBRARIES = "numpy"
 
 _DESCRIPTION = """\
 List the trained networks that come with pimsim, and those that it knows by their shapes alone,

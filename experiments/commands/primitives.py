@@ -13,6 +13,7 @@ from pimsim.errors import InputError
 
 NAME = "primitives"
 HELP = "list the row operations with their commands, latency, energy and throughput"
+LIBRARIES = "numpy"
 
 _DESCRIPTION = """\
 List every operation that pimsim can carry out in DRAM rows, with the row commands it

@@ -45,6 +45,7 @@ _FORMATS = ("perfetto", "drampower", "ramulator", "dramsim3", "plain")
 class _Cost:
     NAME = "cost"
     HELP = "legality, time and energy of a trace of commands"
+    LIBRARIES = "numpy"
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:

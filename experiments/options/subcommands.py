@@ -8,7 +8,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from experiments.options import option
 from experiments.options.option import Rule
@@ -17,8 +17,9 @@ from experiments.options.option import Rule
 class Command(Protocol):
     """A module (or object) that is a subcommand. Importing it must be cheap.
 
-    It may have ``RULES`` (of :class:`~experiments.options.option.Rule`) and ``WRITES`` (see
-    :mod:`experiments.options.places`).
+    It may have ``RULES`` (of :class:`~experiments.options.option.Rule`), ``WRITES`` (see
+    :mod:`experiments.options.places`), and ``LIBRARIES``, which it loads: a key of
+    :data:`pimsim.memory.LIBRARIES_MIB`, "all" by default.
     """
 
     @property
@@ -40,6 +41,7 @@ class Command(Protocol):
 class Group:
     """A subcommand that has subcommands of its own, one of which is run."""
 
+    LIBRARIES: ClassVar[str] = "none"
     NAME: str
     HELP: str
     description: str
@@ -82,6 +84,7 @@ def add(
             run=command.run,
             rules=rules(command, subparser),
             writes=getattr(command, "WRITES", ()),
+            libraries=getattr(command, "LIBRARIES", "all"),
         )
 
 

@@ -6,6 +6,7 @@ import argparse
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -447,3 +448,51 @@ def test_a_run_imports_nothing_that_it_does_not_use() -> None:
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-2:] == ["[]", "True"]
+
+
+# Memory
+
+
+LITTLE = (
+    "standards",
+    "networks",
+    "address-maps",
+    "primitives",
+    "circuit preset",
+    "chips program maj3",
+)
+"""Commands that load NumPy alone."""
+LOADED = """
+import contextlib, io, sys
+from experiments import cli
+for command in sys.argv[1:]:
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert cli.main(command.split()) == 0, command
+    print(sorted({"scipy", "llvmlite", "numba"} & {*sys.modules}))
+"""
+
+
+def test_commands_that_say_so_load_little() -> None:
+    parser, limits = cli.build_parser(), set()
+    for command in LITTLE:
+        limits.add(parser.parse_args(command.split()).libraries)
+    assert limits == {"numpy"}
+    words = [sys.executable, "-c", LOADED, *LITTLE]
+    done = subprocess.run(words, check=True, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "[]\n" * len(LITTLE)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc")
+@pytest.mark.parametrize(("limit_mib", "command"), [(60, "standards"), (400, "run digits-mlp")])
+def test_an_address_space_that_is_too_small_is_refused_in_one_line(
+    limit_mib: int, command: str
+) -> None:
+    """Where libraries would end the process, or wait for ever."""
+    shell = f'ulimit -v {limit_mib << 10}; exec "$0" -m experiments {command}'
+    done = subprocess.run(
+        ["bash", "-c", shell, sys.executable],
+        check=False, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    said = r"pimsim: error: the libraries of pimsim need \S+ .iB of address space, but .*\n"
+    assert re.fullmatch(said, done.stderr)

@@ -13,7 +13,7 @@ import pytest
 from bnn.data import datasets
 from bnn.data.array_file import ArrayFile
 from bnn.values.bitstrings import BitStrings
-from pimsim import memory
+from pimsim import memory, object_code
 from pimsim.circuit.model.parameters import load
 from pimsim.circuit.transient.instances import nominal
 from pimsim.circuit.transient.scenarios import tra
@@ -117,6 +117,38 @@ def test_a_limit_of_the_address_space_counts() -> None:
     )
     assert done.returncode == 1
     assert "InputError: many need 200.0 MiB of memory, but " in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("which", "processors", "left_mib", "refused"),
+    [
+        ("none", 2, 0, None),
+        ("numpy", 1, 127, "128.0 MiB of address space, but `ulimit -v` leaves 127.0 MiB"),
+        ("numpy", 1, 128, None),
+        ("numpy", 3, 207, "208.0 MiB of address space, but `ulimit -v` leaves 207.0 MiB"),
+        ("all", 2, 607, "608.0 MiB of address space, but `ulimit -v` leaves 607.0 MiB"),
+        ("all", 2, 608, None),
+        ("all", 2, None, None),
+    ],
+)
+def test_libraries_are_loaded_only_where_there_is_room(
+    which: str, processors: int, left_mib: int | None, refused: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    left = None if left_mib is None else left_mib << 20
+    monkeypatch.setattr(memory, "_of_address_space_bytes", lambda _: left)
+    monkeypatch.setattr(memory, "_processors", lambda: processors)
+    if refused is None:
+        memory.require_libraries(which)
+        return
+    with pytest.raises(InputError, match=f"^the libraries of pimsim need {refused}$"):
+        memory.require_libraries(which)
+
+
+def test_what_is_compiled_needs_room_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_of_address_space_bytes", lambda _: 511 << 20)
+    with pytest.raises(InputError, match=r"^functions that are compiled need 512.0 MiB of address"):
+        object_code._compiled(len, ())
 
 
 def test_a_library_that_is_not_loaded_lacks_memory_where_there_is_a_limit(

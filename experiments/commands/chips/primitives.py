@@ -42,6 +42,7 @@ class Primitives:
 
     NAME = "primitives"
     HELP = "list what unmodified chips compute, with success, latency, energy and throughput"
+    LIBRARIES = "numpy"
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -33,6 +33,7 @@ class Program:
 
     NAME = "program"
     HELP = "the steps of a primitive, or a program of DRAM Bender that carries them out"
+    LIBRARIES = "numpy"
 
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:

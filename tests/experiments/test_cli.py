@@ -450,6 +450,24 @@ def test_a_run_imports_nothing_that_it_does_not_use() -> None:
     assert done.stderr.splitlines()[-2:] == ["[]", "True"]
 
 
+@pytest.mark.parametrize("own", [None, "20"])
+def test_idle_threads_of_products_sleep_unless_the_user_says_otherwise(own: str | None) -> None:
+    """OpenBLAS reads how long they wait when numpy is imported: it must be said before."""
+    code = """if True:
+        import os, sys
+        from experiments import __main__ as program
+        before = "numpy" in sys.modules
+        sys.argv = ["pimsim", "--version"]
+        assert program.main() == 0
+        print(before, os.environ["OPENBLAS_THREAD_TIMEOUT"])
+    """
+    environment = {name: each for name, each in os.environ.items() if "OPENBLAS" not in name}
+    environment |= {} if own is None else {"OPENBLAS_THREAD_TIMEOUT": own}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.splitlines()[-1] == f"False {own or 4}"
+
+
 # Memory
 
 

@@ -82,7 +82,7 @@ class OperandAnalysis:
         if _quantized(layer):
             return quantizers.named(str(layer.input_quantizer)).integers(values)
         if self.encoded and pixels is not None:
-            exact = values if values.dtype == np.uint8 else values.astype(np.float32)
+            exact = values if values.dtype == np.uint8 else values.astype(np.float32, copy=False)
             return encode(exact, pixels)
         scale, offset = self.encoding.scale, self.encoding.offset
         exact = values if offset == 0 else values - np.float64(offset)

@@ -112,8 +112,12 @@ class OperandEncoding:
 
     def stored(self, u: NDArray[np.integer[Any]]) -> Integers:
         """Return the p that stand for integers u of this encoding, in their shape."""
-        p = (u - self.low) if self.step == 1 else (u - self.low) // self.step
-        return p.astype(np.uint8) if self.planes <= 8 else p.astype(np.uint16)
+        p = u
+        if self.low != 0 or self.step != 1:
+            p = (u - self.low) if self.step == 1 else (u - self.low) // self.step
+        if self.planes <= 8:
+            return p.astype(np.uint8, copy=False)
+        return p.astype(np.uint16, copy=False)
 
 
 BIPOLAR = OperandEncoding(2, step=2, low=-1)

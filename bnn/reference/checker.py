@@ -109,7 +109,7 @@ class SumChecker:
             where[:, positions == OUTSIDE] = OUTSIDE
         places = np.arange(self._stage.windows.positions)[positions]
         compared, wrong = self._rows.compare(
-            _among(images, self.images), outputs, words, sums, (where, places), self._threads
+            _slots(images, self.images), outputs, words, sums, (where, places), self._threads
         )
         self.compared += compared
         self.wrong += wrong
@@ -178,12 +178,14 @@ class SumChecker:
         return whole[:, places, outputs].transpose(2, 0, 1)
 
 
-def _among(images: slice, checked: NDArray[np.intp] | None) -> tuple[NDArray[np.intp], int]:
-    """Places of images that are checked among some, and which the first is of all of them."""
+def _slots(images: slice, checked: NDArray[np.intp] | None) -> Indices:
+    """Which each of some images is of those that are checked; -1: it is not."""
     if checked is None:
-        return np.arange(images.stop - images.start), images.start
+        return np.arange(images.start, images.stop)
     first, last = np.searchsorted(checked, [images.start, images.stop]).tolist()
-    return checked[first:last] - images.start, first
+    slots = np.full(images.stop - images.start, OUTSIDE, np.intp)
+    slots[checked[first:last] - images.start] = np.arange(first, last)
+    return slots
 
 
 def _steps(images: slice, each: int) -> list[slice]:

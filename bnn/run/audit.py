@@ -27,8 +27,8 @@ from bnn.values.bitstrings import BitStrings, chosen
 END_TO_END = 16
 """Images that are also taken from end to end."""
 
-_AT_A_TIME = 1 << 22
-"""Operands that are compared at a time."""
+_AT_A_TIME = 1 << 18
+"""Operands that are compared at a time: they stay in a processor's cache."""
 
 
 class Audit:

@@ -20,19 +20,19 @@ from bnn.lowering.stage import Stage
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network, Product
 from bnn.model.operand_encoding import BIPOLAR, HEAVISIDE, TERNARY, OperandEncoding
 from bnn.reference.checker import SumChecker
-from bnn.reference.in_rows import Held, SumsInRows
+from bnn.reference.in_rows import Decided, SumsInRows
 from bnn.reference.packed import PackedSums
 from bnn.values.bitstrings import BitStrings
 from bnn.values.linear import LinearSums
-from pimsim.bits import Words, pack, words_for
+from pimsim.bits import Words, pack
 
 SIGN = "ste_sign"
 ENCODED = (BIPOLAR, HEAVISIDE, TERNARY, OperandEncoding(256, 2, -255), OperandEncoding(1 << 12))
 _Sums = NDArray[np.int64]
 
 
-def _in_rows(sums: _Sums, rng: np.random.Generator, first: int) -> tuple[Words, LinearSums]:
-    """Rows that hold sums (outputs, columns) from a column on: digits, some complemented."""
+def _in_rows(sums: _Sums, rng: np.random.Generator) -> tuple[Words, LinearSums]:
+    """Rows that hold sums (outputs, columns): digits, some complemented."""
     outputs, columns = sums.shape
     low = sums.min(axis=1)
     levels = int((sums - low[:, None]).max()).bit_length() + 1
@@ -42,15 +42,13 @@ def _in_rows(sums: _Sums, rng: np.random.Generator, first: int) -> tuple[Words, 
     bits = np.where(signs[..., None] < 0, 1 - bits, bits)
     constants = low + np.where(signs < 0, weights, 0).sum(axis=1)
     order = rng.permutation(outputs * levels)
-    held = np.zeros((outputs * levels, first + columns), np.uint8)
-    held[order, first:] = bits.reshape(-1, columns)
-    words = np.zeros((len(held) + 1, words_for(first + columns)), np.uint64)
-    words[:-1] = pack(held)
+    held = np.zeros((outputs * levels, columns), np.uint8)
+    held[order] = bits.reshape(-1, columns)
     linear = LinearSums.alone(order.reshape(outputs, levels), signs * weights, constants)
     if rng.random() < 0.5:  # two outputs look at the same two numbers
         linear = _shared(linear)
-    assert (linear.of(held)[:, first:] == sums).all()
-    return words[:-1], linear
+    assert (linear.of(held) == sums).all()
+    return pack(held), linear
 
 
 def _shared(sums: LinearSums) -> LinearSums:
@@ -67,8 +65,8 @@ def _all_in_rows(
     laid: Sequence[NDArray[np.integer[Any]]], rng: np.random.Generator
 ) -> tuple[Words, list[LinearSums]]:
     """Rows that hold the sums (outputs, images, positions) of one place after the other."""
-    found = [_in_rows(sums.reshape(len(sums), -1).astype(np.int64), rng, 0) for sums in laid]
-    words = np.concatenate([*(one for one, _ in found), found[0][0][:1]])[:-1]
+    found = [_in_rows(sums.reshape(len(sums), -1).astype(np.int64), rng) for sums in laid]
+    words = np.concatenate([one for one, _ in found])
     first = np.cumsum([0, *(len(one) for one, _ in found)]).tolist()
     return words, [
         one._replace(rows=one.rows + at) for (_, one), at in zip(found, first[:-1], strict=True)
@@ -108,18 +106,21 @@ def test_exactly_those_that_differ_are_counted(
 
     changed = flat + np.where(rng.random(flat.shape) < 0.1, rng.choice([-2, 1, 40000]), 0)
     inside = np.tile(places >= 0, images)
-    column = int(rng.integers(70))
     packed = PackedSums(layer, shape, encoding, pad)
     compared = SumsInRows(packed, layer, encoding, pad)
     strings = BitStrings.of(stored.astype(np.uint16), encoding.planes)
+    ways = rng.integers(0, 2, (len(own), 2)).astype(np.bool_)
     for sums in (flat, changed):
-        words, held = _in_rows(sums, rng, column)
-        asked = compared.asked(slice(first, layer.outputs), places, limits, held)
-        wrong, raised = compared.compare(strings, asked, Held(words, column))
+        words, held = _in_rows(sums, rng)
+        asked = compared.asked(slice(first, layer.outputs), places[None], limits, [held])
+        bits = BitStrings.empty(images, len(places), layer.outputs)
+        decided = Decided(bits, np.arange(len(places)), ways)
+        wrong = compared.compare(strings, asked, words, np.arange(images), decided)
         assert wrong == np.count_nonzero((sums != flat)[:, inside])
-        bits = np.unpackbits(raised.view(np.uint8), axis=1, bitorder="little")
-        found = bits[:, : flat.shape[1]][:, inside]
-        np.testing.assert_array_equal(found, (flat >= limits[:, None])[:, inside])
+        found = bits.integers().reshape(-1, layer.outputs).T
+        reached = ((flat >= limits[:, None]) ^ ways[:, 1:]) & inside
+        np.testing.assert_array_equal(found[first:], reached)
+        assert not found[:first].any()
 
 
 def _network(rng: np.random.Generator, *behind: Layer) -> Network:

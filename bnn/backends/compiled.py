@@ -170,8 +170,6 @@ class CompiledStage:
             if checker is not None and in_rows:
                 started = time.perf_counter()
                 words = found.reshape(-1, found.shape[2])
-                if checker.images is not None:  # words may be read across the last one's end
-                    words = np.concatenate([words, words[:1]])[:-1]
                 checker.compare_rows(some, outputs, words, self._held)
                 self.check_s += time.perf_counter() - started
             for each in self._counts:

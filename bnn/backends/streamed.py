@@ -33,7 +33,7 @@ from pimsim.executors.compiled.tape.run import prepare, run_tapes
 from pimsim.executors.compiled.tape.walker import best_tile_words
 from pimsim.microprogram.tape import patterns, templates
 
-MEMORY_BYTES = 64 << 20
+MEMORY_BYTES = 32 << 20
 """Approximate bytes of rows and results held at a time, so that they stay in the cache."""
 
 _CHUNK_BYTES = 1 << 19

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.model.geometry import OUTSIDE
-from bnn.reference.row_kernel import PARAMETERS, SIDE, Kind
+from bnn.reference.kernel_part import PARAMETERS, SIDE, Kind
 from bnn.values.linear import LinearSums
 
 _DIGITS = 32

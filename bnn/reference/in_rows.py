@@ -2,7 +2,7 @@
 
 A sum of the reference and the one in rows meet only in registers of the processor, see
 :mod:`bnn.reference.row_kernel`. The reference counts as in :mod:`bnn.reference.packed`. If operands
-are wide and few are added up, it multiplies short integers instead.
+are wide and few are added up, it multiplies bytes instead.
 
 >>> from bnn.model.network import Dense
 >>> from bnn.model.operand_encoding import BIPOLAR
@@ -33,9 +33,9 @@ from bnn.model.geometry import OUTSIDE, Indices
 from bnn.model.layers.product import Product, integer_kernel
 from bnn.model.operand_encoding import OperandEncoding
 from bnn.reference import row_kernel
-from bnn.reference.held_numbers import Numbers, Teams, twice
+from bnn.reference.held_numbers import Numbers, Teams
+from bnn.reference.kernel_part import BLOCKS, COLUMNS, PLANES, Kind, places_of_columns
 from bnn.reference.packed import PackedSums
-from bnn.reference.row_kernel import BLOCKS, COLUMNS, Kind
 from bnn.values.bitstrings import BitStrings
 from bnn.values.linear import LinearSums
 from pimsim.bits import Words
@@ -48,7 +48,7 @@ _SHORT = (1 << 15) - 1
 """Sums below it are compared in 16 bits."""
 _MOST = (1 << 31) - 1
 _CHEAP = 4
-"""Vector instructions that count the bits of a plane, for those that add short products up."""
+"""How much longer counting a word of a plane takes than adding up a product."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,9 +62,9 @@ class Asked:
     digits: NDArray[np.int64]
     """``(rounds * places, pairs, 2, planes)`` rows of digits."""
     params: NDArray[np.uint32]
-    """``(rounds * places, pairs, PARAMETERS)``, see :data:`bnn.reference.row_kernel.SIDE`."""
+    """``(rounds * places, pairs, PARAMETERS)``, see :data:`bnn.reference.kernel_part.SIDE`."""
     weights: tuple[NDArray[Any], NDArray[Any]]
-    """Signs and flags of weights that are not 0, or short weights."""
+    """Signs and flags of weights that are not 0, or weights as bytes."""
     pads: NDArray[Any]
     """What padding adds, see :meth:`bnn.reference.packed.PackedSums.pads`; or nothing."""
 
@@ -103,8 +103,9 @@ class SumsInRows:
         counted = packed.words * COLUMNS * ((1 << encoding.planes) - 1)
         self._short = short and counted < 1 << 16
         """Whether sums that are counted, and counts, are short."""
-        self._cheap = short and size < _CHEAP * encoding.planes * packed.words
-        """Whether adding up short integers takes less than counting bits."""
+        cheap = size < _CHEAP * encoding.planes * packed.words
+        self._cheap = short and cheap and encoding.planes <= _BYTE
+        """Whether adding up products of bytes takes less than counting bits."""
 
     def asked(
         self,
@@ -138,13 +139,13 @@ class SumsInRows:
         kind = Kind(
             added,
             wide=not added and not (fits and self._short),
-            groups=max(1, -(-levels // row_kernel.PLANES)),
+            groups=max(1, -(-levels // PLANES)),
             sparse=packed.sparse and not added,
             padded=packed.pads(own[:1], np.zeros(1, np.intp), 1) is not None,
             element=1 if planes == 1 and not added else _BYTE if planes <= _BYTE else 2 * _BYTE,
         )
         if added:
-            weights = (twice(self._flat[own], kind),) * 2
+            weights = (_in_pairs(self._flat[own]),) * 2
         teams = [Teams.of(each, held) for each, held in zip(sums, numbers, strict=True)]
         pairs = max(len(each.members) for each in teams)
         most = (1 << kind.bits - 1) - 1
@@ -156,7 +157,7 @@ class SumsInRows:
             outputs,
             np.stack(
                 [
-                    each.digits(pairs, held, kind.groups * row_kernel.PLANES)
+                    each.digits(pairs, held, kind.groups * PLANES)
                     for each, held in zip(teams, numbers, strict=True)
                 ]
             ),
@@ -237,14 +238,16 @@ class _Work:
         self._tap_bytes = runs * self._pixel_bytes
         self._planes, self._words = encoding.planes, packed.words
         if kind.added:
-            self._planes, self._words = 1, packed.reads.shape[1] * operands.channels
+            self._planes, self._words = 1, -(-packed.reads.shape[1] * operands.channels // 2)
         offsets = np.where(reads == operands.pixels, OUTSIDE, reads * self._pixel_bytes)
         self._offsets = np.ascontiguousarray(offsets, np.int64)
         self._nothing = np.zeros(self._tap_bytes + SLACK_BYTES, np.uint8)
         # the rows of a pair behind the last are fetched as well: again those of the first
         every = np.concatenate([asked.digits.reshape(-1), asked.digits[0, 0].reshape(-1)])
+        if words.shape[1] % BLOCKS:  # whole lines are read
+            words = np.pad(words, ((0, 0), (0, -words.shape[1] % BLOCKS)))
         self._rows, self._digits = words, every * words.strides[0]
-        self._lanes = np.array(row_kernel.places_of_columns(kind))
+        self._lanes = np.array(places_of_columns(kind))
         outputs = asked.outputs.stop - asked.outputs.start
         self._turn = np.zeros((outputs + 1, 2), np.int64)  # the last: of no output
         self._positions = np.full(asked.windows.shape[1], OUTSIDE, np.int64)
@@ -274,7 +277,7 @@ class _Work:
             strings = self._strings
             start = first * strings.image_bytes + asked.outputs.start // _BYTE
             into = strings.memory.ctypes.data + start, strings.image_bytes, strings.pixel_bytes
-        memory = self._memory(groups)
+        patches, side, *others = self._memory(groups)
         self._code(
             begin, end,
             source.ctypes.data, self._operands.pixels * self._pixel_bytes,
@@ -286,7 +289,8 @@ class _Work:
             asked.pads.ctypes.data, asked.pads.shape[1], len(asked.digits) // len(asked.windows),
             asked.digits.shape[1], len(self._turn), self._turn.ctypes.data,
             self._order.ctypes.data, groups, *into, wrong.ctypes.data,
-            *(one.ctypes.data for one in memory),
+            patches.ctypes.data, side.ctypes.data, side.shape[1],
+            *(one.ctypes.data for one in others),
         )  # fmt: skip
 
     def _source(self, images: slice) -> NDArray[Any]:
@@ -300,18 +304,30 @@ class _Work:
         return made
 
     def _memory(self, groups: int) -> list[NDArray[Any]]:
-        """Memory of a thread: operands, those of a column, lanes, masks, bits and strings."""
+        """Memory of a thread: operands, those of 64 columns, lanes, bits, strings and digits."""
         kind, rows = self._asked.kind, self._planes * self._words
         each = 2 if kind.added else 8
         column = self._words * (kind.element if not kind.added else 1) * 8 + 2 * SLACK_BYTES
         return [
             np.empty(rows * _LINE * each, np.uint8),
-            np.zeros(column + self._taps * self._tap_bytes, np.uint8),
+            np.zeros((COLUMNS, column + self._taps * self._tap_bytes), np.uint8),
             self._lanes,
             np.zeros((2 + COLUMNS // _BYTE) * BLOCKS, np.int64),
             np.empty((len(self._turn), BLOCKS), np.int64),
             np.empty((groups, _LINE), np.uint8),
+            np.empty((2 * kind.groups, _LINE), np.uint8),
         ]
+
+
+def _in_pairs(weights: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Weights ``(outputs, operands)`` as bytes, two side by side, twice over in 32 bits.
+
+    >>> [hex(each) for each in _in_pairs(np.array([[1, -1, 1]]))[0].tolist()]
+    ['0xff01ff01', '0x10001']
+    """
+    pairs = np.zeros((len(weights), -(-weights.shape[1] // 2), 2), np.int8)
+    pairs.reshape(len(weights), -1)[:, : weights.shape[1]] = weights
+    return np.repeat(pairs.view(np.uint16), 2, axis=2).view(np.uint32)[..., 0]
 
 
 def _in_runs(reads: Indices, pixels: int) -> tuple[Indices, int]:

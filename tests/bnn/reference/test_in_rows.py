@@ -19,12 +19,14 @@ from bnn.lowering.operand_analysis import analyse
 from bnn.lowering.stage import Stage
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Network, Product
 from bnn.model.operand_encoding import BIPOLAR, HEAVISIDE, TERNARY, OperandEncoding
+from bnn.reference import row_kernel
 from bnn.reference.checker import SumChecker
 from bnn.reference.in_rows import Decided, SumsInRows
 from bnn.reference.packed import PackedSums
 from bnn.values.bitstrings import BitStrings
 from bnn.values.linear import LinearSums
 from pimsim.bits import Words, pack
+from pimsim.executors.compiled.codegen.emit import compiler
 
 SIGN = "ste_sign"
 ENCODED = (BIPOLAR, HEAVISIDE, TERNARY, OperandEncoding(256, 2, -255), OperandEncoding(1 << 12))
@@ -87,12 +89,32 @@ def _layers(draw: st.DrawFn) -> tuple[Product, tuple[int, ...]]:
     return layer, (6, 5, inputs)
 
 
-@given(_layers(), st.sampled_from(ENCODED), st.integers(1, 4), st.integers(0, 2**32))
+@given(_layers(), st.sampled_from(ENCODED), st.integers(1, 40), st.integers(0, 2**32))
 @settings(max_examples=120, deadline=None)
 def test_exactly_those_that_differ_are_counted(
     made: tuple[Product, tuple[int, ...]], encoding: OperandEncoding, images: int, seed: int
 ) -> None:
-    layer, shape = made
+    _hold_against_the_plain_reference(*made, encoding, images, seed)
+
+
+@pytest.mark.parametrize("lacking", ["gfni", "avx512bw"])
+def test_a_processor_that_lacks_instructions_finds_the_same(
+    lacking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel is made anew, with other instructions in their place, and run on this one."""
+    monkeypatch.setitem(compiler().features, lacking, False)
+    row_kernel.compared.cache_clear()
+    rng = np.random.default_rng(5)
+    kernel = rng.normal(size=(3, 3, 2, 6)).astype(np.float32)
+    layer = Conv2D("c", kernel, None, None, SIGN, padding="same", pad_values=1.0)
+    for encoding in (BIPOLAR, OperandEncoding(256, 2, -255), OperandEncoding(100)):
+        _hold_against_the_plain_reference(layer, (6, 5, 2), encoding, 30, 1)
+    row_kernel.compared.cache_clear()
+
+
+def _hold_against_the_plain_reference(
+    layer: Product, shape: tuple[int, ...], encoding: OperandEncoding, images: int, seed: int
+) -> None:
     rng, pad = np.random.default_rng(seed), int(layer.pad_values)
     stored = rng.integers(0, encoding.count, (images, int(np.prod(shape[:-1])), shape[-1]))
     operands = (encoding.step * stored + encoding.low).reshape(images, *shape)

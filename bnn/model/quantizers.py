@@ -101,8 +101,8 @@ def sign(x: Values) -> NDArray[np.int8]:
 
     ``x`` must hold no NaN.
     """
-    ones: NDArray[np.int8] = np.where(x > -SMALLEST_NORMAL, np.int8(1), np.int8(-1))
-    return ones
+    ones: NDArray[np.int8] = (x > -SMALLEST_NORMAL).astype(np.int8)
+    return 2 * ones - 1
 
 
 def heaviside(x: Values) -> NDArray[np.int8]:

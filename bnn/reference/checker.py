@@ -19,7 +19,7 @@ from bnn.values.bitstrings import BitStrings, Values, unpacked
 from bnn.values.linear import LinearSums
 from pimsim.bits import Words
 
-_AT_A_TIME = 1 << 20
+_AT_A_TIME = 1 << 18
 """Sums that are computed and compared at a time: they stay in a processor's cache."""
 
 

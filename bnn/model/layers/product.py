@@ -306,9 +306,13 @@ def grouped(
     """
     *lead, taps, channels = patches.shape
     width, outputs = channels // groups, matrix.shape[-1]
-    if groups == 1:  # a line of positions at a time
+    if groups == 1:  # a line of positions at a time, unless no order of adding up matters
         lines = np.ascontiguousarray(patches.reshape(*lead, -1))
-        return cast(NDArray[Real], lines @ np.ascontiguousarray(matrix.reshape(-1, outputs)))
+        whole = np.ascontiguousarray(matrix.reshape(-1, outputs))
+        if exact:
+            sums = lines.reshape(-1, taps * channels) @ whole
+            return cast(NDArray[Real], sums.reshape(*lead, outputs))
+        return cast(NDArray[Real], lines @ whole)
     together = 1 if exact else lead[0]
     parts = patches.reshape(together, -1, taps, groups, width).transpose(0, 3, 1, 2, 4)
     kernels = matrix.reshape(taps, width, groups, -1).transpose(2, 0, 1, 3)

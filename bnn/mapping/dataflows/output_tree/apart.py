@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from bnn.mapped.placement.division import Step
+from bnn.mapped.placement.spent import Step
 from bnn.mapping.dataflows.output_tree import division
 from bnn.mapping.dataflows.output_tree.division import content
 from bnn.mapping.dataflows.output_tree.layout import Layout

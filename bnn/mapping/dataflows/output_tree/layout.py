@@ -14,9 +14,10 @@ from bnn.lowering.blocks import in_columns
 from bnn.lowering.stage import Stage
 from bnn.mapped.mapped_stage import ConstantRows, MappedStage, OperandRows, ReadBack
 from bnn.mapped.parity import TreeCheck, tree_check
-from bnn.mapped.placement.division import Step, in_turn
+from bnn.mapped.placement.division import in_turn
 from bnn.mapped.placement.fan_in import Chunk
 from bnn.mapped.placement.placement import Placement
+from bnn.mapped.placement.spent import Step
 from bnn.mapping.dataflows.output_stationary.edges import Masks
 from bnn.mapping.dataflows.output_tree.items import Items
 from bnn.mapping.dataflows.output_tree.lockstep import computing

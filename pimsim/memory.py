@@ -30,6 +30,12 @@ alone, and with SciPy and LLVM. Some libraries end the process, or wait for ever
 COMPILER_MIB = 512
 """Address space that compiling by numba takes beyond that, measured in the same way."""
 
+MACHINE_CODE_MIB = 32
+"""Address space that must be left where LLVM makes or loads a function.
+
+It takes a few MiB at a time, and ends the process where it gets none.
+"""
+
 
 def require_libraries(which: str) -> None:
     """Raise :class:`~pimsim.errors.InputError` if libraries would not fit the address space.
@@ -47,6 +53,11 @@ def require_libraries(which: str) -> None:
 def require_compiler() -> None:
     """Raise :class:`~pimsim.errors.InputError` if compiling would not fit the address space."""
     _require_space(COMPILER_MIB, "functions that are compiled")
+
+
+def require_machine_code() -> None:
+    """Raise :class:`~pimsim.errors.InputError` if LLVM might find the address space full."""
+    _require_space(MACHINE_CODE_MIB, "functions of machine code")
 
 
 def _require_space(size_mib: int, what: str) -> None:

@@ -270,6 +270,7 @@ def target(opt: int = 3) -> Any:
 
 def _loaded(code: bytes) -> Callable[..., int]:
     """The function in object code, which stays loaded until the process ends."""
+    memory.require_machine_code()
     from llvmlite import binding
 
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target())

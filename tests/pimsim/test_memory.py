@@ -19,6 +19,7 @@ from pimsim.circuit.transient.instances import nominal
 from pimsim.circuit.transient.scenarios import tra
 from pimsim.circuit.transient.simulation import simulate
 from pimsim.errors import InputError, lacks_memory
+from pimsim.executors.compiled.codegen import kept_text
 from pimsim.executors.compiled.run.tiles import Tiles
 
 FREE = 20 << 20
@@ -145,10 +146,25 @@ def test_libraries_are_loaded_only_where_there_is_room(
         memory.require_libraries(which)
 
 
-def test_what_is_compiled_needs_room_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_of_address_space_bytes", lambda _: 511 << 20)
-    with pytest.raises(InputError, match=r"^functions that are compiled need 512.0 MiB of address"):
-        object_code._compiled(len, ())
+ASKS: dict[str, tuple[float, Callable[[], object]]] = {
+    "functions that are compiled": (512.0, lambda: object_code._compiled(len, ())),
+    "functions of machine code": (32.0, lambda: object_code._loaded(b"")),
+    "functions of machine code, of text": (
+        32.0, lambda: kept_text.address("never made", "f", Path(__file__))
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ASKS)
+def test_the_compiler_is_called_only_where_there_is_room(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends the process where it gets no memory."""
+    need_mib, call = ASKS[name]
+    monkeypatch.setattr(memory, "_of_address_space_bytes", lambda _: int(need_mib - 1) << 20)
+    said = f"^{name.partition(',')[0]} need {need_mib} MiB of address space, but `ulimit -v` leaves"
+    with pytest.raises(InputError, match=said):
+        call()
 
 
 def test_a_library_that_is_not_loaded_lacks_memory_where_there_is_a_limit(

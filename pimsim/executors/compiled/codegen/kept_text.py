@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pimsim import object_code
+from pimsim import memory, object_code
 
 _OWN = "pimsim_own_name"
 _LOCK = threading.Lock()
@@ -44,6 +44,7 @@ def address(code: str, name: str, beside: Path) -> int:
     own = f"pimsim_{digest.hexdigest()[:32]}"
     with _LOCK:
         if own not in _ADDRESSES:
+            memory.require_machine_code()
             found = object_code.kept(beside, f"{own}.o", lambda: _emitted(code.replace(_OWN, own)))
             engine = _engine()
             engine.add_object_file(binding.ObjectFileRef.from_data(found))

@@ -66,8 +66,7 @@ def figure(results: Results, settings: Settings) -> tuple[Figure, list[dict[str,
                 ends.append(End(line.at(last), y, chart.name(group.values), line.look.colour))
             chart.level(axes, group.values, panel)
         chart.close_panel(axes, panel, place)
-    for axes, _ in panels:
-        axes.set_ylim(*chart.limits())
+    panels[0][0].set_ylim(*chart.limits())  # shared: one by one, each would set all others
     outer_labels(panels, x.text, results.quantity.text)
     entries = [_entry(chart.looks[key], chart.name(key)) for key in chart.keys if roles.lines]
     others = chart.entries()

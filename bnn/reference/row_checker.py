@@ -8,7 +8,6 @@ strings.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +21,6 @@ from bnn.reference.packed import PackedSums
 from bnn.values.bitstrings import BitStrings
 from bnn.values.linear import LinearSums
 from pimsim.bits import Words
-
-
-class _Last(NamedTuple):
-    """What was asked last."""
-
-    outputs: slice
-    windows: Indices
-    sums: Sequence[LinearSums]
-    asked: Asked
 
 
 class RowChecker:
@@ -62,7 +52,8 @@ class RowChecker:
         self.bits = BitStrings.empty(count if alike else 0, positions, stage.layer.outputs)
         """That must be given, ``(images, positions, outputs)``."""
         self._missing = count * positions * stage.layer.outputs
-        self._last: _Last | None = None
+        self._before: dict[tuple[object, ...], tuple[Sequence[LinearSums], Asked]] = {}
+        """What was asked before, with the sums that it was asked of: so they stay what they are."""
 
     @property
     def complete(self) -> bool:
@@ -112,10 +103,8 @@ class RowChecker:
         sums: Sequence[LinearSums],
     ) -> Asked:
         """What is asked of sums; the same as of the images before, as a rule."""
-        last = self._last
-        if last is None or not (
-            last.sums is sums and last.outputs == outputs and np.array_equal(last.windows, windows)
-        ):
-            asked = self._sums.asked(outputs, windows, limits, sums)
-            last = self._last = _Last(outputs, windows, sums, asked)
-        return last.asked
+        held = [array.ctypes.data for each in sums for array in each]
+        key = outputs.start, outputs.stop, windows.tobytes(), *held
+        if key not in self._before:
+            self._before[key] = sums, self._sums.asked(outputs, windows, limits, sums)
+        return self._before[key][1]

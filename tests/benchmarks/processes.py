@@ -71,6 +71,7 @@ def measure(side: Side, places: Places, *more: str) -> list[float]:
                 (folder / name).mkdir()
                 environment[name] = str(folder / name)
             del environment["PYTHONPYCACHEPREFIX"]
+            environment.pop("PIMSIM_CACHE", None)
         if side.after:
             before = Side(side.after, before=side.before)
             _run(command(before, places, folder), environment, folder)

@@ -73,6 +73,7 @@ _SWEEP = ("sweep", "{work}/points.toml", "--out", "{dir}/sweep", "--json")
 _CIRCUIT = Side(("circuit", "tra"))
 _AMBIT = Side(("reproduce", "ambit"))
 _WEIGHTS = f"{_CIFAR} --mapping weight-stationary --no-check --json"
+_VGG_ONE, _VGG_MANY = (_run(f"vgg16 --cost-only --images {count}") for count in (1, 10_000))
 _ROWS, _FOLDED, _TAPES = (
     _probe(f"kernel {name}", quantity=ONE) for name in ("rows", "folded", "tapes")
 )
@@ -83,6 +84,8 @@ ROWS: tuple[Row, ...] = (
     # -- checked runs -------------------------------------------------------------------------
     _both("mnist-mlp, checked", _run(_MLP), needs=DATA),
     _both("mnist-mlp, unchecked", _run(f"{_MLP} --no-check"), needs=DATA),
+    _both("mnist-mlp, unchecked, nothing kept", _run(f"{_MLP} --no-check", fresh=True),
+          needs=DATA),
     _both("mnist-cnn, checked", _run(_CNN), 0.2, needs=DATA),
     _both("mnist-cnn, unchecked", _run(f"{_CNN} --no-check"), needs=DATA),
     Row("mnist-cnn: checked over unchecked", _run(_CNN), _run(f"{_CNN} --no-check"), 1.5,
@@ -110,10 +113,11 @@ ROWS: tuple[Row, ...] = (
     _both("mnist-mlp, noise at 10 %", _run(f"{_MLP} --variation 10 --effect noise {_TREES}"),
           needs=DATA),
     # -- growth -------------------------------------------------------------------------------
-    Row("vgg16, cost only, 10,000 images over 1", _run("vgg16 --cost-only --images 10000"),
-        _run("vgg16 --cost-only --images 1"), 1.3),
+    Row("vgg16, cost only, 10,000 images over 1", _VGG_MANY, _VGG_ONE, 1.3),
+    Row("vgg16, cost only, 10,000 images over 1, nothing kept", replace(_VGG_MANY, fresh=True),
+        replace(_VGG_ONE, fresh=True), 1.3),
     _both("vgg16, cost only, 64 images", _run("vgg16 --cost-only --images 64")),
-    _both("vgg16, cost only, 10,000 images", _run("vgg16 --cost-only --images 10000")),
+    _both("vgg16, cost only, 10,000 images", _VGG_MANY),
     Row("300 dense layers over 5, chains on", _run(f"{_DEEP} {_TREES}"),
         _run(f"{_DEEP} {_TREES}".replace("300", "5")), 8.0, needs=LARQ),
     _both("50 dense layers, chains on", _run(f"{_DEEP} {_TREES}".replace("300", "50")), needs=LARQ),

@@ -16,6 +16,7 @@ no error. The oldest files of a folder are removed if there are more than :data:
 from __future__ import annotations
 
 import ctypes
+import gc
 import hashlib
 import operator
 import os
@@ -42,12 +43,6 @@ _ENTRY = "pimsim_entry"
 _MAGIC = b"pimsim object code 2\n"
 _FOREIGN = ("memset", "memcpy", "memmove")
 """Functions that compiled code may call, because every process has them."""
-_ALONE: dict[str, Any] = {
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-    "error_model": "numpy",
-}
-"""Options of numba for functions that are not called from Python."""
 
 Signature = tuple[Any, ...]
 """For each argument: ``i`` for a number, type and axes of an array, or class and parts of a
@@ -70,7 +65,7 @@ class Part:
     def _compiled(self) -> Any:
         from numba import njit
 
-        return machine_code.for_any_number(njit(**_ALONE)(self.function))
+        return machine_code.for_any_number(njit(**machine_code.text_only())(self.function))
 
     @property
     def _numba_type_(self) -> Any:
@@ -205,7 +200,8 @@ def machine() -> bytes:
         binding.get_host_cpu_name(),
         binding.get_host_cpu_features().flatten(),
     )
-    return "\n".join(map(str, every)).encode() + Path(__file__).read_bytes()
+    made_by = [Path(each).read_bytes() for each in (__file__, machine_code.__file__)]
+    return "\n".join(map(str, every)).encode() + b"".join(made_by)
 
 
 def _read(folder: Path, name: str) -> bytes | None:
@@ -288,18 +284,29 @@ _ENGINES: list[Any] = []
 def _compiled(function: Callable[..., Any], signature: Signature) -> bytes:
     """Object code of a function, with an entry that takes a table of numbers.
 
-    Raises ValueError if it calls a function that not every process has.
+    Raises ValueError if it makes arrays, or calls a function that not every process has.
     """
     memory.require_compiler()
     from llvmlite import binding
     from numba import njit
+    from numba.core import errors
 
     machine_code.listen()
-    dispatcher: Any = njit(**_ALONE)(function)
+    dispatcher: Any = njit(**machine_code.text_only())(function)
     types = tuple([_type(each) for each in signature])
-    dispatcher.compile(types)
+    collects = gc.isenabled()
+    gc.disable()  # which would go over all objects of numba many times, and find nothing
+    try:
+        dispatcher.compile(types)
+    except errors.NumbaError as error:
+        raise ValueError(
+            f"numba cannot compile {function.__qualname__} to stand alone, without making arrays"
+        ) from error
+    finally:
+        if collects:
+            gc.enable()
     made = dispatcher.overloads[types]
-    module = binding.parse_assembly(made.library.get_llvm_str())
+    module = made.library.module()
     module.link_in(binding.parse_assembly(_entry(made, types)))
     for one in module.functions:
         if not one.is_declaration and one.name != _ENTRY:

@@ -82,7 +82,9 @@ def book(mapped: MappedStage, ledger: CommandLedger, repeats: Repeats | None = N
         for number in some:
             turn = placement.turns[number]
             write("weights", turn, range(turn.lanes))
-            outputs = tuple((block.outputs.start, block.outputs.stop) for block in turn.blocks)
+            outputs = placement.side_by_side or tuple(  # then all have the same program
+                (block.outputs.start, block.outputs.stop) for block in turn.blocks
+            )
             if id(turn.batches) not in widths:  # which turns may share
                 runs = groupby(map(len, turn.batches))
                 widths[id(turn.batches)] = [(width, len(list(same))) for width, same in runs]

@@ -291,6 +291,7 @@ class CommandLedger:
             return
         if what not in self._told:
             self._told[what] = self._of(book)
+        self._flush()
         told = self._told[what]
         before: dict[str, Elapsed] | None = None
         for left in range(times, 0, -1):

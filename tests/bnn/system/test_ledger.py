@@ -152,13 +152,19 @@ def test_a_price_of_what_was_booked_before_is_that_of_booking_it_again() -> None
         machine.enter("compute")
         machine.repeat(np.zeros((3, 1), np.intp), lambda _: machine.access(Kind.RD, [1], 9, [1]))
 
+    def load(machine: CommandLedger, rows: int) -> None:
+        machine.enter("weights")
+        machine.access(Kind.WR, range(rows), 65_536, [0, 1])
+
     for times, rows in ((4, 2), (1, 5), (3, 2), (2, 5)):
+        load(first, rows)
         first.alike(times, partial(book, first, rows), rows)
     assert called == [2, 5]
     for number, (times, rows) in enumerate(((4, 2), (1, 5), (3, 2), (2, 5))):
+        load(second, rows)
         second.alike(times, partial(book, second, rows), number)
     assert called == [2, 5, 2, 5, 2, 5]
-    for phase in ("inputs", "compute"):
+    for phase in ("weights", "inputs", "compute"):
         assert first.counts(phase) == second.counts(phase)
         assert first.cost(phase) == second.cost(phase)
     assert first.counts("inputs").act == 2 * (7 * 2 + 3 * 5)

@@ -112,9 +112,11 @@ class System:
     @property
     def data_rows(self) -> int:
         """Data rows of a subarray for operands: no copies of compute rows, and no guard rows."""
-        subarray = Subarray(1, rows=self.subarray_rows, address_map=self.address_map)
+        rows = self.address_map.data_rows(self.subarray_rows)
+        if rows < 1:
+            self.subarrays(columns=1, lanes=1)  # which says what it must have
         taken = rows_taken(self.mitigation.activation_rows, self.address_map)
-        return subarray.data_rows - taken - 2 * self.mitigation.guard_rows
+        return rows - taken - 2 * self.mitigation.guard_rows
 
     def bursts(self, columns: int) -> int:
         """READs or WRITEs that move so many columns of a row."""

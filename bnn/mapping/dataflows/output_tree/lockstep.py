@@ -41,6 +41,11 @@ def computing(streams: Sequence[Stream], units: int) -> Callable[[int], list[Ste
     kinds = list(dict.fromkeys(kind for own in each for kind in own))
     number = {id(one): place for place, one in enumerate(distinct)}
     rows_of = np.array([[own[kind] for kind in kinds] for own in each])
+    if len(distinct) == 1:  # nothing is waited for
+        total_of = Counter[RowCycle | Kind]()
+        for (what, _), count in zip(kinds, rows_of[0].tolist(), strict=True):
+            total_of[what] += count
+        return lambda size: [(what, min(size, units) * count) for what, count in total_of.items()]
     times = rows_of[[number[id(one)] for one in streams]]
     times = np.resize(times, (units, len(kinds)))
 

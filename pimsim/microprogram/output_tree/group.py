@@ -27,6 +27,7 @@ from pimsim.microprogram.output_tree.nodes import (
     BEFORE,
     DECIDED,
     INNER,
+    KIND,
     LEAF,
     PAIR,
     SETTLED,
@@ -291,6 +292,44 @@ def require_room(
         digits = np.full((len(ends), 2, adding.MAX_WEIGHT), adding.NOTHING, np.int64)
         found = Found(np.zeros_like(nowhere), np.zeros_like(marks), digits, np.zeros_like(lasts))
         _written(nodes, part, nothing, goal, found, address_map, (False, block))
+
+    in_blocks(written)
+
+
+def require_home(
+    tree: Tree,
+    apart: set[int],
+    home: FanIn,
+    coming: Callable[[tuple[int, ...]], int],
+    address_map: AddressMap,
+) -> None:
+    """Raise OutOfRowsError if the home has no room for what comes to its first leaf.
+
+    The planner raises then, too. Until that leaf it works only on what the home holds, and next it
+    takes a row for each digit that comes.
+
+    Args:
+        tree: the group.
+        apart: outputs that not every row of all parts counts for.
+        home: what the home holds.
+        coming: how many digits come at least, from all other parts, to a leaf of such outputs.
+        address_map: of the subarrays.
+    """
+    from pimsim.microprogram.output_tree import adding
+
+    order, (nodes, ends) = leaves(tree), _nodes(tree, frozenset(apart))
+    before = nodes[: int(np.argmax(nodes[:, KIND] != INNER))]
+    home, rows = home._replace(signs=_columns(home.signs, order)), coming(ends[0])
+    nowhere, nothing = np.zeros(len(order), np.int64), np.zeros((0, 4), np.int64)
+    marks = np.zeros((len(ends), 4), np.int64)
+    digits, lasts = np.zeros((0, 2, adding.MAX_WEIGHT), np.int64), marks[:, :2].copy()
+    found = Found(nowhere.copy(), marks, digits, lasts)
+
+    def written(block: int) -> None:
+        goal, how = (nowhere, nowhere, False), (False, block)
+        state, _ = _written(before, home, nothing, goal, found, address_map, how)
+        if state[adding.FREE] < rows:
+            raise NoRoomError(len(home.free), state[adding.LONGEST])
 
     in_blocks(written)
 

@@ -8,6 +8,7 @@ import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from bnn.lowering.lower import lower
 from bnn.lowering.stage import Stage, each_pixel, offsets
 from bnn.lowering.thresholds import Thresholds
 from bnn.mapped.mapped_stage import Result, StageInputs
-from bnn.mapped.placement.fan_in import Chunk
+from bnn.mapped.placement.fan_in import Chunk, fit
 from bnn.mapped.placement.placement import tiles_of, tiling
 from bnn.mapping import MAPPINGS
 from bnn.mapping.dataflows.output_tree import division
@@ -31,6 +32,7 @@ from bnn.mapping.dataflows.output_tree.division import cheapest, exchanged
 from bnn.mapping.dataflows.output_tree.items import Items
 from bnn.mapping.dataflows.output_tree.layout import Layout, Way
 from bnn.mapping.dataflows.output_tree.numbers import signed_digits
+from bnn.mapping.dataflows.output_tree.room import likeness
 from bnn.model.network import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Merge, Network
 from bnn.reference.checker import SumChecker
 from bnn.run.estimate import of_network
@@ -387,10 +389,11 @@ def test_what_has_no_room_is_found_out_sooner_and_nothing_else_is_chosen(
     rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ddr3 = replace(load("ddr3-1600-8-8-8"), rows_per_subarray=rows)
-    refused, tried = 0, 0
+    refused, tried, homes = 0, 0, 0
 
     def chosen(stage: Stage) -> object:
         monkeypatch.setattr(division, "DIVISIONS", Known(size_bytes=1 << 20))
+        monkeypatch.setattr(division, "DIVIDED", Known(size_bytes=1 << 20))
         monkeypatch.setattr(known, "PLANS", Known(size_bytes=8 << 20))
         price, layout, groups = cheapest(stage, System(ddr3, ModelOptions()), 40)
         return price, layout.chunks, layout.way, groups
@@ -398,8 +401,11 @@ def test_what_has_no_room_is_found_out_sooner_and_nothing_else_is_chosen(
     sooner, sizes = division.require_room, division.subarrays_of
 
     def told(stage: Stage, system: System, chunks: list[Chunk], way: Way, tree: Tree) -> None:
-        """What has no room sooner has none later, either, and is told in the same words."""
-        nonlocal refused, tried
+        """What has no room sooner has none later, either.
+
+        It is told in the same words, but of the home, where less is known sooner.
+        """
+        nonlocal refused, tried, homes
         tried += 1
         try:
             sooner(stage, system, chunks, way, tree)
@@ -407,6 +413,8 @@ def test_what_has_no_room_is_found_out_sooner_and_nothing_else_is_chosen(
             refused += 1
             # unless no layout can be made
             either = f"^({re.escape(str(error))}$|(?!adding rows))"
+            if isinstance(error, group.NoRoomError):
+                either, homes = "rows", homes + 1
             with pytest.raises(OutOfRowsError, match=either):
                 Layout(stage, system, chunks, way).sample(tree)
             raise
@@ -421,7 +429,7 @@ def test_what_has_no_room_is_found_out_sooner_and_nothing_else_is_chosen(
             patched.setattr(division, "_fewest", lambda *_, **__: 0)
             patched.setattr(group.NoRoomError, "__init__", _every_block)
             assert chosen(stage) == found
-    assert 0 < refused < tried
+    assert 0 < homes < refused < tried
 
     for tmr, way in product(("", "time", "banks"), (Way(False, 1), Way(True, 1))):
         system = System(ddr3, ModelOptions(), mitigation=Mitigation(tmr=tmr) if tmr else NONE)
@@ -430,6 +438,50 @@ def test_what_has_no_room_is_found_out_sooner_and_nothing_else_is_chosen(
         chunks = [Chunk(slice(0, 20), slice(0, 1)), Chunk(slice(20, 40), slice(0, 1))]
         layout = Layout(stage, system, chunks, way)
         assert layout.subarrays == sizes(stage, system, len(chunks), way)
+
+
+def test_a_fan_in_is_divided_once_for_all_numbers_of_positions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(4)
+    ddr3 = replace(load("ddr3-1600-8-8-8"), rows_per_subarray=160)
+    divided = 0
+
+    def counted(*fan_in: Any) -> Any:
+        nonlocal divided
+        divided += 1
+        return fit(*fan_in)
+
+    monkeypatch.setattr(division, "fit", counted)
+
+    def chosen(stage: Stage, system: System) -> object:
+        monkeypatch.setattr(division, "DIVISIONS", Known(size_bytes=1 << 20))
+        price, layout, groups = cheapest(stage, system, 20)
+        return price, layout.chunks, layout.way, groups
+
+    for pooled, padding in product((1, 2), (-1.0, 0.0)):
+        channels, outputs = (int(n) for n in rng.integers((30, 4), (70, 12)))
+        weights = rng.choice(np.float32([-1, 1]), (3, 3, channels, outputs))
+        system, stages = System(ddr3, ModelOptions()), []
+        for sides in rng.integers(2, 5, (3, 2)):
+            conv = Conv2D("c", weights, None, SIGN, SIGN, padding="same", pad_values=padding)
+            pool = MaxPool2D("p", (pooled, pooled), (pooled, pooled))
+            shape = tuple(int(pooled * side) for side in sides)
+            layers = (conv, pool) if pooled > 1 else (conv,)
+            stages.append(_lowered(Network("n", (*shape, channels), (*layers, Flatten("f")))))
+        assert len({likeness(stage) for stage in stages}) == 1
+        assert bool(likeness(stages[0])) == bool(padding)
+        anew = []
+        for stage in stages:
+            monkeypatch.setattr(division, "DIVIDED", Known(size_bytes=1 << 20))
+            anew.append(chosen(stage, system))
+        often, divided = divided, 0
+        monkeypatch.setattr(division, "DIVIDED", Known(size_bytes=1 << 20))
+        assert [chosen(stage, system) for stage in stages] == anew
+        assert divided < often if padding else divided == often
+        divided = 0
+        other = replace(stages[0], weights=-stages[0].weights)
+        assert not padding or likeness(other) != likeness(stages[0])
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=6))

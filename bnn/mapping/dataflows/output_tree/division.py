@@ -18,11 +18,12 @@ from bnn.mapped.placement.fan_in import Chunk, fewest, fit
 from bnn.mapped.placement.placement import tiles_of
 from bnn.mapping.dataflows.output_tree.bound import bound
 from bnn.mapping.dataflows.output_tree.layout import MOST, Layout, Way, subarrays_of
-from bnn.mapping.dataflows.output_tree.room import require_room
+from bnn.mapping.dataflows.output_tree.room import likeness, require_room
 from bnn.system.ledger import ledger_alone
 from bnn.system.system import System
 from pimsim.errors import InputError, OutOfRowsError, OutOfSubarraysError, PimsimError
 from pimsim.kept import digest
+from pimsim.microprogram.output_tree import known
 from pimsim.microprogram.output_tree.grouping import climbed, clustered, halved
 from pimsim.microprogram.output_tree.stream import Stream
 from pimsim.microprogram.output_tree.tree import Tree, leaves, numbered
@@ -35,6 +36,10 @@ a millisecond there. For 9 pixels of 8 bits and 32 outputs, 300 tries save 5 % o
 
 DIVISIONS: Known[Any] = Known(size_bytes=16 << 20)
 """The most recent choices, as JSON values: prices, what parts hold, groups, and what fits."""
+DIVIDED: Known[list[Chunk]] = Known(size_bytes=1 << 18)
+"""What parts hold of the most recent fan-ins: stages often differ in positions alone."""
+_CHUNK_BYTES = 200
+"""Memory of what a part holds, about."""
 _TREE_BYTES = 100
 """Memory of an output of a group, about."""
 
@@ -313,7 +318,13 @@ def _divided(
 
     if whole:
         return write([Chunk(slice(0, windows.channels), slice(0, places))])
-    return fit(
+    alike = likeness(stage) if system.faults is None else ""
+    machine = system.data_rows, system.subarrays_per_bank, system.mitigation
+    key = f"{alike}-{known.name_of(system.address_map)}-{machine}-{way}-{most}-{group}"
+    held = DIVIDED.get(key) if alike else None
+    if held is not None:
+        return Layout(stage, system, held, way)
+    layout = fit(
         stage.name,
         windows.channels,
         places,
@@ -322,6 +333,9 @@ def _divided(
         lambda chunk: chunk.operands * way.planes,
         lambda chunk: min(len(leaves(group)), 2) * chunk.operands.bit_length(),
     )
+    if alike:
+        DIVIDED.give(key, layout.chunks, _CHUNK_BYTES * len(layout.chunks))
+    return layout
 
 
 def _places(stage: Stage, way: Way) -> int:

@@ -71,6 +71,8 @@ class _Told(NamedTuple):
     """In order, each with its phase."""
     counts: dict[str, CommandCounts]
     """By phase."""
+    took: dict[Hashable, dict[str, Elapsed]]
+    """How long it takes, by phase, where it leaves the timeline as it was."""
 
 
 class CommandLedger:
@@ -309,16 +311,22 @@ class CommandLedger:
         kept, self._books = self._books, _empty()
         parts = self._booked(book)
         found, self._books = self._books, kept
-        return _Told(parts, {phase: books.counts for phase, books in found.items()})
+        return _Told(parts, {phase: books.counts for phase, books in found.items()}, {})
 
     def _take(self, told: _Told) -> dict[str, Elapsed]:
-        """Put what was booked on the timeline; how long it takes, by phase."""
+        """How long what was booked takes, by phase; the timeline goes on unless it is known."""
+        where = self._timeline.where
+        if where in told.took:
+            return told.took[where]
         passed = {phase: Passed() for phase in told.counts}
         for phase, part in told.parts:
             before = self._timeline.passed
             self._timeline.run(part)
             passed[phase] = passed[phase].plus(self._timeline.passed, before)
-        return {phase: Elapsed(*each) for phase, each in passed.items()}
+        found = {phase: Elapsed(*each) for phase, each in passed.items()}
+        if self._timeline.where == where:
+            told.took[where] = found
+        return found
 
     # -- books that are known ----------------------------------------------------------------
 

@@ -45,6 +45,8 @@ _STATE, _START, _OPEN, _BANKS, _LATEST = range(5)
 time of the last chance in it."""
 LONG = 1 << 20
 """Repetitions of a run from which on it pays to look for a period of REFs."""
+_FEW_CHANCES = 4
+"""So many chances are looked at one after the other."""
 _FAR_PERIODIC = 256
 """A row cycle whose repetitions do not become periodic within this many gets no node."""
 
@@ -235,6 +237,12 @@ def _walk_part(stream: Stream, at: _Ints, now: _Ints, held: Nodes) -> int:
                         return 1
                     node, due_ps = nodes_of[plan, state], now[DUE] - front_ps
                     chance, end = nodes[node, _AT], nodes[node, _AT] + nodes[node, _CHANCES]
+                    while end - chance > _FEW_CHANCES:  # of them, the first that is not sooner
+                        middle = (chance + end) // 2
+                        if chances[middle - 1, _CHANCE] < due_ps:
+                            chance = middle
+                        else:
+                            end = middle
                     while chance < end and chances[chance, _CHANCE] < due_ps:
                         chance += 1
                     if chances[chance, _AFTER] < 0:

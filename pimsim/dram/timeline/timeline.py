@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -261,6 +261,11 @@ class Timeline:
         return found if any(steps for steps, _ in found) else None
 
     @property
+    def where(self) -> Hashable:
+        """Everything that decides how the stream goes on, independent of the current time."""
+        return self._relative([(each, range(self._standard.ranks)) for each in self._channels])
+
+    @property
     def passed(self) -> Passed:
         """What has passed since the stream began."""
         if self._passed is None:
@@ -280,7 +285,9 @@ class Timeline:
             return False
         return all(beats(run.cycle) <= LONG_CYCLE_BEATS for run in runs)
 
-    def _relative(self, touched: Iterable[tuple[ChannelStream, list[int]]]) -> tuple[object, ...]:
+    def _relative(
+        self, touched: Sequence[tuple[ChannelStream, Sequence[int]]]
+    ) -> tuple[object, ...]:
         """Everything that decides how channels, and their ranks, go on; see :meth:`repeat`."""
         base_ps = max((channel.now_ps for channel, _ in touched), default=self.now_ps)
         own = (channel.relative(ranks, base_ps) for channel, ranks in touched)

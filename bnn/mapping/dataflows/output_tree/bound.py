@@ -8,6 +8,7 @@ count, or of both numbers of a pair.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from bnn.lowering.stage import Stage
@@ -56,7 +57,7 @@ def bound(
         return None
     windows = stage.windows
     taken = stage.weights[..., 0].size * stage.planes
-    left = outputs * (stage.highest().bit_length() + _SPARE)
+    left = outputs * (_digits(stage) + _SPARE)
     adders = max(0, taken - left) * (1 if way.block else windows.offsets)
     tiles = tiles_of(images, windows.positions, system.columns)
     columns = tiling(1, windows.positions, system.columns)[0].columns
@@ -83,6 +84,12 @@ def bound(
         price *= tiles * (units * adders * least(system, row_pj) + rows * bursts * burst_pj)
     commands = tiles * units * adders * round(least(system, len))
     return Bound(price, commands, images * windows.positions * rows)
+
+
+@lru_cache(maxsize=1)
+def _digits(stage: Stage) -> int:
+    """Digits of the largest count; those of the last stage are kept."""
+    return stage.highest().bit_length()
 
 
 def _of_lane(spent_ps: Sequence[int]) -> float:

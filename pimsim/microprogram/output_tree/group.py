@@ -267,15 +267,15 @@ def attempt(
 def require_room(
     tree: Tree, apart: set[int], part: FanIn, kappas: Ints, address_map: AddressMap
 ) -> None:
-    """Raise OutOfRowsError if the second part of a group has no room; :func:`plan` would, too.
+    """Raise OutOfRowsError if a part, not the home, has no room; :func:`plan` would, too.
 
     It raises only if the part cannot be planned with any of :data:`BLOCKS`, so the room of other
-    parts does not matter.
+    parts does not matter. Nor do kappas, which are put off to the home.
 
     Args:
         tree: the group.
         apart: outputs that not every row of all parts counts for.
-        part: the second of its parts.
+        part: what it holds.
         kappas: ``(outputs,)`` of the layer.
         address_map: of the subarrays.
     """

@@ -45,15 +45,16 @@ def likeness(stage: Stage) -> str:
 
 
 def require_room(stage: Stage, system: System, chunks: list[Chunk], way: Way, tree: Tree) -> None:
-    """Raise OutOfRowsError where the first two parts of the first place have no room for a group.
+    """Raise OutOfRowsError where a part of the first place has no room for a group.
 
+    Of its parts the fullest is tried, and the home, of which only a part of what it needs is known.
     If a :class:`~bnn.mapping.dataflows.output_tree.layout.Layout` of the same can be made, planning
-    the group there raises it, too. Of the home only a part of what it needs is known.
+    the group there raises it, too.
     """
-    part, order = _second(stage, chunks, way), leaves(tree)
+    part, order = _fullest(stage, chunks, way), leaves(tree)
     if part is None or (has_zeros(stage) and not stage.weights[..., order].all()):
         return
-    _require_second(stage, system, part, tree)
+    _require_part(stage, system, part, tree)
     if not stage.zero_padding and len(stage.shifts) == 1:  # each row is an operand, counted once
         _require_home(stage, system, chunks, way, tree)
 
@@ -101,8 +102,8 @@ def _together(stage: Stage, leaf: tuple[int, ...]) -> NDArray[np.int64]:
     return np.pad(every, [(0, 0), (1, 0), (0, 0)])
 
 
-def _require_second(stage: Stage, system: System, part: Part, tree: Tree) -> None:
-    """Raise OutOfRowsError where a part, the second of the first place, has no room."""
+def _require_part(stage: Stage, system: System, part: Part, tree: Tree) -> None:
+    """Raise OutOfRowsError where a part that is not the home has no room."""
     order = leaves(tree)
     turn, kappas, _ = numbers(stage)
     taps, rows = taps_of(stage, part, 0)
@@ -126,15 +127,15 @@ def _require_second(stage: Stage, system: System, part: Part, tree: Tree) -> Non
         raise OutOfRowsError(message)
 
 
-def _second(stage: Stage, chunks: list[Chunk], way: Way) -> Part | None:
-    """The second part of the first place, if it has one."""
+def _fullest(stage: Stage, chunks: list[Chunk], way: Way) -> Part | None:
+    """The part of the first place with the most rows beside the home, if it has another."""
     planes = [range(n, n + way.planes) for n in range(0, stage.planes, way.planes)]
-    if len(chunks) > 1:
-        chunk, some = chunks[1], planes[0]
-    elif len(planes) > 1 and not way.apart:
-        chunk, some = chunks[0], planes[1]
-    else:
+    if way.apart:
+        planes = planes[:1]
+    _, *others = [(some, chunk) for some in planes for chunk in chunks]
+    if not others:
         return None
+    some, chunk = max(others, key=lambda one: len(one[0]) * one[1].operands)
     return _part(stage, chunk, way, some)
 
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.backends.noise import NoiseAssignment, Stretches
+from bnn.backends.noise import Met, NoiseAssignment, Stretches
 from bnn.backends.retries import Carried, Failed, Repeats, Strip, Task, again
 from bnn.backends.stage_rows import Columns, StageRows
 from bnn.backends.stage_strings import Laid, StageStrings
@@ -35,8 +35,9 @@ from pimsim.dram.disturbance.hammer import Loss, Neighbours
 from pimsim.executors.compiled.run.processors import spread
 from pimsim.executors.compiled.run.tiles import Layout, Tiles, empty
 from pimsim.executors.faulty.command_tape import Tape
+from pimsim.executors.faulty.dealing import Drawing, Noise
 from pimsim.executors.faulty.losses import Flips, opened, written
-from pimsim.executors.faulty.program import Block, Candidates, Patch, Placed, Program, noise
+from pimsim.executors.faulty.program import Block, Patch, Placed, Program
 from pimsim.executors.faulty.streams import StreamPrograms
 from pimsim.microprogram.output_tree.stream import Stream
 
@@ -72,7 +73,7 @@ class _Meets(NamedTuple):
     """The noise and losses of a stretch in a batch."""
 
     images: slice
-    candidates: Candidates
+    noise: Noise
     lost: list[Loss]
 
 
@@ -314,6 +315,11 @@ class FaultyStage:
         """Batches that noise is drawn for at a time: about what is drawn together."""
         return cut(len(turn.batches), max(1, self._width // self._columns(turn, slice(0, 1))))
 
+    @cached_property
+    def _drawing(self) -> Drawing:
+        """Noise of the stage's outputs."""
+        return self._program.drawing(self._stage.index)
+
     def _columns(self, turn: Turn, batches: slice) -> int:
         """Columns of an output in some batches, also if several blocks share them."""
         images = [images for batch in turn.batches[batches] for images in batch]
@@ -323,7 +329,7 @@ class FaultyStage:
     def _carry_out_share(self, turn: Turn, outputs: slice, run: _Run) -> Iterator[tuple[int, int]]:
         """Compute some outputs of every block; yield the numbers of batches and of flips."""
         work, stretches = run.work, Stretches.cut(self._mapped, turn, outputs, STRETCH)
-        dealt = NoiseAssignment(self._mapped, self._program, turn, stretches, work.images)
+        dealt = NoiseAssignment(self._mapped, self._drawing, turn, stretches, work.images)
         places = stretches.places
         held: dict[int, _Held] = {}
         beside = self._program.neighbours()
@@ -342,17 +348,19 @@ class FaultyStage:
                 begin: int,
                 end: int,
                 batches: Sequence[list[slice]] = turn.batches[step],
-                met: list[Candidates] = met,
+                met: Met = met,
                 flips: NDArray[np.int64] = flips,
                 losses: Sequence[list[Loss]] = losses,
             ) -> None:
                 """Carry batches out, in order, in stretches ``begin`` to ``end``."""
                 into = empty((1, self._slots, _words(STRETCH)), "rows read out")
+                noise = met.sorter()
                 for item in range(begin, end):
-                    own, now = held[item], met[item :: len(places)]
-                    for batch, candidates, lost in zip(batches, now, losses, strict=True):
+                    own = held[item]
+                    for number, (batch, lost) in enumerate(zip(batches, losses, strict=True)):
                         if own.lane < len(batch):
-                            meets = _Meets(batch[own.lane], candidates, lost)
+                            struck = noise(number * len(places) + item)
+                            meets = _Meets(batch[own.lane], struck, lost)
                             self._meet(own, meets, into, flips[item], run)
 
             spread(meet, len(places), work.threads)
@@ -389,7 +397,7 @@ class FaultyStage:
         images = meets.images
         held.rows.load(run.operands.some(self._strings.apart(images)), threads=1)
         bits = self._program.carry_out(
-            held.tiles.data[0], held.placed, noise(meets.candidates), into[0], flips,
+            held.tiles.data[0], held.placed, meets.noise, into[0], flips,
             lost=held.flips.of(meets.lost) if held.flips is not None else (),
         )  # fmt: skip
         self._program.count(self._stage.index, bits)

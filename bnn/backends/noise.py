@@ -8,8 +8,7 @@ is kept.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +16,28 @@ from numpy.typing import NDArray
 
 from bnn.mapped.mapped_stage import MappedStage
 from bnn.mapped.placement.placement import Turn
-from pimsim.dram.array.faults import Job, block_width
+from pimsim.dram.array.faults import block_width
 from pimsim.executors.compiled.run.processors import spread
-from pimsim.executors.faulty.program import Candidates, Program, together
+from pimsim.executors.faulty.dealing import (
+    COLUMNS,
+    EACH,
+    FIRST,
+    GAPS,
+    NAME,
+    NOTHING,
+    NUMBERS,
+    SIZE,
+    WIDTH,
+    Dealt,
+    Drawing,
+    Lay,
+    Noise,
+    count,
+    draw,
+    gather,
+    order,
+)
+from pimsim.object_code import Bound
 
 
 class Stretches(NamedTuple):
@@ -54,22 +72,38 @@ class _Tiles(NamedTuple):
     """First column, among all of an output."""
     columns: NDArray[np.int64]
     """Number of columns of an output."""
-    batch: NDArray[np.int64]
-    stretch: NDArray[np.int64]
-    """Number of the lane's first stretch."""
-
-
-class _Dealt(NamedTuple):
-    """Candidates for errors, and the batches and stretches they belong to."""
-
     group: NDArray[np.int64]
-    """Number of the batch times how many stretches there are, plus number of the stretch."""
-    place: NDArray[np.int64]
-    column: NDArray[np.int64]
-    draw: NDArray[np.float64]
+    """Number of the batch times how many stretches there are, plus the lane's first stretch."""
 
-    def some(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> _Dealt:
-        return _Dealt(self.group[which], self.place[which], self.column[which], self.draw[which])
+
+class Met:
+    """Noise of some batches, by batch and then by stretch."""
+
+    def __init__(self, drawing: Drawing, dealt: Dealt, edges: NDArray[np.int64]) -> None:
+        self._drawing, self._dealt, self._edges = drawing, dealt, edges.tolist()
+        self._most = int(np.diff(edges).max(initial=0))
+
+    def sorter(self) -> Callable[[int], Noise]:
+        """Return what gives the noise of a group, which is valid until it is called again.
+
+        Only one thread may use it.
+        """
+        if not self._most:
+            return lambda group: NOTHING
+        edges, known = self._edges, self._drawing.places
+        counts, into = np.zeros(len(known), np.int32), Noise.room(self._most)
+        given = Bound(self._dealt), Bound(known), Bound(counts), Bound(into)
+
+        def ordered(group: int) -> Noise:
+            dealt, *others = given
+            first, last = edges[group], edges[group + 1]
+            places = order(dealt, first, last, *others)
+            own = slice(0, last - first)
+            return Noise(
+                into.places[: places + 1], into.times[:places], into.columns[own], into.draws[own]
+            )
+
+        return ordered
 
 
 class NoiseAssignment:
@@ -77,7 +111,7 @@ class NoiseAssignment:
 
     Args:
         mapped: the stage.
-        program: what is carried out in its columns.
+        drawing: the noise of its outputs.
         turn: blocks and batches.
         stretches: what is computed together.
         images: how many there are.
@@ -85,9 +119,9 @@ class NoiseAssignment:
     """
 
     def __init__(
-        self, mapped: MappedStage, program: Program, turn: Turn, stretches: Stretches, images: int
+        self, mapped: MappedStage, drawing: Drawing, turn: Turn, stretches: Stretches, images: int
     ) -> None:
-        self._mapped, self._program, self._turn = mapped, program, turn
+        self._mapped, self._drawing, self._turn = mapped, drawing, turn
         self._stretches, self._positions = stretches, mapped.stage.windows.positions
         self._width, self._columns = block_width(self._positions), images * self._positions
         self._jobs = [
@@ -99,42 +133,40 @@ class NoiseAssignment:
         self._tiles = {number: self._of_block(number) for number in numbers}
         self._drawn = 0
         """Blocks that were drawn."""
-        self._left: list[_Dealt] = []
+        self._left = Dealt.room(0)
         """Candidates that were drawn for later batches."""
 
-    def take(self, batches: range, threads: int | None) -> list[Candidates]:
-        """Return candidates of some batches, which follow those taken before.
-
-        They are by batch and then by stretch.
-        """
+    def take(self, batches: range, threads: int | None) -> Met:
+        """Return the noise of some batches, which follow those taken before."""
         last = max(images.stop for batch in batches for images in self._turn.batches[batch])
         blocks = range(self._drawn, -(-last * self._positions // self._width))
         self._drawn = max(self._drawn, blocks.stop)
-        found, lock = self._left, threading.Lock()
+        found, lock = [(self._left, len(self._left.draw))], threading.Lock()
 
         def some(begin: int, end: int) -> None:
             own = self._draw(self._jobs[begin:end], blocks)
             with lock:
                 found.extend(own)
 
-        if blocks and self._jobs:
+        if blocks and self._jobs and len(self._drawing.keys):
             spread(some, len(self._jobs), threads)
-        stretches, groups = len(self._stretches.places), len(self._stretches.places) * len(batches)
-        if not found:
-            return [together([])] * groups
-        every = _Dealt(*(np.concatenate(each) for each in zip(*found, strict=True)))
-        now = every.group < batches.stop * stretches
-        self._left = [] if now.all() else [every.some(~now)]
-        met = every if now.all() else every.some(now)
-        group = (met.group - batches.start * stretches).astype(np.min_scalar_type(groups))
-        edges = np.cumsum(np.bincount(group, minlength=groups))
-        met = met.some(np.argsort(group, kind="stable"))
-        return [
-            Candidates(met.place[one:two], met.column[one:two], met.draw[one:two])
-            for one, two in pairwise([0, *edges.tolist()])
-        ]
+        return self._gathered(found, batches)
 
     # -- inside ------------------------------------------------------------------------------
+
+    def _gathered(self, found: Sequence[tuple[Dealt, int]], batches: range) -> Met:
+        """Put candidates together by group; those of later batches are left."""
+        stretches = len(self._stretches.places)
+        first, edges = batches.start * stretches, np.zeros(len(batches) * stretches + 1, np.int64)
+        later = [count(dealt, own, first, edges) for dealt, own in found if own]
+        edges = np.cumsum(edges)
+        into, left, kept, at = Dealt.room(int(edges[-1])), Dealt.room(sum(later)), 0, edges[:-1]
+        at = at.copy()
+        for dealt, own in found:
+            if own:
+                kept = gather(dealt, own, first, at, into, left, kept)
+        self._left = left
+        return Met(self._drawing, into, edges)
 
     def _of_block(self, number: int) -> _Tiles:
         """Find the tiles of a block of the turn, in all lanes."""
@@ -145,8 +177,7 @@ class NoiseAssignment:
             (
                 images.start * self._positions + own.start,
                 (images.stop - images.start) * (own.stop - own.start),
-                batch,
-                first[lane],
+                batch * len(places) + first[lane],
             )
             for batch, every in enumerate(self._turn.batches)
             for lane, images in enumerate(every)
@@ -154,32 +185,40 @@ class NoiseAssignment:
         )
         return _Tiles(*(np.array(each, np.int64) for each in zip(*tiles, strict=True)))
 
-    def _draw(self, jobs: Sequence[tuple[int, int]], blocks: range) -> list[_Dealt]:
-        """Draw blocks of some jobs."""
-        dealt: list[_Dealt] = []
+    def _draw(self, jobs: Sequence[tuple[int, int]], blocks: range) -> list[tuple[Dealt, int]]:
+        """Draw blocks of some jobs; return candidates, and how many of each are used."""
+        found, gaps = [], np.empty(GAPS, np.int32)
+        rates = float(np.diff(self._drawing.edges) @ self._drawing.most)
         for number in sorted({number for number, _ in jobs}):
-            drawn, outputs = [], []
-            for output in (output for own, output in jobs if own == number):
-                job = Job(self._mapped.stage.index, self._mapped.first_output + output, 0)
-                for block in blocks:
-                    start = block * self._width
-                    inside = min(self._width, self._columns - start)
-                    some = self._program.draw(0, job, block, self._width, inside)
-                    drawn.append(some._replace(column=some.column + start))
-                    outputs.append(np.full(len(some.place), output))
-            dealt.append(self._deal(number, np.concatenate(outputs), together(drawn)))
-        return dealt
+            lay = self._lay(number, blocks)
+            outputs = np.array([output for own, output in jobs if own == number], np.int64)
+            expected = rates * len(outputs) * len(lay.tile)
+            room = int(expected + _DEVIATIONS * expected**0.5) + 1
+            while True:
+                dealt = Dealt.room(room)
+                room = draw(self._drawing, lay, outputs, blocks.start, blocks.stop, dealt, gaps)
+                if room <= len(dealt.draw):
+                    break
+            found.append((dealt, room))
+        return found
 
-    def _deal(self, number: int, output: NDArray[np.intp], drawn: Candidates) -> _Dealt:
-        """Find batch and stretch of candidates, given by their columns among all of an output."""
-        tiles, block, stretches = self._tiles[number], self._turn.blocks[number], self._stretches
+    def _lay(self, number: int, blocks: range) -> Lay:
+        """Find where the columns of blocks are computed, for the outputs of a block of the turn."""
+        tiles, block = self._tiles[number], self._turn.blocks[number]
+        first, last = blocks.start * self._width, min(blocks.stop * self._width, self._columns)
+        column = np.arange(first, last)
+        tile = np.searchsorted(tiles.start, column, side="right") - 1
+        elsewhere = column - tiles.start[tile] >= tiles.columns[tile]
+        tile[elsewhere | (tile < 0)] = -1
         _, images, positions = self._mapped.placement.shape(block)
-        tile = np.searchsorted(tiles.start, drawn.column, side="right") - 1
-        inside = drawn.column - tiles.start[tile]
-        first = block.outputs.start + stretches.outputs.start
-        column = (output - first) * images * positions + inside
-        stretch, column = np.divmod(column, stretches.size)
-        group = tiles.batch[tile] * len(stretches.places) + tiles.stretch[tile] + stretch
-        dealt = _Dealt(group, drawn.place, column, drawn.draw)
-        here = (tile >= 0) & (inside < tiles.columns[tile])
-        return dealt if here.all() else dealt.some(here)  # the rest is met elsewhere
+        numbers = np.zeros(NUMBERS, np.int64)
+        numbers[WIDTH], numbers[COLUMNS] = self._width, self._columns
+        numbers[EACH], numbers[SIZE] = images * positions, self._stretches.size
+        numbers[FIRST] = block.outputs.start + self._stretches.outputs.start
+        numbers[NAME] = self._mapped.first_output
+        return Lay(tile.astype(np.int32), tiles.start - first, tiles.group, numbers)
+
+
+_DEVIATIONS = 6
+"""Standard deviations of the number of candidates for which there is room beyond the mean. With
+more candidates, they are drawn again."""

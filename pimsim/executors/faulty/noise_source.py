@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from pimsim.bits import Words
 from pimsim.dram.array.faults import Access, Faults, Job
-from pimsim.dram.array.noise_stream import Gaps, named, words
+from pimsim.dram.array.noise_stream import ENTRIES, Gaps, named, words
+from pimsim.executors.faulty.dealing import Drawing
 from pimsim.executors.faulty.interpreter import Kinds
 from pimsim.executors.faulty.strikes import NEVER, NEXT, NUMBER
 
@@ -59,6 +60,29 @@ class Source:
             at[:, self._kinds, NEXT] = 0
             at[:, self._kinds, NUMBER] = keys.view(np.int64).reshape(self._parts, -1)
         return Streams(at, self._tables, self._most, width, columns)
+
+    def drawing(self, stage: int, places: Sequence[NDArray[np.int64]]) -> Drawing:
+        """Return the noise of a stage's outputs, computed for the first time.
+
+        Args:
+            stage: number of the stage.
+            places: by part and then by kind of access, the places of its accesses, in order.
+
+        """
+        edges = np.cumsum([0, *map(len, places)], dtype=np.int64)
+        every = np.concatenate([np.zeros(0, np.int64), *places])
+        order = np.argsort(every)
+        ranks = np.empty(len(every), np.int32)
+        ranks[order] = np.arange(len(every))
+        tables = [gaps.table for gaps in self._gaps] * self._parts
+        return Drawing(
+            keys=self._part_keys(stage, 0) if self._noisy else np.zeros(0, np.uint64),
+            tables=np.array(tables, np.uint64).reshape(-1, ENTRIES, 2),
+            most=np.tile(self._most[self._kinds], self._parts),
+            edges=edges,
+            ranks=ranks,
+            places=every[order],
+        )
 
     def _part_keys(self, stage: int, attempt: int) -> Words:
         """Keys of all kinds of accesses in each of the parts."""

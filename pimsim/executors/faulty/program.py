@@ -32,7 +32,7 @@ from collections import Counter
 from collections.abc import Sequence
 from copy import copy
 from ctypes import c_void_p, cast
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -48,13 +48,13 @@ from pimsim.executors.compiled.codegen import emit
 from pimsim.executors.compiled.run.tiles import empty
 from pimsim.executors.faulty import kernel
 from pimsim.executors.faulty.command_tape import Tape
+from pimsim.executors.faulty.dealing import END, Drawing, Noise
 from pimsim.executors.faulty.interpreter import Kinds, interpret
 from pimsim.executors.faulty.kernel import Faulty
 from pimsim.executors.faulty.losses import NOTHING_WRITTEN, Flipped, Flips, opened
 from pimsim.executors.faulty.noise_source import Source, Streams
 from pimsim.executors.faulty.walk import walk
 
-_END = np.iinfo(np.int64).max
 _VECTOR_COLUMNS = 512
 
 
@@ -78,27 +78,6 @@ class Block:
     width: int
     """Columns of every block of the stage."""
     patches: tuple[Patch, ...]
-
-
-class Candidates(NamedTuple):
-    """Places at which noise may strike."""
-
-    place: NDArray[np.int64]
-    """Slots of a command times the command, plus the slot; see :mod:`.interpreter`."""
-    column: NDArray[np.int64]
-    draw: NDArray[np.float64]
-    """Uniform random numbers: noise strikes if the probability of an error is larger."""
-
-
-class Noise(NamedTuple):
-    """Candidates as the interpreter takes them."""
-
-    places: NDArray[np.int64]
-    """Places in order, each once; then the largest number."""
-    times: NDArray[np.int64]
-    """How many candidates each has."""
-    columns: NDArray[np.int64]
-    draws: NDArray[np.float64]
 
 
 class Placed(NamedTuple):
@@ -128,7 +107,7 @@ class Program:
                 f"faults need a compiler back end, and there is none ({emit.why_not()}): use "
                 "the reference executor"
             )
-        self.tape, self._faults = tape, faults
+        self.tape, self.faults = tape, faults
         self._accesses = [
             access for access in tape.accesses if access.kind == "sense" or faults.drives
         ]
@@ -138,10 +117,10 @@ class Program:
             rates = faults.access_rates(access)
             first = self._kinds.first_pattern[self._kinds.accesses.index(access)]
             self._rates[first : first + len(rates)] = rates
-        self._noisy = [a for a in self._accesses if may_strike(float(faults.access_rates(a).max()))]
-        self._source = Source(faults, self._noisy, self._kinds, tape.layout.parts)
+        self.noisy = [a for a in self._accesses if may_strike(float(faults.access_rates(a).max()))]
+        """Kinds of accesses that noise strikes."""
+        self._source = Source(faults, self.noisy, self._kinds, tape.layout.parts)
         self._static = [a for a in self._accesses if faults.static_rates(a).any()]
-        self._only: dict[tuple[int, Access], NDArray[np.int64]] = {}
         self._lost: dict[bytes, list[list[Loss]]] = {}
 
     def on(self, tape: Tape) -> Program:
@@ -150,8 +129,9 @@ class Program:
         Results of :meth:`place` are valid for both.
         """
         found = copy(self)
-        found.tape, found._only, found._lost = tape, {}, {}
-        found.__dict__.pop("_kernels", None)
+        found.tape, found._lost = tape, {}
+        for own in ("_kernels", "places"):
+            found.__dict__.pop(own, None)
         return found
 
     def run(
@@ -197,21 +177,21 @@ class Program:
 
     def flips(self, patches: Sequence[Patch], words: int) -> Flips | None:
         """Return the bits that rows lose because of their neighbours; None if they lose none."""
-        hammer = self._faults.hammer
+        hammer = self.faults.hammer
         return None if hammer is None else Flips(hammer, self.tape.layout, patches, words)
 
     def neighbours(self) -> Neighbours | None:
         """Return the counter of activations beside each row, after :attr:`before` is written."""
-        if self._faults.hammer is None:
+        if self.faults.hammer is None:
             return None
-        found = Neighbours(self._faults.hammer, self.tape.layout.parts)
+        found = Neighbours(self.faults.hammer, self.tape.layout.parts)
         found.take(self.before)
         return found
 
     def count(self, stage: int, bits: Counter[int]) -> None:
         """Count bits that rows of a stage have lost."""
-        if self._faults.hammer is not None:
-            self._faults.hammer.count(stage, bits)
+        if self.faults.hammer is not None:
+            self.faults.hammer.count(stage, bits)
 
     def place(self, patches: Sequence[Patch], words: int) -> Placed:
         """Find the columns that are always wrong, in rows of so many words."""
@@ -220,7 +200,7 @@ class Program:
             (access, kinds.first_pattern[kinds.accesses.index(access)] + index, ones, part)
             for access in self._static
             for index, ones in enumerate(patterns(access))
-            if self._faults.static_rates(access)[index] > 0
+            if self.faults.static_rates(access)[index] > 0
             for part in range(parts)
         ]
         rows = empty((len(always) + 2, words), "rows of columns that are always wrong")
@@ -235,46 +215,32 @@ class Program:
         return Placed(sum(patch.columns for patch in patches), masks, flags, rows)
 
     def streams(self, job: Job, block: Block) -> Streams:
-        """Return the noise of :meth:`draw` for a job in a block, for the interpreter to draw."""
+        """Return the noise of a job in a block, for the interpreter to draw."""
         return self._source.streams(job, block.number, block.width, block.columns)
 
-    def draw(self, output: int, job: Job, block: int, width: int, columns: int) -> Candidates:
-        """Draw where noise may strike in the first columns of a block, for an output of the tape.
+    @cached_property
+    def places(self) -> list[NDArray[np.int64]]:
+        """Places at which noise may strike output 0, by part and then by kind of access, in order.
 
-        Args:
-            output: output of the tape.
-            job: what it computes, for any part.
-            block: number of the block.
-            width: columns of every block, see :func:`pimsim.dram.array.faults.block_width`.
-            columns: of this one.
-
+        A place is a command times :attr:`.interpreter.Kinds.slots`, plus the slot.
         """
-        found = []
-        for access in self._noisy:
-            for part in range(self.tape.layout.parts):
-                places = self._places(output, part, access)
-                if not len(places):
-                    continue
-                own = replace(job, part=part)
-                draws = self._faults.draws(own, access, len(places), block, width)
-                if not len(draws.event):
-                    continue
-                inside = draws.column < columns
-                found.append(
-                    Candidates(
-                        places[draws.event[inside]], draws.column[inside], draws.draw[inside]
-                    )
-                )
-        return together(found)
+        size = self._kinds.slots
+        found = [
+            self.tape.where(0, part, access)
+            for part in range(self.tape.layout.parts)
+            for access in self.noisy
+        ]
+        return [commands * size + slots for commands, slots in found]
+
+    def drawing(self, stage: int) -> Drawing:
+        """Return the noise of all outputs of a stage, where the tape has the same for each."""
+        return self._source.drawing(stage, self.places)
 
     def candidates_per_column(self) -> float:
         """Return how many candidates for noise an output has in a column, on average."""
-        total = sum(
-            len(self._places(0, part, access)) * float(self._faults.access_rates(access).max())
-            for access in self._noisy
-            for part in range(self.tape.layout.parts)
-        )
-        return total
+        most = [float(self.faults.access_rates(access).max()) for access in self.noisy]
+        each = most * self.tape.layout.parts
+        return float(sum(len(own) * rate for own, rate in zip(self.places, each, strict=True)))
 
     def carry_out(
         self,
@@ -336,7 +302,7 @@ class Program:
         first, last = np.searchsorted(met.places[:-1], ends).tolist()
         before = np.concatenate([[0], np.cumsum(met.times[: len(met.places) - 1])])
         own = slice(int(before[first]), int(before[last]))
-        places = np.append(met.places[first:last] - ends[0], _END)
+        places = np.append(met.places[first:last] - ends[0], END)
         return Noise(places, met.times[first:last].copy(), met.columns[own], met.draws[own])
 
     def _some(
@@ -405,10 +371,10 @@ class Program:
         kinds, always, noisy = self._kinds, set[int](), []
         for access in self._accesses:
             kind = kinds.accesses.index(access)
-            first, rates = kinds.first_pattern[kind], self._faults.access_rates(access)
-            static = np.flatnonzero(self._faults.static_rates(access))
+            first, rates = kinds.first_pattern[kind], self.faults.access_rates(access)
+            static = np.flatnonzero(self.faults.static_rates(access))
             always |= {first + int(one) for one in static}
-            if access in self._noisy:
+            if access in self.noisy:
                 order = np.argsort(-rates, kind="stable")
                 noisy.append((kind, tuple(first + int(one) for one in order if rates[one] > 0)))
         return Faulty(self.tape.most, self.tape.opened, frozenset(always), tuple(noisy))
@@ -421,49 +387,9 @@ class Program:
         for patch in patches:
             site, where = patch.sites[part], patch.where
             if isinstance(where, int):
-                lean = self._faults.weak(site, where + patch.columns, access.kind)[where:]
+                lean = self.faults.weak(site, where + patch.columns, access.kind)[where:]
             else:
-                lean = self._faults.weak(site, int(where.max()) + 1, access.kind)[where]
-            found.append(self._faults.static_mask(access.kind, access.rows, ones, lean))
+                lean = self.faults.weak(site, int(where.max()) + 1, access.kind)[where]
+            found.append(self.faults.static_mask(access.kind, access.rows, ones, lean))
         packed: Words = pack(np.concatenate(found)[None].astype(np.uint8))[0]
         return packed
-
-    def _places(self, output: int, part: int, access: Access) -> NDArray[np.int64]:
-        """Places of a kind of access, in order; kept where there is but one output."""
-        found = self._only.get((part, access))
-        if found is None:
-            commands, slots = self.tape.where(output, part, access)
-            found = commands * self._kinds.slots + slots
-            if self.tape.program.outputs == 1:
-                self._only[part, access] = found
-        return found
-
-
-def together(drawn: Sequence[Candidates]) -> Candidates:
-    """Return all candidates, in the order given."""
-    if len(drawn) == 1:
-        return drawn[0]
-    if not drawn:
-        return Candidates(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-    return Candidates(*(np.concatenate(each) for each in zip(*drawn, strict=True)))
-
-
-def noise(drawn: Candidates) -> Noise:
-    """Put candidates in the order of their places.
-
-    >>> met = noise(Candidates(np.array([8, 4, 8]), np.array([0, 3, 1]), np.array([0.1, 0.2, 0.3])))
-    >>> met.places[:-1], met.times, met.columns, met.draws
-    (array([4, 8]), array([1, 2]), array([3, 0, 1]), array([0.2, 0.1, 0.3]))
-    """
-    place, columns, draws = drawn
-    if not len(place):
-        return _NOTHING
-    if (place[1:] < place[:-1]).any():  # candidates of one kind of access are in order
-        order = np.argsort(place, kind="stable")
-        place, columns, draws = place[order], columns[order], draws[order]
-    starts = np.flatnonzero(np.diff(place, prepend=-1))
-    times = np.diff(starts, append=len(place))
-    return Noise(np.append(place[starts], _END), times, columns, draws)
-
-
-_NOTHING = Noise(np.full(1, _END, np.int64), *(np.zeros(1, np.int64),) * 2, np.zeros(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnn.backends import faulty
+from bnn.backends import faulty, noise
 from bnn.mapping import MAPPINGS
 from bnn.mapping.choice import DEFAULT
 from bnn.model.network import Conv2D, Dense, Flatten, Layer, Network
@@ -21,6 +22,7 @@ from bnn.system.system import System
 from pimsim.dram.array.faults import Faults, Site
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import Standard, load
+from pimsim.executors.faulty.dealing import NAME, Drawing, Lay, draw
 from pimsim.microprogram.schedule import Schedule
 
 from ..planned_once import planned_once
@@ -159,15 +161,17 @@ def test_noise_is_drawn_once_however_it_is_taken(mapping: str) -> None:
     network = dense(np.random.default_rng(8), 9, 3)
     x, faults = images_of(network, 9000), faults_of(0.0, 0.003)
     literal = _run(network, x, faults, mapping, compiled=False)
-    asked: list[tuple[Any, ...]] = []
-    draws = Faults.draws
+    asked = list[tuple[int, int, int]]()
 
-    def seen(self: Faults, *args: Any) -> Any:
-        asked.append(args)
-        return draws(self, *args)
+    def seen(drawing: Drawing, lay: Lay, outputs: Any, first: int, last: int, *room: Any) -> int:
+        found = draw(drawing, lay, outputs, first, last, *room)
+        if found <= len(room[0].draw):
+            named = lay.numbers[NAME] + outputs
+            asked.extend(product(drawing.keys[:1].tolist(), named.tolist(), range(first, last)))
+        return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Faults, "draws", seen)
+        patch.setattr(noise, "draw", seen)
         compiled = _run(network, x, faults, mapping, threads=2)
     np.testing.assert_array_equal(compiled.logits, literal.logits)
     assert _flips(compiled) == _flips(literal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import tracemalloc
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -49,7 +50,8 @@ from pimsim.dram.array.faults import Access, Draws, Faults, Job, Site
 from pimsim.dram.options import ModelOptions
 from pimsim.dram.standard.standard import load
 from pimsim.errors import OutOfRowsError
-from pimsim.executors.faulty.program import Block, Noise, Program, noise
+from pimsim.executors.faulty.dealing import END, Noise
+from pimsim.executors.faulty.program import Block, Program
 from pimsim.microprogram.output_tree import group, known
 from pimsim.microprogram.output_tree.group import FanIn
 from pimsim.microprogram.output_tree.tree import Tree, leaves, shaped
@@ -218,7 +220,20 @@ def dealt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the compiled executor take the noise of :class:`Planted`, and not draw its own."""
 
     def streams(program: Program, job: Job, block: Block) -> Noise:
-        return noise(program.draw(0, job, block.number, block.width, block.columns))
+        struck, places = list[tuple[int, int, float]](), iter(program.places)
+        for part, access in product(range(program.tape.layout.parts), program.noisy):
+            own, job = next(places), replace(job, part=part)
+            drawn = program.faults.draws(job, access, len(own), block.number, block.width)
+            every = own[drawn.event], drawn.column, drawn.draw
+            struck += zip(*(each.tolist() for each in every), strict=True)
+        struck.sort()
+        times = Counter(place for place, _, _ in struck)
+        return Noise(
+            np.array([*times, END]),
+            np.array([*times.values()], np.int64),
+            np.array([column for _, column, _ in struck], np.int64),
+            np.array([draw for *_, draw in struck]),
+        )
 
     monkeypatch.setattr(Program, "streams", streams)
 

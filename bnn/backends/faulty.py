@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.backends.noise import Met, NoiseAssignment, Stretches
+from bnn.backends.noise import Met, NoiseAssignment, Rooms, Stretches
 from bnn.backends.retries import Carried, Failed, Repeats, Strip, Task, again
 from bnn.backends.stage_rows import Columns, StageRows
 from bnn.backends.stage_strings import Laid, StageStrings
@@ -296,8 +296,9 @@ class FaultyStage:
             (turn, outputs) for turn in self._placement.turns for outputs in self._shares(turn)
         ]
         total, done, flips = sum(len(turn.batches) for turn, _ in shares), 0, 0
+        rooms = Rooms()
         for turn, outputs in shares:
-            for batches, struck in self._carry_out_share(turn, outputs, run):
+            for batches, struck in self._carry_out_share(turn, outputs, run, rooms):
                 done, flips = done + batches, flips + struck
                 run.work.report(done, total)
         return flips, {}
@@ -326,10 +327,12 @@ class FaultyStage:
         count: int = max(own.stop for own in images) - min(own.start for own in images)
         return count * self._positions
 
-    def _carry_out_share(self, turn: Turn, outputs: slice, run: _Run) -> Iterator[tuple[int, int]]:
+    def _carry_out_share(
+        self, turn: Turn, outputs: slice, run: _Run, rooms: Rooms
+    ) -> Iterator[tuple[int, int]]:
         """Compute some outputs of every block; yield the numbers of batches and of flips."""
         work, stretches = run.work, Stretches.cut(self._mapped, turn, outputs, STRETCH)
-        dealt = NoiseAssignment(self._mapped, self._drawing, turn, stretches, work.images)
+        dealt = NoiseAssignment(self._mapped, self._drawing, turn, stretches, work.images, rooms)
         places = stretches.places
         held: dict[int, _Held] = {}
         beside = self._program.neighbours()
@@ -364,6 +367,7 @@ class FaultyStage:
                             self._meet(own, meets, into, flips[item], run)
 
             spread(meet, len(places), work.threads)
+            rooms.give_back(met.dealt)
             yield step.stop - step.start, int(flips.sum())
 
     def _hold(self, turn: Turn, lane: int, columns: range) -> _Held:

@@ -76,11 +76,35 @@ class _Tiles(NamedTuple):
     """Number of the batch times how many stretches there are, plus the lane's first stretch."""
 
 
+class Rooms:
+    """Memory for candidates, of which what is given back is used again."""
+
+    def __init__(self) -> None:
+        self._free: list[Dealt] = []
+        self._lock = threading.Lock()
+
+    def take(self, most: int) -> Dealt:
+        """Return room for so many, or for more."""
+        with self._lock:
+            if self._free and len(self._free[-1].draw) >= most:
+                return self._free.pop()
+        return Dealt.room(most)
+
+    def give_back(self, room: Dealt) -> None:
+        """Keep room that is no longer used; the largest is used first."""
+        with self._lock:
+            self._free.append(room)
+            self._free.sort(key=lambda one: len(one.draw))
+            del self._free[:-_FREE]
+
+
 class Met:
     """Noise of some batches, by batch and then by stretch."""
 
     def __init__(self, drawing: Drawing, dealt: Dealt, edges: NDArray[np.int64]) -> None:
-        self._drawing, self._dealt, self._edges = drawing, dealt, edges.tolist()
+        self.dealt = dealt
+        """The candidates; their room may be given back when they have been met."""
+        self._drawing, self._edges = drawing, edges.tolist()
         self._most = int(np.diff(edges).max(initial=0))
 
     def sorter(self) -> Callable[[int], Noise]:
@@ -92,7 +116,7 @@ class Met:
             return lambda group: NOTHING
         edges, known = self._edges, self._drawing.places
         counts, into = np.zeros(len(known), np.int32), Noise.room(self._most)
-        given = Bound(self._dealt), Bound(known), Bound(counts), Bound(into)
+        given = Bound(self.dealt), Bound(known), Bound(counts), Bound(into)
 
         def ordered(group: int) -> Noise:
             dealt, *others = given
@@ -115,12 +139,20 @@ class NoiseAssignment:
         turn: blocks and batches.
         stretches: what is computed together.
         images: how many there are.
+        rooms: memory.
 
     """
 
     def __init__(
-        self, mapped: MappedStage, drawing: Drawing, turn: Turn, stretches: Stretches, images: int
+        self,
+        mapped: MappedStage,
+        drawing: Drawing,
+        turn: Turn,
+        stretches: Stretches,
+        images: int,
+        rooms: Rooms,
     ) -> None:
+        self._rooms = rooms
         self._mapped, self._drawing, self._turn = mapped, drawing, turn
         self._stretches, self._positions = stretches, mapped.stage.windows.positions
         self._width, self._columns = block_width(self._positions), images * self._positions
@@ -133,15 +165,15 @@ class NoiseAssignment:
         self._tiles = {number: self._of_block(number) for number in numbers}
         self._drawn = 0
         """Blocks that were drawn."""
-        self._left = Dealt.room(0)
-        """Candidates that were drawn for later batches."""
+        self._left = Dealt.room(0), 0
+        """Candidates that were drawn for later batches, and how many of them."""
 
     def take(self, batches: range, threads: int | None) -> Met:
         """Return the noise of some batches, which follow those taken before."""
         last = max(images.stop for batch in batches for images in self._turn.batches[batch])
         blocks = range(self._drawn, -(-last * self._positions // self._width))
         self._drawn = max(self._drawn, blocks.stop)
-        found, lock = [(self._left, len(self._left.draw))], threading.Lock()
+        found, lock = [self._left], threading.Lock()
 
         def some(begin: int, end: int) -> None:
             own = self._draw(self._jobs[begin:end], blocks)
@@ -160,12 +192,13 @@ class NoiseAssignment:
         first, edges = batches.start * stretches, np.zeros(len(batches) * stretches + 1, np.int64)
         later = [count(dealt, own, first, edges) for dealt, own in found if own]
         edges = np.cumsum(edges)
-        into, left, kept, at = Dealt.room(int(edges[-1])), Dealt.room(sum(later)), 0, edges[:-1]
-        at = at.copy()
+        into, left = self._rooms.take(int(edges[-1])), self._rooms.take(sum(later))
+        at, kept = edges[:-1].copy(), 0
         for dealt, own in found:
             if own:
                 kept = gather(dealt, own, first, at, into, left, kept)
-        self._left = left
+            self._rooms.give_back(dealt)
+        self._left = left, kept
         return Met(self._drawing, into, edges)
 
     def _of_block(self, number: int) -> _Tiles:
@@ -187,7 +220,7 @@ class NoiseAssignment:
 
     def _draw(self, jobs: Sequence[tuple[int, int]], blocks: range) -> list[tuple[Dealt, int]]:
         """Draw blocks of some jobs; return candidates, and how many of each are used."""
-        found, gaps = [], np.empty(GAPS, np.int32)
+        found, words = [], np.empty((2, GAPS), np.uint64)
         rates = float(np.diff(self._drawing.edges) @ self._drawing.most)
         for number in sorted({number for number, _ in jobs}):
             lay = self._lay(number, blocks)
@@ -195,10 +228,11 @@ class NoiseAssignment:
             expected = rates * len(outputs) * len(lay.tile)
             room = int(expected + _DEVIATIONS * expected**0.5) + 1
             while True:
-                dealt = Dealt.room(room)
-                room = draw(self._drawing, lay, outputs, blocks.start, blocks.stop, dealt, gaps)
+                dealt = self._rooms.take(room)
+                room = draw(self._drawing, lay, outputs, blocks.start, blocks.stop, dealt, words)
                 if room <= len(dealt.draw):
                     break
+                self._rooms.give_back(dealt)
             found.append((dealt, room))
         return found
 
@@ -219,6 +253,8 @@ class NoiseAssignment:
         return Lay(tile.astype(np.int32), tiles.start - first, tiles.group, numbers)
 
 
+_FREE = 16
+"""Rooms for candidates that are kept at most."""
 _DEVIATIONS = 6
 """Standard deviations of the number of candidates for which there is room beyond the mean. With
 more candidates, they are drawn again."""

@@ -127,26 +127,42 @@ def _word(number: Any) -> Any:
 
 
 @part
-def _gaps(number: Any, table: Any, gaps: Any) -> None:
-    """Find gaps after a number of a stream; twice each, plus 1 if a candidate is behind it."""
+def _fill(number: Any, into: Any) -> None:
+    """Compute every other word of a stream, the first of which has that number."""
     for i in range(GAPS):
-        word = _word(number + np.uint64(2 * i + 1) * np.uint64(GOLDEN))
-        entry = word >> np.uint64(64 - ENTRY_BITS)
-        own = (word << np.uint64(ENTRY_BITS)) < table[entry, 0]
-        gap = entry if own else table[entry, 1]
-        struck = np.uint64(gap != np.uint64(ENTRIES - 1))
-        gaps[i] = np.int32((gap << np.uint64(1)) | struck)
+        into[i] = _word(number + np.uint64(2 * i) * np.uint64(GOLDEN))
+
+
+@part
+def _gap(word: Any, table: Any) -> Any:
+    """The gap that a word stands for: twice it, plus 1 if a candidate is behind it."""
+    entry = word >> np.uint64(64 - ENTRY_BITS)
+    below, other = table[entry, 0], table[entry, 1]
+    gap = entry if (word << np.uint64(ENTRY_BITS)) < below else other
+    return (gap << np.uint64(1)) | np.uint64(gap != np.uint64(ENTRIES - 1))
+
+
+@part
+def _passed(words: Any, table: Any) -> Any:
+    """How many columns the gaps of words take, with their candidates."""
+    columns = np.uint64(0)
+    for i in range(GAPS):
+        gap = _gap(words[i], table)
+        columns += (gap >> np.uint64(1)) + (gap & np.uint64(1))
+    return np.int64(columns)
 
 
 def _draw(
-    drawing: Drawing, lay: Lay, outputs: Any, first: Any, last: Any, found: Any, gaps: Any
+    drawing: Drawing, lay: Lay, outputs: Any, first: Any, last: Any, found: Any, words: Any
 ) -> int:
     """Draw blocks ``first`` to before ``last`` of outputs; return how many candidates there are.
 
-    As many as there is room for are stored.
+    As many as there is room for are stored. ``words`` is scratch, (2, GAPS).
     """
     width, columns, each = lay.numbers[WIDTH], lay.numbers[COLUMNS], lay.numbers[EACH]
     size, room, count = lay.numbers[SIZE], len(found.draw), 0
+    event: Any
+    column: Any
     for output in outputs:
         base = (output - lay.numbers[FIRST]) * each
         for stream in range(len(drawing.keys)):
@@ -160,15 +176,24 @@ def _draw(
                 inside = min(width, columns - block * width)
                 event, column = drawing.edges[stream], 0
                 while event < end:
-                    _gaps(number, table, gaps)
+                    begin = number + np.uint64(GOLDEN)
+                    _fill(begin, words[0])
+                    number += np.uint64(2 * GAPS) * np.uint64(GOLDEN)
+                    if column >= inside:
+                        passed = _passed(words[0], table)
+                        if column + passed < width:
+                            column += passed  # none of them is in a column that is used
+                            continue
+                    _fill(begin + np.uint64(GOLDEN), words[1])
                     for i in range(GAPS):
-                        column += gaps[i] >> 1
+                        gap = np.int64(_gap(words[0, i], table))
+                        column += gap >> 1
                         while column >= width:
                             column -= width
                             event += 1
                         if event >= end:
                             break
-                        if gaps[i] & 1:
+                        if gap & 1:
                             if column < inside:
                                 tile = lay.tile[shift + column]
                                 if tile >= 0:
@@ -178,16 +203,13 @@ def _draw(
                                         if at >= size:
                                             group += at // size
                                             at %= size
-                                        then = np.uint64(2 * i + 2) * np.uint64(GOLDEN)
-                                        word = _word(number + then)
-                                        share = np.float64(word >> np.uint64(64 - DRAW_BITS))
+                                        share = np.float64(words[1, i] >> np.uint64(64 - DRAW_BITS))
                                         found.group[count] = group
                                         found.rank[count] = drawing.ranks[event]
                                         found.column[count] = at
                                         found.draw[count] = share * _BELOW * most
                                     count += 1
                             column += 1
-                    number += np.uint64(2 * GAPS) * np.uint64(GOLDEN)
     return count
 
 

@@ -116,12 +116,12 @@ def test_every_candidate_is_dealt_to_its_group_in_the_order_of_places(
     drawing = _drawing(rates, accesses[: len(rates)], seed)
     lay, outputs = _lay(width, columns, own, rng), [4, 5, 9]
     wanted = _defined(drawing, lay, outputs, own)
-    total, gaps = sum(map(len, wanted.values())), np.empty(GAPS, np.int32)
+    total, words = sum(map(len, wanted.values())), np.empty((2, GAPS), np.uint64)
     given = drawing, lay, np.array(outputs), own.start, own.stop
     few = Dealt.room(total // 2)
-    assert draw(*given, few, gaps) == total  # it says how much room it takes
+    assert draw(*given, few, words) == total  # it says how much room it takes
     dealt = Dealt.room(total + 3)
-    assert draw(*given, dealt, gaps) == total
+    assert draw(*given, dealt, words) == total
 
     groups = max(wanted, default=0) + 1
     middle = groups // 2
@@ -154,7 +154,9 @@ def test_hardly_any_noise_still_strikes_as_defined() -> None:
     )
     wanted = _defined(drawing, lay, [0], range(1))[0]
     dealt = Dealt.room(len(wanted))
-    assert draw(drawing, lay, np.array([0]), 0, 1, dealt, np.empty(GAPS, np.int32)) == len(wanted)
+    assert draw(drawing, lay, np.array([0]), 0, 1, dealt, np.empty((2, GAPS), np.uint64)) == len(
+        wanted
+    )
     assert len(wanted) == pytest.approx(4096 * 4000 * 2e-6, rel=0.5)
     every = drawing.places[dealt.rank], dealt.column, dealt.draw
     assert sorted(zip(*(each.tolist() for each in every), strict=True)) == wanted

@@ -174,6 +174,40 @@ def text_only() -> dict[str, Any]:
 
 
 @cache
+def by_address() -> Any:
+    """Return a numba type of named tuples that compiled functions get by their address.
+
+    Passed as numba does, an array is seven numbers, and half of the code passes them on. Members
+    are all that can be taken of such a tuple, and nothing may change it.
+    """
+    from llvmlite import ir
+    from numba.core import cgutils, imputils, types
+    from numba.extending import models, register_model
+
+    class ByAddress(types.NamedTuple):
+        """A named tuple in the memory of the caller."""
+
+    @register_model(ByAddress)
+    class Address(models.PrimitiveModel):
+        """The address of what is a struct otherwise."""
+
+        def __init__(self, manager: Any, kind: Any) -> None:
+            members = [manager.lookup(each).get_value_type() for each in kind.types]
+            struct = ir.LiteralStructType(members)
+            super().__init__(manager, kind, struct.as_pointer())  # type: ignore[no-untyped-call]
+
+    def member(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
+        number = kind.fields.index(name)
+        place = cgutils.gep_inbounds(builder, value, 0, number)  # type: ignore[no-untyped-call]
+        found = builder.load(place)
+        found.set_metadata("invariant.load", builder.module.add_metadata([]))
+        return found
+
+    imputils.lower_getattr_generic(ByAddress)(member)  # type: ignore[no-untyped-call]
+    return ByAddress
+
+
+@cache
 def listen() -> None:
     """Make numba report when it compiles, which is only if no machine code is stored."""
     from numba.core import event

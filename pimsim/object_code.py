@@ -308,6 +308,8 @@ def _compiled(function: Callable[..., Any], signature: Signature) -> bytes:
     made = dispatcher.overloads[types]
     module = made.library.module()
     module.link_in(binding.parse_assembly(_entry(made, types)))
+    # its tuples were written by the entry, and do not change while it runs
+    module.get_function(made.fndesc.llvm_func_name).add_function_attribute("noinline")
     for one in module.functions:
         if not one.is_declaration and one.name != _ENTRY:
             one.linkage = "internal"
@@ -328,8 +330,11 @@ def _type(signature: Any) -> Any:
     if signature == "i":
         return types.int64
     if isinstance(signature[0], type):
+        parts = [_type(each) for each in signature[1:]]
+        if signature[0] is not tuple:
+            return machine_code.by_address()(parts, signature[0])
         every: Any = types.BaseTuple
-        return every.from_types([_type(each) for each in signature[1:]], signature[0])
+        return every.from_types(parts)
     char, axes = signature
     return types.Array(from_dtype(np.dtype(char)), axes, "C")
 
@@ -339,6 +344,7 @@ def _entry(made: Any, arguments: tuple[Any, ...]) -> str:
     from numba import types
 
     lines, given, at = list[str](), list[str](), 0
+    own_kind = machine_code.by_address()
 
     def number() -> str:
         nonlocal at
@@ -347,15 +353,27 @@ def _entry(made: Any, arguments: tuple[Any, ...]) -> str:
         at += 1
         return f"%n{at - 1}"
 
-    def take(kind: Any) -> None:
+    def put(struct: str, numbers: list[str]) -> tuple[str, list[str]]:
+        """Write a struct; as every number takes eight bytes, they lie one after the other."""
+        own = len(lines)
+        lines.append(f"%m{own} = alloca {struct}, align 8")
+        for place, each in enumerate(numbers):
+            lines.append(f"%m{own}_{place} = getelementptr i64, ptr %m{own}, i64 {place}")
+            lines.append(f"store {each}, ptr %m{own}_{place}, align 8")
+        return "ptr", [f"ptr %m{own}"]
+
+    def take(kind: Any) -> tuple[str, list[str]]:
+        """The type of a value in memory, and the numbers that it consists of."""
         if isinstance(kind, types.BaseTuple):
-            parts: Any = kind
-            for each in parts.types:
-                take(each)
-            return
+            every: Any = kind
+            parts = [take(each) for each in every.types]
+            found = [each for _, numbers in parts for each in numbers]
+            if isinstance(kind, types.UniTuple):
+                return f"[{len(parts)} x {parts[0][0]}]", found
+            inner = _struct(*[each for each, _ in parts])
+            return put(inner, found) if isinstance(kind, own_kind) else (inner, found)
         if isinstance(kind, types.Integer):
-            given.append(f"i64 {number()}")
-            return
+            return "i64", [f"i64 {number()}"]
         address, own = number(), at
         lines.append(f"%a{own} = inttoptr i64 {address} to ptr")
         shape = [number() for _ in range(kind.ndim)]
@@ -366,11 +384,13 @@ def _entry(made: Any, arguments: tuple[Any, ...]) -> str:
             lines.append(f"{name} = mul i64 {strides[0]}, {length}")
             strides.insert(0, name)
         lines.append(f"%c{own} = sdiv i64 {strides[0]}, {size}")
-        given.extend(["ptr null", "ptr null", f"i64 %c{own}", f"i64 {size}", f"ptr %a{own}"])
-        given.extend(f"i64 {each}" for each in (*shape, *strides[1:]))
+        found = ["ptr null", "ptr null", f"i64 %c{own}", f"i64 {size}", f"ptr %a{own}"]
+        found += [f"i64 {each}" for each in (*shape, *strides[1:])]
+        axes = f"[{kind.ndim} x i64]"
+        return _struct("ptr", "ptr", "i64", "i64", "ptr", axes, axes), found
 
     for kind in arguments:
-        take(kind)
+        given += take(kind)[1]
     name = made.fndesc.llvm_func_name
     whole = ", ".join(["ptr %result", "ptr %error", *given])
     kinds = ", ".join(["ptr", "ptr", *[each.split()[0] for each in given]])
@@ -390,3 +410,7 @@ def _entry(made: Any, arguments: tuple[Any, ...]) -> str:
             "}",
         ]
     )
+
+
+def _struct(*members: str) -> str:
+    return f"{{{', '.join(members)}}}"

@@ -10,14 +10,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from llvmlite import ir
 from numpy.typing import NDArray
 
 from pimsim import object_code
-from pimsim.object_code import Kept
+from pimsim.object_code import Kept, part
 
 MODULE = """\
 import sys
@@ -143,6 +144,52 @@ def test_it_is_kept_elsewhere_where_nothing_can_be_written_beside(
     assert len([*tmp_path.rglob("*.o")]) == (kind == "fine")
     if kind == "fine":
         assert _run(tmp_path) == OLD
+
+
+class Inner(NamedTuple):
+    flags: NDArray[np.bool_]
+    places: tuple[int, int]
+
+
+class Outer(NamedTuple):
+    small: NDArray[np.int8]
+    factor: int
+    inner: Inner
+    cube: NDArray[np.int64]
+    single: NDArray[np.float32]
+
+
+@part
+def _member(outer: Outer, extra: tuple[int, Inner]) -> int:
+    first, second = outer.inner.places
+    if extra[1].flags[second]:
+        outer.cube[first, second, 1] += outer.factor * outer.small[1, second]
+    return outer.cube.shape[2] + len(outer.single) + extra[0]
+
+
+def _members(number: int, outer: Outer, extra: tuple[int, Inner]) -> int:
+    outer.single[2] = number
+    return _member(outer, extra) + number
+
+
+def test_tuples_hold_arrays_numbers_and_tuples() -> None:
+    inner = Inner(np.array([True, False, True]), (1, 2))
+    small, cube = np.arange(6, dtype=np.int8).reshape(2, 3), np.zeros((2, 3, 4), np.int64)
+    outer = Outer(small, -7, inner, cube, np.zeros(5, np.float32))
+    kept = Kept(_members, [Path(__file__)])
+    assert kept(100, outer, (1000, inner)) == 4 + 5 + 1000 + 100
+    assert outer.single.tolist() == [0, 0, 100, 0, 0]
+    assert np.argwhere(cube).tolist() == [[1, 2, 1]]
+    assert cube[1, 2, 1] == -7 * 5
+
+
+def test_a_tuple_is_one_argument_of_a_part() -> None:
+    """As numba passes it, each of its arrays is seven numbers and more."""
+    from numba.core.datamodel import default_manager
+
+    kind = object_code._type((Inner, ("?", 1), (tuple, "i", "i")))
+    model: Any = default_manager.lookup(kind)
+    assert isinstance(model.get_argument_type(), ir.PointerType)
 
 
 def _makes(values: NDArray[np.int64]) -> int:

@@ -80,7 +80,7 @@ def text_only() -> dict[str, Any]:
             return str(self.module())
 
         def get_asm_str(self) -> str:
-            raise NotImplementedError("there is no machine code yet")
+            return str(self.codegen._tm.emit_assembly(self.module()))
 
         def module(self) -> Any:
             """All functions in one module."""

@@ -12,11 +12,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,16 +26,11 @@ from pimsim.microprogram.output_tree.nodes import (
     DECIDED,
     INNER,
     KIND,
-    LEAF,
-    PAIR,
     SETTLED,
     Found,
-    Group,
-    Nodes,
+    of_tree,
 )
 from pimsim.microprogram.output_tree.tree import Tree, leaves
-from pimsim.microprogram.tape import table
-from pimsim.object_code import Bound
 
 Ints = NDArray[np.int64]
 
@@ -198,7 +191,7 @@ def attempt(
 
     Raises OutOfRowsError if a part has too few rows.
     """
-    from pimsim.microprogram.output_tree import adding
+    from pimsim.microprogram.output_tree import adding, planner
 
     order, before = leaves(tree), {} if before is None else before
     fan_in = [part._replace(signs=_columns(part.signs, order)) for part in fan_in]
@@ -207,7 +200,7 @@ def attempt(
     if np.count_nonzero(whole) < whole.size:
         missing = ~whole.all(axis=0)
     apart = {n for n, some in zip(order, missing.tolist(), strict=True) if some}
-    nodes, every = _nodes(tree, frozenset(apart))
+    nodes, every = of_tree(tree, frozenset(apart))
     ends = [*every]
     place_of = {output: place for place, output in enumerate(order)}
     spots = [
@@ -228,7 +221,9 @@ def attempt(
         seen = before.get(number)
         if seen is None or how[1] < seen.state[adding.LONGEST] or (own != seen.kappas).any():
             goal = own, nowhere, False
-            state, tape = _written(nodes, part, nothing, goal, found, address_map, few, longest)
+            state, tape = planner.written(
+                nodes, part, nothing, goal, found, address_map, few, longest
+            )
             before[number] = _Seen(own, state, tape, found)
         else:
             state, tape = seen.state, seen.tape
@@ -246,7 +241,7 @@ def attempt(
     given = coming[:, :4].copy()  # filled in below; of a single row a slice would be a view
     goal = (own, nowhere, False) if outs is None else (own, outs, True)
     found = Found(np.zeros_like(nowhere), marks[0], digits[0].copy(), lasts[0].copy())
-    state, tape = _written(nodes, fan_in[0], given, goal, found, address_map, few, longest)
+    state, tape = planner.written(nodes, fan_in[0], given, goal, found, address_map, few, longest)
     stored = coming[:, 3] >= 0
     pairs = np.stack([coming[:, 0], coming[:, 4], coming[:, 3] >> 1, given[:, 3] >> 1], 1)[stored]
     return GroupPlan(
@@ -279,9 +274,9 @@ def require_room(
         kappas: ``(outputs,)`` of the layer.
         address_map: of the subarrays.
     """
-    from pimsim.microprogram.output_tree import adding
+    from pimsim.microprogram.output_tree import adding, planner
 
-    order, (nodes, ends) = leaves(tree), _nodes(tree, frozenset(apart))
+    order, (nodes, ends) = leaves(tree), of_tree(tree, frozenset(apart))
     part = part._replace(signs=_columns(part.signs, order))
     nowhere = np.zeros(len(order), np.int64)
     goal = kappas[order].astype(np.int64), nowhere, False
@@ -291,7 +286,7 @@ def require_room(
     def written(block: int) -> None:
         digits = np.full((len(ends), 2, adding.MAX_WEIGHT), adding.NOTHING, np.int64)
         found = Found(np.zeros_like(nowhere), np.zeros_like(marks), digits, np.zeros_like(lasts))
-        _written(nodes, part, nothing, goal, found, address_map, (False, block))
+        planner.written(nodes, part, nothing, goal, found, address_map, (False, block))
 
     in_blocks(written)
 
@@ -315,9 +310,9 @@ def require_home(
         coming: how many digits come at least, from all other parts, to a leaf of such outputs.
         address_map: of the subarrays.
     """
-    from pimsim.microprogram.output_tree import adding
+    from pimsim.microprogram.output_tree import adding, planner
 
-    order, (nodes, ends) = leaves(tree), _nodes(tree, frozenset(apart))
+    order, (nodes, ends) = leaves(tree), of_tree(tree, frozenset(apart))
     before = nodes[: int(np.argmax(nodes[:, KIND] != INNER))]
     home, rows = home._replace(signs=_columns(home.signs, order)), coming(ends[0])
     nowhere, nothing = np.zeros(len(order), np.int64), np.zeros((0, 4), np.int64)
@@ -327,7 +322,7 @@ def require_home(
 
     def written(block: int) -> None:
         goal, how = (nowhere, nowhere, False), (False, block)
-        state, _ = _written(before, home, nothing, goal, found, address_map, how)
+        state, _ = planner.written(before, home, nothing, goal, found, address_map, how)
         if state[adding.FREE] < rows:
             raise NoRoomError(len(home.free), state[adding.LONGEST])
 
@@ -351,151 +346,6 @@ def _columns(signs: NDArray[np.int8], order: list[int]) -> NDArray[np.int8]:
     if order == [*range(signs.shape[1])]:
         return np.ascontiguousarray(signs)
     return np.ascontiguousarray(signs[:, order])
-
-
-def _written(
-    nodes: Ints,
-    part: FanIn,
-    incoming: Ints,
-    goal: tuple[Ints, Ints, bool],
-    found: Found,
-    address_map: AddressMap,
-    how: tuple[bool, int],
-    longest: int = 0,
-) -> tuple[list[int], NDArray[np.int32]]:
-    """Let the planner write the records of a part, whose signs are in the order of the group.
-
-    ``longest`` is the :attr:`NoRoomError.longest` of parts before; the state has it with this part.
-    """
-    from pimsim.microprogram.output_tree import adding, planner
-
-    kappas, outs, here = goal
-    count, places = len(part.rows) + len(incoming), part.signs.shape[1]
-    capacity = 2 * count + 256
-    known, prices = _known(address_map, *how)
-    highest = max(int(part.free.max(initial=0)), int(part.rows.max(initial=0)), int(outs.max()))
-    memory = _MEMORY.of(capacity, 5 * (count + 64) * (places + 1) + 4096)
-    memory.begin(len(part.free))
-    work = adding.Work(
-        memory.state,
-        np.concatenate([part.free, _LAST]),
-        np.zeros(highest + 2, np.int64),
-        memory.tape,
-        known,
-        prices,
-        memory.sorted,
-        memory.left,
-        memory.ways,
-        memory.columns,
-        memory.waiting,
-    )
-    group = Group(
-        part.signs, part.rows, part.weights, nodes, incoming, kappas, outs.astype(np.int64), here
-    )
-    planner.write(work, group, found, memory.nodes)
-    state: list[int] = memory.state.value.tolist()
-    state[adding.LONGEST] = max(state[adding.LONGEST], longest)
-    if state[adding.WRONG] == 1:
-        raise NoRoomError(len(part.free), state[adding.LONGEST])
-    if state[adding.WRONG] or state[adding.FULL]:
-        raise ValueError(f"a group must be odd throughout, state {state}")
-    tape: NDArray[np.int32] = memory.tape.value[: state[adding.AT]].copy()
-    return state, tape
-
-
-class _Memory(threading.local):
-    """Memory of the planner, reused for one group after the other; each thread has its own."""
-
-    def __init__(self) -> None:
-        self._capacity = 0
-        self.tape: Any = Bound(np.empty(0, np.int32))
-        self.sorted: Any = Bound(())
-        self.ways: Any = self.sorted
-        self.columns: Any = self.sorted
-        self.nodes = Bound(())
-        self.state: Any = Bound(np.zeros(8, np.int64))
-        self.left: Any = Bound(np.zeros(3, np.int64))
-        self.waiting: Any = Bound(())
-
-    def begin(self, free: int) -> None:
-        """Forget the counts of the part before; so many rows are free."""
-        from pimsim.microprogram.output_tree import adding
-
-        for each in (self.state, self.left, self.waiting):
-            each.value.fill(0)
-        self.state.value[adding.FREE] = free
-
-    def of(self, capacity: int, words: int) -> _Memory:
-        """Have room for so many items, and so many words of records."""
-        from pimsim.microprogram.output_tree import adding
-
-        if len(self.tape.value) < words:
-            self.tape = Bound(np.empty(words, np.int32))
-        if self._capacity < capacity:
-            self._capacity = capacity
-            shapes = (3, capacity), (2, capacity), (2, adding.MAX_WEIGHT, capacity)
-            every = [Bound(np.empty(shape, np.int64)) for shape in shapes]
-            self.waiting = Bound(np.zeros((2, adding.MAX_WEIGHT), np.int64))
-            self.sorted, self.ways, self.columns = every
-            self.nodes = Bound(Nodes.of(capacity))
-        return self
-
-
-_MEMORY = _Memory()
-_LAST = np.zeros(1, np.int64)
-"""What stands behind the rows that are free."""
-
-
-@lru_cache(maxsize=256)
-def _nodes(tree: Tree, apart: frozenset[int]) -> tuple[Ints, tuple[tuple[int, ...], ...]]:
-    """Nodes of a tree, each before those inside it, and the outputs of its leaves."""
-    order = leaves(tree)
-    place_of = {output: place for place, output in enumerate(order)}
-    found: list[tuple[int, int, int, int, int]] = []
-    ends: list[tuple[int, ...]] = []
-
-    def members(some: Tree) -> int:
-        return sum(1 << place_of[output] for output in leaves(some))
-
-    def walk(some: Tree, depth: int) -> None:
-        own = leaves(some)
-        if len(own) == 1 or (len(own) == 2 and apart.isdisjoint(own)):
-            ends.append(tuple(own))
-            kind = LEAF if len(own) == 1 else PAIR
-            found.append((kind, depth, members(some), 0, 0))
-            return
-        assert not isinstance(some, int)
-        one, other = some
-        found.append((INNER, depth, members(some), members(one), members(other)))
-        walk(one, depth + 1)
-        walk(other, depth + 1)
-
-    walk(tree, 0)
-    return np.array(found, np.int64), tuple(ends)
-
-
-@cache
-def _known(address_map: AddressMap, few_activations: bool, block: int) -> tuple[Any, Any]:
-    """The planner's table of an address map, with what is to be few, and prices."""
-    from pimsim.microprogram.output_tree import adding
-
-    every = table(address_map)
-    place = {bit: number for number, (_, bit) in enumerate(address_map.constants)}
-    ways = 3 * adding.KINDS
-    known = np.zeros(adding.WAYS + ways, np.int64)
-    known[adding.JOINTS], known[adding.CARRIES] = every.joints, every.carries
-    known[adding.BOTH] = every.both
-    known[adding.ZERO], known[adding.ONE] = place[0], place[1]
-    known[adding.FEW_ACTIVATIONS], known[adding.BLOCK] = few_activations, block
-    prices = np.zeros((ways, 2), np.int64)
-    kinds, after = ("start", "mixed", "equal"), ("", "mixed", "equal", "turned", "end")
-    for (kind, following), code in every.ways.items():
-        if following in after:
-            way = kinds.index(kind) * adding.KINDS + after.index(following)
-            known[adding.WAYS + way] = code
-            program = every.templates[code].program
-            prices[way] = len(program), program.activations
-    return Bound(known), Bound(prices)
 
 
 # -- what walks a plan ------------------------------------------------------------------------

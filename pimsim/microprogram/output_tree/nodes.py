@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pimsim.microprogram.output_tree.tree import Tree, leaves
 
 if TYPE_CHECKING:
     from pimsim.microprogram.output_tree.adding import Ints
@@ -97,3 +100,31 @@ class Nodes(NamedTuple):
             np.empty((2, capacity), np.int64),
             np.empty(2, np.int64),
         )
+
+
+@lru_cache(maxsize=256)
+def of_tree(tree: Tree, apart: frozenset[int]) -> tuple[Ints, tuple[tuple[int, ...], ...]]:
+    """Nodes of a tree, each before those inside it, and the outputs of its leaves."""
+    order = leaves(tree)
+    place_of = {output: place for place, output in enumerate(order)}
+    found: list[tuple[int, int, int, int, int]] = []
+    ends: list[tuple[int, ...]] = []
+
+    def members(some: Tree) -> int:
+        return sum(1 << place_of[output] for output in leaves(some))
+
+    def walk(some: Tree, depth: int) -> None:
+        own = leaves(some)
+        if len(own) == 1 or (len(own) == 2 and apart.isdisjoint(own)):
+            ends.append(tuple(own))
+            kind = LEAF if len(own) == 1 else PAIR
+            found.append((kind, depth, members(some), 0, 0))
+            return
+        assert not isinstance(some, int)
+        one, other = some
+        found.append((INNER, depth, members(some), members(one), members(other)))
+        walk(one, depth + 1)
+        walk(other, depth + 1)
+
+    walk(tree, 0)
+    return np.array(found, np.int64), tuple(ends)

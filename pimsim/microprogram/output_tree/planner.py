@@ -8,8 +8,16 @@ signs, halves) and in :mod:`~pimsim.microprogram.output_tree.joint`. It adds by
 
 from __future__ import annotations
 
+import threading
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from pimsim.dram.array.address_map import AddressMap
+from pimsim.microprogram.output_tree import adding
 from pimsim.microprogram.output_tree.adding import (
     AT,
     BLOCK,
@@ -23,6 +31,7 @@ from pimsim.microprogram.output_tree.adding import (
     use,
 )
 from pimsim.microprogram.output_tree.buckets import added, clear, compressed, hand_on, wait
+from pimsim.microprogram.output_tree.group import FanIn, NoRoomError
 from pimsim.microprogram.output_tree.nodes import (
     BEFORE,
     CAME,
@@ -45,7 +54,8 @@ from pimsim.microprogram.output_tree.nodes import (
     Nodes,
 )
 from pimsim.microprogram.output_tree.settling import decide, decide_both, extended, settle, shares
-from pimsim.object_code import Kept
+from pimsim.microprogram.tape import table
+from pimsim.object_code import Bound, Kept
 
 
 def _write(work: Work, group: Group, found: Found, nodes: Nodes) -> None:
@@ -215,3 +225,117 @@ _PARTS = ("adding", "joining", "settling", "nodes", "buckets", "planner")
 
 write = Kept(_write, [Path(__file__).with_name(f"{part}.py") for part in _PARTS])
 """Write the records of a group in one part."""
+
+
+# -- what calls it --------------------------------------------------------------------------------
+
+
+def written(
+    nodes: Ints,
+    part: FanIn,
+    incoming: Ints,
+    goal: tuple[Ints, Ints, bool],
+    found: Found,
+    address_map: AddressMap,
+    how: tuple[bool, int],
+    longest: int = 0,
+) -> tuple[list[int], NDArray[np.int32]]:
+    """Let the planner write the records of a part, whose signs are in the order of the group.
+
+    ``longest`` is that of parts before, see
+    :attr:`pimsim.microprogram.output_tree.group.NoRoomError.longest`; the state has it with this
+    part.
+    """
+    kappas, outs, here = goal
+    count, places = len(part.rows) + len(incoming), part.signs.shape[1]
+    capacity = 2 * count + 256
+    known, prices = _known(address_map, *how)
+    highest = max(int(part.free.max(initial=0)), int(part.rows.max(initial=0)), int(outs.max()))
+    memory = _MEMORY.of(capacity, 5 * (count + 64) * (places + 1) + 4096)
+    memory.begin(len(part.free))
+    work = adding.Work(
+        memory.state,
+        np.concatenate([part.free, _LAST]),
+        np.zeros(highest + 2, np.int64),
+        memory.tape,
+        known,
+        prices,
+        memory.sorted,
+        memory.left,
+        memory.ways,
+        memory.columns,
+        memory.waiting,
+    )
+    group = Group(
+        part.signs, part.rows, part.weights, nodes, incoming, kappas, outs.astype(np.int64), here
+    )
+    write(work, group, found, memory.nodes)
+    state: list[int] = memory.state.value.tolist()
+    state[adding.LONGEST] = max(state[adding.LONGEST], longest)
+    if state[adding.WRONG] == 1:
+        raise NoRoomError(len(part.free), state[adding.LONGEST])
+    if state[adding.WRONG] or state[adding.FULL]:
+        raise ValueError(f"a group must be odd throughout, state {state}")
+    tape: NDArray[np.int32] = memory.tape.value[: state[adding.AT]].copy()
+    return state, tape
+
+
+class _Memory(threading.local):
+    """Memory of the planner, reused for one group after the other; each thread has its own."""
+
+    def __init__(self) -> None:
+        self._capacity = 0
+        self.tape: Any = Bound(np.empty(0, np.int32))
+        self.sorted: Any = Bound(())
+        self.ways: Any = self.sorted
+        self.columns: Any = self.sorted
+        self.nodes = Bound(())
+        self.state: Any = Bound(np.zeros(8, np.int64))
+        self.left: Any = Bound(np.zeros(3, np.int64))
+        self.waiting: Any = Bound(())
+
+    def begin(self, free: int) -> None:
+        """Forget the counts of the part before; so many rows are free."""
+        for each in (self.state, self.left, self.waiting):
+            each.value.fill(0)
+        self.state.value[adding.FREE] = free
+
+    def of(self, capacity: int, words: int) -> _Memory:
+        """Have room for so many items, and so many words of records."""
+        if len(self.tape.value) < words:
+            self.tape = Bound(np.empty(words, np.int32))
+        if self._capacity < capacity:
+            self._capacity = capacity
+            shapes = (3, capacity), (2, capacity), (2, adding.MAX_WEIGHT, capacity)
+            every = [Bound(np.empty(shape, np.int64)) for shape in shapes]
+            self.waiting = Bound(np.zeros((2, adding.MAX_WEIGHT), np.int64))
+            self.sorted, self.ways, self.columns = every
+            self.nodes = Bound(Nodes.of(capacity))
+        return self
+
+
+_MEMORY = _Memory()
+_LAST = np.zeros(1, np.int64)
+"""What stands behind the rows that are free."""
+
+
+@cache
+def _known(address_map: AddressMap, few_activations: bool, block: int) -> tuple[Any, Any]:
+    """The planner's table of an address map, with what is to be few, and prices."""
+    every = table(address_map)
+    place = {bit: number for number, (_, bit) in enumerate(address_map.constants)}
+    ways = 3 * adding.KINDS
+    known = np.zeros(adding.WAYS + ways, np.int64)
+    known[adding.JOINTS], known[adding.CARRIES] = every.joints, every.carries
+    known[adding.BOTH] = every.both
+    known[adding.ZERO], known[adding.ONE] = place[0], place[1]
+    known[adding.FEW_ACTIVATIONS], known[adding.BLOCK] = few_activations, block
+    prices = np.zeros((ways, 2), np.int64)
+    kinds, after = ("start", "mixed", "equal"), ("", "mixed", "equal", "turned", "end")
+    for (kind, following), code in every.ways.items():
+        if following in after:
+            way = kinds.index(kind) * adding.KINDS + after.index(following)
+            known[adding.WAYS + way] = code
+            program = every.templates[code].program
+            prices[way] = len(program), program.activations
+    return Bound(known), Bound(prices)
